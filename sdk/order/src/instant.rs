@@ -50,9 +50,9 @@ impl Instant {
 
 fn valid(text: &[u8]) -> bool {
     let number = |from: usize, to: usize| -> Option<u32> {
-        text.get(from..to)?.iter().try_fold(0_u32, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0'))
-        })
+        text.get(from..to)?
+            .iter()
+            .try_fold(0_u32, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
     };
     let at = |index: usize, byte: u8| text.get(index) == Some(&byte);
     let (Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second)) =
