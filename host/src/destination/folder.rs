@@ -1,0 +1,1 @@
+//! Deliveries into a folder (lifecycle section 6).

@@ -1,0 +1,1 @@
+//! Segments to bytes: secrets are put into their places here, and only here.
