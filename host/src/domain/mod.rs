@@ -4,8 +4,12 @@
 
 pub mod call;
 pub mod clock;
+pub mod decision;
 pub mod delivery;
 pub mod id;
+pub mod judge;
+pub mod pass;
+pub mod policy;
 pub mod problem;
 pub mod sight;
 pub mod transport;
