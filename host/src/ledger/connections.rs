@@ -165,6 +165,15 @@ pub enum Intent {
         /// Its key in the shop.
         shop_order_id: String,
     },
+    /// Set the order back to new in the shop, and send it again.
+    Reset {
+        /// Its key in the shop.
+        shop_order_id: String,
+        /// The pass that the person saw as the last one.
+        after: u32,
+        /// Why.
+        why: String,
+    },
 }
 
 /// An intent that was left.

@@ -78,6 +78,8 @@ pub struct Pass {
     pub attempts: u32,
     /// Whether anything may have left in this pass.
     pub sent: bool,
+    /// A person opened it: status and age do not matter.
+    pub by_intent: bool,
     /// The last pass before this one, when it ended unknown: keys and time are inherited, and it looks up first.
     pub inherits_unknown: bool,
     /// How the pass before ended and which ERP ids are known.
@@ -136,6 +138,8 @@ pub struct Claim {
 pub enum ClaimKind {
     /// Waiting passes whose time has come, and passes left behind in `Claimed`, `Mapped` or `Sending` by a lost lease.
     Work,
+    /// As `Work`, but only passes that were begun already: a paused connection ends what is under way.
+    LeftBehind,
     /// `Unknown` and `Awaiting` passes whose next look has come.
     Look,
 }
@@ -202,6 +206,27 @@ pub struct AttemptEnd {
     pub outcome: &'static str,
     /// Evidence, answer (redacted, capped with a note) and verdict, as people are shown them.
     pub shown: serde_json::Value,
+}
+
+/// A try that needed no write-ahead because it only asked or only read: a look-up, a poll, an answer file.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Step.
+    pub step: u32,
+    /// Purpose.
+    pub purpose: Purpose,
+    /// Phase reached.
+    pub phase: Phase,
+    /// When it began.
+    pub began_ms: Millis,
+    /// As in [`AttemptEnd::outcome`].
+    pub outcome: &'static str,
+    /// What was sent, as people are shown it.
+    pub request: serde_json::Value,
+    /// What came back.
+    pub answer: serde_json::Value,
+    /// How it was mapped.
+    pub mapping: serde_json::Value,
 }
 
 /// Where a pass goes.
@@ -319,6 +344,8 @@ pub struct Move {
     pub to: To,
     /// An attempt that ends with it.
     pub end: Option<AttemptEnd>,
+    /// A try that was made without a write-ahead row; it becomes an attempt that has ended.
+    pub asked: Option<Asked>,
     /// What the host now owes somebody.
     pub effects: Vec<EffectBody>,
     /// Sentences for the timeline.
