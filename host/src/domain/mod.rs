@@ -12,6 +12,7 @@ pub mod pass;
 pub mod policy;
 pub mod problem;
 pub mod sight;
+pub mod time;
 pub mod transport;
 pub mod verdict;
 
