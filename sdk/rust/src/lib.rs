@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod description;
 pub mod dot_path;
 mod export;
+pub mod file_name;
 #[cfg(target_arch = "wasm32")]
 pub mod glue;
 pub mod log;
@@ -24,14 +25,16 @@ pub mod tables;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 pub mod verdict;
+pub mod xml;
 
 pub use context::*;
 pub use delivery::*;
 pub use description::*;
 pub use dot_path::DotPath;
+pub use file_name::FileNameTemplate;
 pub use number::{Number, Rounding};
 pub use orderdock_order::*;
-pub use place::{Part, Place};
+pub use place::{BadText, Part, Place};
 pub use plugin::Plugin;
 pub use report::Report;
 pub use response::*;
