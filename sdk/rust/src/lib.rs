@@ -7,14 +7,18 @@
 #[cfg(target_arch = "wasm32")]
 pub mod bindings;
 mod bytes_form;
+pub mod charset;
 pub mod context;
+pub mod csv;
 pub mod delivery;
 pub mod description;
 pub mod dot_path;
 mod export;
 pub mod file_name;
+pub mod fixed_width;
 #[cfg(target_arch = "wasm32")]
 pub mod glue;
+pub mod kfi;
 pub mod log;
 pub mod number;
 pub mod place;
@@ -27,6 +31,7 @@ pub mod testing;
 pub mod verdict;
 pub mod xml;
 
+pub use charset::Charset;
 pub use context::*;
 pub use delivery::*;
 pub use description::*;
