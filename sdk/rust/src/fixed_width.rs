@@ -33,7 +33,7 @@ pub enum Align {
 /// At most `width` characters.
 ///
 /// Characters are Unicode scalar values: a field of a character set with one byte per letter has as many bytes. A cut
-/// leaves no combining mark, joiner or variation selector without what follows it, and no white space at the end.
+/// leaves no joiner and no white space at the end.
 ///
 /// # Errors
 /// With [`TooLong::Refuse`], when the text is longer.
