@@ -51,6 +51,16 @@ enum Way {
     Debian,
 }
 
+impl std::fmt::Display for Way {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Installed => "installed",
+            Self::Rustup => "rustup",
+            Self::Debian => "debian",
+        })
+    }
+}
+
 /// A compiler that can build guests.
 pub struct Toolchain {
     target: Target,
@@ -90,8 +100,13 @@ impl Toolchain {
 /// When no way works: the sentence says what was tried, why each failed and what to type.
 pub fn find(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> {
     let only = setting("ORDERDOCK_WASM_TOOLCHAIN").map(|word| parse(&word)).transpose()?;
+    let rustup_is_hopeless = rustup_failed_before(workspace) && debian_is_ready(target);
     let mut failures = Vec::new();
-    for way in order(only, rustup_failed_before(workspace) && debian_is_ready(target)) {
+    for way in order(only, rustup_is_hopeless) {
+        if way == Way::Debian && rustup_is_hopeless && only.is_none() {
+            let note = failure_note(workspace);
+            say::line(&format!("rustup failed earlier; to have it tried again, remove {}", workspace.short(&note)));
+        }
         let tried = match way {
             Way::Installed => installed(workspace, target),
             Way::Rustup => by_rustup(workspace, target),
@@ -99,7 +114,7 @@ pub fn find(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> 
         };
         match tried {
             Ok(chain) => return Ok(chain),
-            Err(error) => failures.push(format!("  {way:?}: {error:#}")),
+            Err(error) => failures.push(format!("  {way}: {error:#}")),
         }
     }
     bail!("no compiler for {} was found:\n{}", target.triple(), failures.join("\n"))
@@ -125,11 +140,7 @@ fn order(only: Option<Way>, rustup_is_hopeless: bool) -> Vec<Way> {
 }
 
 fn installed(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> {
-    let folder = run::ask(rustc(workspace).args(["--print", "target-libdir", "--target", target.triple()]))?;
-    let folder = Path::new(folder.trim());
-    if !has_core_library(folder) {
-        bail!("the target is not installed for the active Rust (nothing in {})", folder.display());
-    }
+    installed_check(workspace, target)?;
     let chain = ours(workspace, target)?;
     say::line(&format!("wasm tool chain: the target {} installed for the active Rust", target.triple()));
     Ok(chain)
@@ -138,13 +149,16 @@ fn installed(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain>
 fn by_rustup(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> {
     let step = say::Step::start(format!("rustup target add {}", target.triple()));
     let mut rustup = Command::new("rustup");
-    rustup.current_dir(workspace.root()).args(["target", "add", target.triple()]);
+    // A stack trace of rustup's own helps nobody here; its sentence does.
+    rustup.current_dir(workspace.root()).args(["target", "add", target.triple()]).env("RUST_BACKTRACE", "0");
     if let Err(error) = run::show_within(&mut rustup, RUSTUP_LIMIT).and_then(|()| installed_check(workspace, target)) {
         step.done("did not work");
         remember_rustup_failure(workspace)?;
         return Err(error);
     }
     step.done("added");
+    // If it is not there, all the better.
+    let _ = std::fs::remove_file(failure_note(workspace));
     say::line(&format!("wasm tool chain: the target {}, added by rustup", target.triple()));
     ours(workspace, target)
 }
@@ -184,13 +198,14 @@ fn ours(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> {
     Ok(Toolchain { target, identity: version, debian_linker: None })
 }
 
+/// Whether the Rust that `rustc` on the PATH stands for has the target.
 fn installed_check(workspace: &Workspace, target: Target) -> anyhow::Result<()> {
     let folder = run::ask(rustc(workspace).args(["--print", "target-libdir", "--target", target.triple()]))?;
-    if has_core_library(Path::new(folder.trim())) {
-        Ok(())
-    } else {
-        bail!("rustup reports success, but the active Rust (`rustc` on the PATH) has no library for the target")
+    let folder = Path::new(folder.trim());
+    if !has_core_library(folder) {
+        bail!("{} is not installed for the active Rust (no core library in {})", target.triple(), folder.display());
     }
+    Ok(())
 }
 
 /// A target's folder can be there and empty: what counts is a compiled `core` in it.
