@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 
 use crate::toolchain::Target;
 use crate::workspace::{Workspace, setting};
-use crate::{components, run, say, setup};
+use crate::{components, programs, run, say, setup};
 
 /// Adding a component to Rust takes seconds, or the server is out of reach.
 const COMPONENT_LIMIT: Duration = Duration::from_secs(60);
@@ -92,6 +92,8 @@ fn documentation(workspace: &Workspace) -> anyhow::Result<Option<String>> {
 
 /// Runs all tests, every one even when some fail. Their output goes through us, so that the summary can count.
 fn tests(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<Option<String>> {
+    // The suite starts the real `orderdock`, which `cargo test` alone builds only for tests inside its own package.
+    programs::build(workspace, false)?;
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = cargo.spawn().context("`cargo test` did not start")?;

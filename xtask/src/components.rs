@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use crate::toolchain::{self, Target, Toolchain};
-use crate::workspace::{Workspace, setting};
+use crate::workspace::Workspace;
 use crate::{run, say};
 
 /// What every guest may be built from, beside its own folder.
@@ -60,8 +60,7 @@ pub fn build_all(workspace: &Workspace, target: Target) -> anyhow::Result<()> {
 
 /// All crates below the two folders, as cargo knows them.
 fn find(workspace: &Workspace) -> anyhow::Result<Vec<Guest>> {
-    let answer = run::ask(workspace.cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&answer).context("`cargo metadata` answered no JSON")?;
+    let metadata = workspace.metadata()?;
     let packages = metadata.get("packages").and_then(Value::as_array).context("`cargo metadata` lists no packages")?;
     let homes = [
         (workspace.root().join("plugins"), workspace.components()),
@@ -107,6 +106,8 @@ fn text<'a>(value: &'a Value, key: &str) -> anyhow::Result<&'a str> {
 fn compile(workspace: &Workspace, chain: &Toolchain, guests: &[Guest]) -> anyhow::Result<()> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--lib", "--profile", "guest", "--target-dir"]).arg(workspace.wasm_target());
+    // Flags in the environment are meant for this machine's code (`target-cpu=native`), not for wasm.
+    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     for guest in guests {
         cargo.args(["--package", &guest.package]);
     }
@@ -164,7 +165,6 @@ fn hash_of_shared_inputs(workspace: &Workspace, chain: &Toolchain) -> anyhow::Re
     let mut hash = Sha256::new();
     hash.update(chain.identity());
     hash.update(chain.target().triple());
-    hash.update(setting("RUSTFLAGS").unwrap_or_default());
     for input in SHARED_INPUTS {
         add_files(&mut hash, &workspace.root().join(input))?;
     }

@@ -36,6 +36,20 @@ pub fn show(command: &mut Command) -> anyhow::Result<()> {
     succeeded(command, status)
 }
 
+/// Runs a program in our place: on Unix this returns only when it could not be started.
+///
+/// # Errors
+/// When it cannot be started or, elsewhere than on Unix, ends with a failure.
+pub fn instead(command: &mut Command) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        let error = std::os::unix::process::CommandExt::exec(command);
+        Err(error).with_context(|| format!("`{}` did not start", name(command)))
+    }
+    #[cfg(not(unix))]
+    show(command)
+}
+
 /// Runs a program in view of the user, without keyboard, and ends it after a time limit.
 ///
 /// # Errors

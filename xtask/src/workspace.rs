@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::run;
 
 /// The workspace that this program was built in.
 pub struct Workspace {
@@ -45,6 +48,25 @@ impl Workspace {
             command.env_remove(name);
         }
         command
+    }
+
+    /// Where cargo puts what it builds for this machine; the user may have set it anywhere.
+    ///
+    /// # Errors
+    /// When cargo does not say.
+    pub fn cargo_target(&self) -> anyhow::Result<PathBuf> {
+        let metadata = self.metadata()?;
+        let folder = metadata.get("target_directory").and_then(Value::as_str);
+        Ok(PathBuf::from(folder.context("`cargo metadata` gives no `target_directory`")?))
+    }
+
+    /// What cargo knows about the workspace's own crates.
+    ///
+    /// # Errors
+    /// When cargo fails or answers something else than JSON.
+    pub fn metadata(&self) -> anyhow::Result<Value> {
+        let answer = run::ask(self.cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
+        serde_json::from_str(&answer).context("`cargo metadata` answered no JSON")
     }
 
     /// A path as a person at the workspace's root would type it.
