@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use crate::toolchain::Target;
 use crate::workspace::{Workspace, setting};
 use crate::{components, programs, run, say, setup};
 
@@ -27,8 +26,8 @@ struct Outcome {
 /// # Errors
 /// When set-up or a check fails. Checks after a failed one still run, so that one run shows everything.
 pub fn run_all(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
-    setup::tools(workspace)?;
-    components::build_all(workspace, Target::default())?;
+    let chain = setup::everything(workspace)?;
+    components::build_all(workspace, &chain)?;
     if setting("UBL_XSD_DIR").is_none() {
         say::line("UBL_XSD_DIR is not set: UBL orders will not be validated against the standard's schema.");
     }

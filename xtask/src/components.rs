@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
-use crate::toolchain::{self, Target, Toolchain};
+use crate::toolchain::{Target, Toolchain};
 use crate::workspace::Workspace;
 use crate::{run, say};
 
@@ -29,12 +29,11 @@ struct Guest {
 /// Builds everything in `plugins/` and `tests/guests/`.
 ///
 /// # Errors
-/// When there is no compiler for wasm, a crate does not build, or what it builds is not a component's core.
-pub fn build_all(workspace: &Workspace, target: Target) -> anyhow::Result<()> {
-    let chain = toolchain::find(workspace, target)?;
+/// When a crate does not build, or what it builds is not a component's core.
+pub fn build_all(workspace: &Workspace, chain: &Toolchain) -> anyhow::Result<()> {
     let step = say::Step::start("plugins and test guests into components");
     let guests = find(workspace)?;
-    let shared = hash_of_shared_inputs(workspace, &chain)?;
+    let shared = hash_of_shared_inputs(workspace, chain)?;
     let mut stale = Vec::new();
     for guest in &guests {
         let inputs = hash_of_inputs(&shared, &guest.folder)?;
@@ -48,9 +47,9 @@ pub fn build_all(workspace: &Workspace, target: Target) -> anyhow::Result<()> {
         step.done(&format!("nothing changed, {} in {}", guests.len(), workspace.short(&workspace.components())));
         return Ok(());
     }
-    compile(workspace, &chain, &guests)?;
+    compile(workspace, chain, &guests)?;
     for (guest, inputs) in &stale {
-        let size = componentize(workspace, &chain, guest).with_context(|| format!("plugin `{}`", guest.package))?;
+        let size = componentize(workspace, chain, guest).with_context(|| format!("plugin `{}`", guest.package))?;
         write(&stamp(&guest.component), inputs.as_bytes())?;
         say::line(&format!("    {} ({} kB)", workspace.short(&guest.component), size.div_ceil(1000)));
     }

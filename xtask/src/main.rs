@@ -31,14 +31,16 @@ struct Arguments {
 
 const AFTER_HELP: &str = "\
 Environment:
-  ORDERDOCK_WASM_TOOLCHAIN  installed | rustup | debian: take this way to the wasm tool chain and no other
-                            (without it they are tried in this order, and the one taken is printed)
-  UBL_XSD_DIR               folder with OASIS UBL 2.1's schema files; tests validate UBL orders against it
+  ORDERDOCK_WASM_TOOLCHAIN  installed | rustup | debian
+      Take this way to the wasm tool chain and no other. Without it they are
+      tried in this order, and the one taken is printed.
+  UBL_XSD_DIR  a folder with OASIS UBL 2.1's schema files
+      Tests validate UBL orders against it, and say so when it is not set.
 
-Where things go (below the workspace, whatever CARGO_TARGET_DIR says):
-  target/components/<plugin>.wasm         one component per folder in plugins/
-  target/components/guests/<guest>.wasm   one component per folder in tests/guests/
-  target/wasm/                            what the guests' compiler leaves; apart, so that the host is never rebuilt for it";
+Results (below the workspace, whatever CARGO_TARGET_DIR says):
+  target/components/<plugin>.wasm        from each crate in plugins/
+  target/components/guests/<guest>.wasm  from each crate in tests/guests/
+  target/wasm/                           the guests' own build folder";
 
 #[derive(Subcommand)]
 enum Command {
@@ -85,12 +87,8 @@ fn main() -> ExitCode {
 fn carry_out(command: Command) -> anyhow::Result<()> {
     let workspace = Workspace::of_this_program()?;
     match command {
-        Command::Setup => {
-            let tools = setup::tools(&workspace);
-            let chain = toolchain::find(&workspace, Target::default());
-            tools.and(chain.map(drop))
-        }
-        Command::Plugins { target } => components::build_all(&workspace, target),
+        Command::Setup => setup::everything(&workspace).map(drop),
+        Command::Plugins { target } => components::build_all(&workspace, &toolchain::find(&workspace, target)?),
         Command::Demo { arguments } => programs::demo(&workspace, &arguments),
         Command::Test { arguments } => checks::run_all(&workspace, &arguments),
         Command::Bench { arguments } => programs::bench(&workspace, &arguments),

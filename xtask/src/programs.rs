@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::toolchain::Target;
+use crate::toolchain::{self, Target};
 use crate::workspace::Workspace;
 use crate::{components, run, say};
 
@@ -12,7 +12,7 @@ use crate::{components, run, say};
 /// # Errors
 /// When something does not build, or when one of the demo's own claims does not hold.
 pub fn demo(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
-    components::build_all(workspace, Target::default())?;
+    components::build_all(workspace, &toolchain::find(workspace, Target::default())?)?;
     let folder = build(workspace, false)?;
     become_program(workspace, &folder.join("demo"), arguments)
 }
@@ -22,7 +22,7 @@ pub fn demo(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
 /// # Errors
 /// When something does not build or the benchmark program fails.
 pub fn bench(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
-    components::build_all(workspace, Target::default())?;
+    components::build_all(workspace, &toolchain::find(workspace, Target::default())?)?;
     let folder = build(workspace, true)?;
     become_program(workspace, &folder.join("bench"), arguments)
 }

@@ -7,18 +7,32 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use crate::run;
-use crate::say;
+use crate::toolchain::{self, Target, Toolchain};
 use crate::workspace::Workspace;
+use crate::{run, say};
 
 /// apt waits for other installers, and mirrors can be slow; past this something is wrong.
 const APT_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Makes sure that everything is there which the tests need: xmllint and a compiler for wasm.
+///
+/// # Errors
+/// When something is missing and cannot be installed: all of it at once, each with the command to type.
+pub fn everything(workspace: &Workspace) -> anyhow::Result<Toolchain> {
+    let tools = xmllint(workspace);
+    let chain = toolchain::find(workspace, Target::default());
+    match (tools, chain) {
+        (Ok(()), chain) => chain,
+        (Err(tools), Ok(_)) => Err(tools),
+        (Err(tools), Err(chain)) => bail!("{tools:#}\nerror: {chain:#}"),
+    }
+}
 
 /// Makes sure that xmllint is there; the plugins' tests check their XML with it.
 ///
 /// # Errors
 /// When it is missing and cannot be installed; the sentence has the command to type.
-pub fn tools(workspace: &Workspace) -> anyhow::Result<()> {
+fn xmllint(workspace: &Workspace) -> anyhow::Result<()> {
     let answers = || run::ask(Command::new("xmllint").arg("--version").current_dir(workspace.root())).is_ok();
     if answers() {
         say::line("xmllint: already installed");
