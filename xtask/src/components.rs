@@ -142,7 +142,8 @@ fn remove_orphans(workspace: &Workspace, guests: &[Guest]) -> anyhow::Result<()>
     let wanted: BTreeSet<_> =
         guests.iter().flat_map(|guest| [guest.component.clone(), stamp(&guest.component)]).collect();
     for entry in WalkDir::new(workspace.components()).into_iter().flatten() {
-        if entry.file_type().is_file() && !wanted.contains(entry.path()) {
+        let is_ours = [".wasm", ".wasm.inputs"].iter().any(|end| entry.file_name().to_string_lossy().ends_with(end));
+        if is_ours && entry.file_type().is_file() && !wanted.contains(entry.path()) {
             std::fs::remove_file(entry.path())
                 .with_context(|| format!("{} could not be removed", workspace.short(entry.path())))?;
         }
@@ -153,7 +154,8 @@ fn remove_orphans(workspace: &Workspace, guests: &[Guest]) -> anyhow::Result<()>
 /// Writes a file at once: a reader sees the old content or the new, never a part.
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().context("a file without a folder")?;
-    let temporary = path.with_extension("partial");
+    // With our number in its name, so that a second run at the same time has its own.
+    let temporary = path.with_extension(format!("{}.partial", std::process::id()));
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&temporary, content))
         .and_then(|()| std::fs::rename(&temporary, path))
