@@ -10,11 +10,15 @@ mod bytes_form;
 pub mod context;
 pub mod delivery;
 pub mod description;
+pub mod dot_path;
 mod export;
 #[cfg(target_arch = "wasm32")]
 pub mod glue;
 pub mod log;
+pub mod number;
+pub mod place;
 pub mod plugin;
+pub mod report;
 pub mod response;
 pub mod tables;
 #[cfg(not(target_arch = "wasm32"))]
@@ -24,7 +28,11 @@ pub mod verdict;
 pub use context::*;
 pub use delivery::*;
 pub use description::*;
+pub use dot_path::DotPath;
+pub use number::{Number, Rounding};
 pub use orderdock_order::*;
+pub use place::{Part, Place};
 pub use plugin::Plugin;
+pub use report::Report;
 pub use response::*;
 pub use verdict::*;
