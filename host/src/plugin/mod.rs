@@ -1,5 +1,20 @@
 //! Plugins: engine, limits, compile cache, one folder per contract version. The only place with wasmtime.
 
+mod admit;
+mod cache;
+mod call;
+mod check;
+mod engine;
+mod guest;
+mod log;
+mod memory;
+mod releases;
+mod runtime;
+mod schema;
+mod settings;
+mod v0_1;
+mod wasi;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,6 +27,10 @@ use crate::domain::{
     id::Digest,
     verdict::{DefaultVerdict, Response, Verdict},
 };
+
+pub use runtime::{Runtime, RuntimeError};
+pub use schema::settings_check;
+pub use settings::Settings;
 
 /// One line that a plugin logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
