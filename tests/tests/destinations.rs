@@ -20,10 +20,7 @@ use orderdock::{
     },
 };
 use orderdock_tests::erp::{Behaviour, FakeErp};
-use tokio::{
-    io::AsyncReadExt as _,
-    net::TcpListener,
-};
+use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 fn open() -> Gate {
     Arc::new(|| true)

@@ -94,8 +94,10 @@ impl Dir {
             Err(Errno::NOENT) => return Err(NotPlaced::NoTemporary),
             Err(errno) => return Err(NotPlaced::Error(self.failed(to, "rename the file into place", errno))),
         }
-        if way == Way::LinkUnlink {
-            self.unlink(from).map_err(NotPlaced::Error)?;
+        // Gone between link and unlink: a recovery has withdrawn it. It sees by the inode that this file is in place, and
+        // counts on us not to begin the next one.
+        if way == Way::LinkUnlink && !self.unlink(from).map_err(NotPlaced::Error)? {
+            return Err(NotPlaced::NoTemporary);
         }
         Ok(())
     }

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::destination::render::sha256_hex;
 
+/// How often a name is tried that is taken and free again by turns.
+const TRIES: usize = 8;
+
 /// The blocking half of a folder destination.
 pub(super) struct Steps {
     pub(super) settings: FolderSettings,
@@ -62,7 +65,8 @@ impl Steps {
         let dir = self.out()?;
         self.way(&dir, &plan.token)?;
         for file in &plan.files {
-            self.name_is_free(&dir, plan, file)?;
+            // Told before anything is visible, instead of half way through the renames.
+            Self::lies_there(&dir, plan, file)?;
         }
         let written = contents
             .iter()
@@ -78,18 +82,18 @@ impl Steps {
         written
     }
 
-    /// Told before anything is visible, instead of half way through the renames.
-    fn name_is_free(&self, dir: &Dir, plan: &FilePlan, file: &PlannedFile) -> Result<(), FolderError> {
+    /// Whether our bytes lie under the name already; an error if something else does.
+    fn lies_there(dir: &Dir, plan: &FilePlan, file: &PlannedFile) -> Result<bool, FolderError> {
         let path = dir.at(&file.name);
         if plan.is_constant_trigger(&file.name) {
             return match dir.entry(&file.name)? {
                 Some(_) => Err(FolderError::TriggerPresent { path }),
-                None => Ok(()),
+                None => Ok(false),
             };
         }
         match dir.holds(&file.name, &file.sha256)? {
             Some(false) => Err(FolderError::NameTaken { path }),
-            Some(true) | None => Ok(()),
+            there => Ok(there.is_some()),
         }
     }
 
@@ -107,24 +111,30 @@ impl Steps {
         let dir = self.out()?;
         let way = self.way(&dir, &plan.token)?;
         for (index, file) in plan.files.iter().enumerate() {
-            let temporary = names::temporary(&plan.token, index);
-            let already_there = match dir.place(&temporary, &file.name, way) {
-                Ok(()) => false,
-                Err(NotPlaced::NoTemporary) => return Err(FolderError::Superseded { name: file.name.clone() }),
-                Err(NotPlaced::Error(error)) => return Err(error),
-                Err(NotPlaced::Taken) => {
-                    // With a constant trigger, or with other bytes, the name is not ours.
-                    self.name_is_free(&dir, plan, file)?;
-                    // An earlier send of the same bytes lies there untaken: writing it again would be the second one.
-                    if !dir.unlink(&temporary)? {
-                        return Err(FolderError::Superseded { name: file.name.clone() });
-                    }
-                    true
-                }
-            };
+            let already_there = Self::place(&dir, way, plan, &names::temporary(&plan.token, index), file)?;
             placed.push(Placed { name: file.name.clone(), already_there });
         }
         dir.sync()
+    }
+
+    /// Places one file; true if its bytes lay there already.
+    fn place(dir: &Dir, way: Way, plan: &FilePlan, temporary: &str, file: &PlannedFile) -> Result<bool, FolderError> {
+        let superseded = || FolderError::Superseded { name: file.name.clone() };
+        for _ in 0..TRIES {
+            match dir.place(temporary, &file.name, way) {
+                Ok(()) => return Ok(false),
+                Err(NotPlaced::NoTemporary) => return Err(superseded()),
+                Err(NotPlaced::Error(error)) => return Err(error),
+                Err(NotPlaced::Taken) => {
+                    if Self::lies_there(dir, plan, file)? {
+                        // An earlier send of the same bytes lies there untaken: ours would be the second one.
+                        return if dir.unlink(temporary)? { Ok(true) } else { Err(superseded()) };
+                    }
+                    // What had the name was taken in this moment: the name is free, and our file still has to go there.
+                }
+            }
+        }
+        Err(FolderError::NameTaken { path: dir.at(&file.name) })
     }
 
     /// Names are checked again by whoever is about to write them.
