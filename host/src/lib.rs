@@ -5,6 +5,7 @@
 
 pub mod destination;
 pub mod domain;
+pub mod ledger;
 pub mod notify;
 pub mod plugin;
 pub mod seal;

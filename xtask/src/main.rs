@@ -1,2 +1,115 @@
-//! xtask.
-fn main() {}
+//! `cargo xtask`: only what cargo cannot do by itself. It prepares the wasm tool chain, builds plugins into components,
+//! and runs the demo, the tests and the benchmarks, each with everything they need, in one command.
+
+mod checks;
+mod components;
+mod programs;
+mod run;
+mod say;
+mod setup;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::toolchain::Target;
+use crate::workspace::Workspace;
+
+/// The commands around the workspace that cargo alone cannot do.
+///
+/// Start with `cargo xtask demo`: it sets everything up and shows orders travelling from a shop into back offices.
+/// Before you push, run `cargo xtask test`: it sets everything up and runs every check that the CI runs.
+/// After either of them plain `cargo test`, `cargo nextest run` and `cargo run -- …` work too.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  ORDERDOCK_WASM_TOOLCHAIN  installed | rustup | debian
+      Take this way to the wasm tool chain and no other. Without it they are
+      tried in this order, and the one taken is printed.
+  UBL_XSD_DIR  a folder with OASIS UBL 2.1's schema files
+      Tests validate UBL orders against it, and say so when it is not set.
+
+Results (below the workspace, whatever CARGO_TARGET_DIR says):
+  target/components/<plugin>.wasm        from each crate in plugins/
+  target/components/guests/<guest>.wasm  from each crate in tests/guests/
+  target/wasm/                           the guests' own build folder";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing: the wasm tool chain and xmllint. Says what it took, or the exact command to type
+    Setup,
+    /// Build every crate in plugins/ and tests/guests/ into a component; what did not change is not built again
+    Plugins {
+        /// What to compile for. `wasm32-unknown-unknown` makes components that import nothing but our contract;
+        /// `wasm32-wasip2` (needs rustup) also imports WASI, so that a panic's text reaches standard error
+        #[arg(long, value_enum, default_value_t)]
+        target: Target,
+    },
+    /// Set up, build, and run the demo: a shop, three connections, real orders, and a table that checks itself
+    Demo {
+        /// Passed on to the demo, for example `--keep`, which leaves everything running to explore
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Set up, build, and run every test and check: formatting, all tests, clippy and rustdoc without a warning
+    Test {
+        /// Passed on to `cargo test`, for example a test's name
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Build for release and print the benchmark table
+    Bench {
+        /// Passed on to the benchmark program, for example `--json`, which prints the figures by name
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match carry_out(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::line(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(command: Command) -> anyhow::Result<()> {
+    let workspace = Workspace::of_this_program()?;
+    match command {
+        Command::Setup => setup::everything(&workspace).map(drop),
+        Command::Plugins { target } => components::build_all(&workspace, &toolchain::find(&workspace, target)?),
+        Command::Demo { arguments } => programs::demo(&workspace, &arguments),
+        Command::Test { arguments } => checks::run_all(&workspace, &arguments),
+        Command::Bench { arguments } => programs::bench(&workspace, &arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_demo_gets_its_own_flags() {
+        let arguments = Arguments::try_parse_from(["cargo xtask", "demo", "--keep", "x"]).unwrap();
+        let Command::Demo { arguments } = arguments.command else { panic!("not the demo") };
+        assert_eq!(arguments, ["--keep", "x"]);
+    }
+}

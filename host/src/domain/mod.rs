@@ -4,10 +4,15 @@
 
 pub mod call;
 pub mod clock;
+pub mod decision;
 pub mod delivery;
 pub mod id;
+pub mod judge;
+pub mod pass;
+pub mod policy;
 pub mod problem;
 pub mod sight;
+pub mod time;
 pub mod transport;
 pub mod verdict;
 

@@ -1,5 +1,10 @@
 //! Shops: one trait, one adapter per kind. The only place that knows shops' wire formats.
 
+pub mod evolutionx;
+pub mod http;
+mod json;
+mod reading;
+
 use async_trait::async_trait;
 
 use crate::domain::{

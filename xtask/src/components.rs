@@ -1,0 +1,242 @@
+//! Plugins and test guests: found, compiled for wasm in one go, made into components, and left alone when nothing that
+//! goes into them has changed.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use walkdir::WalkDir;
+
+use crate::toolchain::{Target, Toolchain};
+use crate::workspace::Workspace;
+use crate::{run, say};
+
+/// What every guest may be built from, beside its own folder.
+const SHARED_INPUTS: [&str; 5] = ["Cargo.toml", "Cargo.lock", ".cargo", "sdk", "wit"];
+
+/// A crate that becomes a component.
+#[derive(Debug)]
+struct Guest {
+    package: String,
+    /// The library's file name without ending.
+    library: String,
+    folder: PathBuf,
+    component: PathBuf,
+}
+
+/// Builds everything in `plugins/` and `tests/guests/`.
+///
+/// # Errors
+/// When a crate does not build, or what it builds is not a component's core.
+pub fn build_all(workspace: &Workspace, chain: &Toolchain) -> anyhow::Result<()> {
+    let step = say::Step::start("plugins and test guests into components");
+    let guests = find(workspace)?;
+    let shared = hash_of_shared_inputs(workspace, chain)?;
+    let mut stale = Vec::new();
+    for guest in &guests {
+        let inputs = hash_of_inputs(&shared, &guest.folder)?;
+        if !guest.component.exists() || std::fs::read_to_string(stamp(&guest.component)).ok().as_ref() != Some(&inputs)
+        {
+            stale.push((guest, inputs));
+        }
+    }
+    remove_orphans(workspace, &guests)?;
+    if stale.is_empty() {
+        step.done(&format!("nothing changed, {} in {}", guests.len(), workspace.short(&workspace.components())));
+        return Ok(());
+    }
+    compile(workspace, chain, &guests)?;
+    for (guest, inputs) in &stale {
+        let size = componentize(workspace, chain, guest).with_context(|| format!("plugin `{}`", guest.package))?;
+        write(&stamp(&guest.component), inputs.as_bytes())?;
+        say::line(&format!("    {} ({} kB)", workspace.short(&guest.component), size.div_ceil(1000)));
+    }
+    step.done(&format!("{} made, {} unchanged", stale.len(), guests.len().saturating_sub(stale.len())));
+    Ok(())
+}
+
+/// All crates below the two folders, as cargo knows them.
+fn find(workspace: &Workspace) -> anyhow::Result<Vec<Guest>> {
+    let metadata = workspace.metadata()?;
+    let packages = metadata.get("packages").and_then(Value::as_array).context("`cargo metadata` lists no packages")?;
+    let homes = [
+        (workspace.root().join("plugins"), workspace.components()),
+        (workspace.root().join("tests/guests"), workspace.components().join("guests")),
+    ];
+    let mut guests = Vec::new();
+    for package in packages {
+        let manifest = Path::new(text(package, "manifest_path")?);
+        let Some(folder) = manifest.parent() else { continue };
+        for (home, destination) in &homes {
+            if folder.parent() == Some(home.as_path()) {
+                guests.push(guest(package, folder, destination)?);
+            }
+        }
+    }
+    guests.sort_by(|a, b| a.component.cmp(&b.component));
+    Ok(guests)
+}
+
+fn guest(package: &Value, folder: &Path, destination: &Path) -> anyhow::Result<Guest> {
+    let name = text(package, "name")?;
+    let targets = package.get("targets").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is_cdylib = |target: &&Value| {
+        target.get("kind").and_then(Value::as_array).is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
+    };
+    let library = targets.iter().find(is_cdylib).with_context(|| {
+        format!("`{name}` has no `[lib] crate-type = [\"cdylib\", \"rlib\"]`: no component can be made")
+    })?;
+    let title = folder.file_name().context("a crate's folder has no name")?.to_string_lossy();
+    Ok(Guest {
+        package: name.to_owned(),
+        library: text(library, "name")?.replace('-', "_"),
+        folder: folder.to_owned(),
+        component: destination.join(format!("{title}.wasm")),
+    })
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> anyhow::Result<&'a str> {
+    value.get(key).and_then(Value::as_str).with_context(|| format!("`cargo metadata` gives no `{key}`"))
+}
+
+/// One cargo run for all, always for all: another selection would unify features differently and compile again.
+fn compile(workspace: &Workspace, chain: &Toolchain, guests: &[Guest]) -> anyhow::Result<()> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--lib", "--profile", "guest", "--target-dir"]).arg(workspace.wasm_target());
+    // Flags in the environment are meant for this machine's code (`target-cpu=native`), not for wasm.
+    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    for guest in guests {
+        cargo.args(["--package", &guest.package]);
+    }
+    chain.prepare(&mut cargo);
+    run::show(&mut cargo)
+}
+
+/// Wraps the compiled module as a component and returns its size in bytes.
+fn componentize(workspace: &Workspace, chain: &Toolchain, guest: &Guest) -> anyhow::Result<usize> {
+    let module = workspace.wasm_target().join(chain.target().triple()).join("guest").join(&guest.library);
+    let module = module.with_extension("wasm");
+    let bytes = std::fs::read(&module).with_context(|| format!("{} was not built", workspace.short(&module)))?;
+    let component = match chain.target() {
+        Target::Unknown => wit_component::ComponentEncoder::default()
+            .validate(true)
+            .module(&bytes)
+            .and_then(|encoder| encoder.encode())
+            .context("the compiled module is not the core of a component; does it export the plugin's world?")?,
+        // Its linker has made a component already.
+        Target::Wasip2 => bytes,
+    };
+    write(&guest.component, &component)?;
+    Ok(component.len())
+}
+
+/// A component's stamp: the hash of what it was made from, in a file beside it.
+fn stamp(component: &Path) -> PathBuf {
+    component.with_extension("wasm.inputs")
+}
+
+/// Removes components (and stamps) whose crate is gone, so that no test runs on something that cannot be rebuilt.
+fn remove_orphans(workspace: &Workspace, guests: &[Guest]) -> anyhow::Result<()> {
+    let wanted: BTreeSet<_> =
+        guests.iter().flat_map(|guest| [guest.component.clone(), stamp(&guest.component)]).collect();
+    for entry in WalkDir::new(workspace.components()).into_iter().flatten() {
+        let is_ours = [".wasm", ".wasm.inputs"].iter().any(|end| entry.file_name().to_string_lossy().ends_with(end));
+        if is_ours && entry.file_type().is_file() && !wanted.contains(entry.path()) {
+            std::fs::remove_file(entry.path())
+                .with_context(|| format!("{} could not be removed", workspace.short(entry.path())))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file at once: a reader sees the old content or the new, never a part.
+fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().context("a file without a folder")?;
+    // With our number in its name, so that a second run at the same time has its own.
+    let temporary = path.with_extension(format!("{}.partial", std::process::id()));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&temporary, content))
+        .and_then(|()| std::fs::rename(&temporary, path))
+        .with_context(|| format!("{} could not be written", path.display()))
+}
+
+fn hash_of_shared_inputs(workspace: &Workspace, chain: &Toolchain) -> anyhow::Result<Sha256> {
+    let mut hash = Sha256::new();
+    hash.update(chain.identity());
+    hash.update(chain.target().triple());
+    for input in SHARED_INPUTS {
+        add_files(&mut hash, &workspace.root().join(input))?;
+    }
+    Ok(hash)
+}
+
+fn hash_of_inputs(shared: &Sha256, folder: &Path) -> anyhow::Result<String> {
+    let mut hash = shared.clone();
+    add_files(&mut hash, folder)?;
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Adds a file, or all files below a folder, with names and lengths, so that moving bytes between files shows.
+fn add_files(hash: &mut Sha256, path: &Path) -> anyhow::Result<()> {
+    for entry in WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(|entry| entry.file_name() != "target")
+    {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if error.depth() == 0 => bail!("{} cannot be read: {error}", path.display()),
+            // Gone since its folder was listed: an editor's temporary file.
+            Err(_) => continue,
+        };
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let content =
+            std::fs::read(entry.path()).with_context(|| format!("{} cannot be read", entry.path().display()))?;
+        let name = entry.path().strip_prefix(path).unwrap_or(entry.path()).to_string_lossy();
+        hash.update(format!("{name}\0{}\0", content.len()));
+        hash.update(content);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(folder: &Path) -> String {
+        hash_of_inputs(&Sha256::new(), folder).unwrap()
+    }
+
+    #[test]
+    fn the_hash_sees_content_and_names_but_not_build_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("lib.rs"), "one").unwrap();
+        let first = hash(folder.path());
+        std::fs::create_dir(folder.path().join("target")).unwrap();
+        std::fs::write(folder.path().join("target/x"), "built").unwrap();
+        assert_eq!(hash(folder.path()), first);
+        std::fs::write(folder.path().join("lib.rs"), "two").unwrap();
+        assert_ne!(hash(folder.path()), first);
+        std::fs::write(folder.path().join("lib.rs"), "one").unwrap();
+        assert_eq!(hash(folder.path()), first);
+        std::fs::rename(folder.path().join("lib.rs"), folder.path().join("main.rs")).unwrap();
+        assert_ne!(hash(folder.path()), first);
+    }
+
+    #[test]
+    fn a_crate_without_cdylib_is_told_what_is_missing() {
+        let package = serde_json::json!({ "name": "half", "targets": [{ "name": "half", "kind": ["lib"] }] });
+        let error = guest(&package, Path::new("/x/half"), Path::new("/y")).unwrap_err().to_string();
+        assert!(error.contains("`half`") && error.contains("cdylib"), "{error}");
+    }
+
+    #[test]
+    fn a_component_is_named_after_its_folder() {
+        let package =
+            serde_json::json!({ "name": "orderdock-x", "targets": [{ "name": "orderdock-x", "kind": ["cdylib"] }] });
+        let guest = guest(&package, Path::new("/w/plugins/x-drop"), Path::new("/y")).unwrap();
+        assert_eq!((guest.component.as_path(), guest.library.as_str()), (Path::new("/y/x-drop.wasm"), "orderdock_x"));
+        assert_eq!(stamp(&guest.component), Path::new("/y/x-drop.wasm.inputs"));
+    }
+}

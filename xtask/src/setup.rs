@@ -1,0 +1,85 @@
+//! Programs from the system's packages: xmllint for the tests, and Debian's compiler when rustup cannot help.
+//! Installed when we are root on Debian or a relative of it; otherwise the exact command to type is the error.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use crate::toolchain::{self, Target, Toolchain};
+use crate::workspace::Workspace;
+use crate::{run, say};
+
+/// apt waits for other installers, and mirrors can be slow; past this something is wrong.
+const APT_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Makes sure that everything is there which the tests need: xmllint and a compiler for wasm.
+///
+/// # Errors
+/// When something is missing and cannot be installed: all of it at once, each with the command to type.
+pub fn everything(workspace: &Workspace) -> anyhow::Result<Toolchain> {
+    let tools = xmllint(workspace);
+    let chain = toolchain::find(workspace, Target::default());
+    match (tools, chain) {
+        (Ok(()), chain) => chain,
+        (Err(tools), Ok(_)) => Err(tools),
+        (Err(tools), Err(chain)) => bail!("{tools:#}\nerror: {chain:#}"),
+    }
+}
+
+/// Makes sure that xmllint is there; the plugins' tests check their XML with it.
+///
+/// # Errors
+/// When it is missing and cannot be installed; the sentence has the command to type.
+fn xmllint(workspace: &Workspace) -> anyhow::Result<()> {
+    let answers = || run::ask(Command::new("xmllint").arg("--version").current_dir(workspace.root())).is_ok();
+    if answers() {
+        say::line("xmllint: already installed");
+        return Ok(());
+    }
+    install(&["libxml2-utils"]).context("xmllint is missing; the tests check XML with it")?;
+    if !answers() {
+        bail!("xmllint does not run, although the package libxml2-utils was installed");
+    }
+    say::line("xmllint: installed by apt");
+    Ok(())
+}
+
+/// Installs Debian packages, when that is possible without asking anybody.
+///
+/// # Errors
+/// When it is not (no apt, not root: the sentence has the command to type) or when apt fails.
+pub fn install(packages: &[&str]) -> anyhow::Result<()> {
+    let list = packages.join(" ");
+    if !Path::new("/usr/bin/apt-get").exists() {
+        bail!("no apt-get here; install what Debian calls `{list}` with this system's own package manager");
+    }
+    if run::ask(Command::new("id").arg("-u"))?.trim() != "0" {
+        bail!("not root; type: sudo apt-get install --no-install-recommends {list}");
+    }
+    let step = say::Step::start(format!("apt-get install {list}"));
+    // A bare machine has no package lists, or old ones whose files are gone from the mirror.
+    if let Err(error) = run::show_within(apt().arg("update"), APT_LIMIT) {
+        say::line(&format!("    going on with the package lists that are here: {error:#}"));
+    }
+    run::show_within(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages), APT_LIMIT)?;
+    step.done("installed");
+    Ok(())
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    // Quiet, no questions, and patient with another installer that holds the lock.
+    command.args(["-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"]);
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// Whether Debian packages are installed, completely.
+pub fn installed(packages: &[&str]) -> bool {
+    let status = run::ask(Command::new("dpkg-query").args(["--show", "--showformat", "${Status}\n"]).args(packages));
+    status.is_ok_and(|lines| {
+        lines.lines().count() == packages.len() && lines.lines().all(|line| line == "install ok installed")
+    })
+}
