@@ -59,6 +59,7 @@ impl From<NumberError> for Rejection {
     }
 }
 
+#[expect(clippy::should_implement_trait, reason = "these can fail; the operators of those traits can't say so")]
 impl Number {
     /// 0.
     pub const ZERO: Self = Self(rust_decimal::Decimal::ZERO);
