@@ -1,5 +1,7 @@
 //! Runs the plugin's cases natively, and keeps the shipped schema true.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::path::PathBuf;
 
 use json_post::JsonPost;
