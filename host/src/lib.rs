@@ -3,6 +3,10 @@
 //! `ARCHITECTURE.md` maps the rooms below and an order's journey through them; `domain` holds the words and the pure
 //! rules; `pipeline` is the only place that knows the order of the steps.
 
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod pipeline;
 pub mod destination;
 pub mod domain;
 pub mod ledger;

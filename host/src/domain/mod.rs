@@ -2,6 +2,9 @@
 //!
 //! Types that the ledger keeps derive serde; their JSON form is stored and may only grow.
 
+pub mod backoff;
+pub mod random;
+pub mod schedule;
 pub mod call;
 pub mod clock;
 pub mod decision;

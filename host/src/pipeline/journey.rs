@@ -201,8 +201,8 @@ impl Journey {
             idempotency_key: self.step_key(step),
             document_number: self.pass.document_number,
             mapped_at: time::rfc3339(mapped_at_ms),
-            shop_time_zone: self.lane.settings.shop_time_zone().to_owned(),
-            erp_time_zone: self.lane.settings.erp_time_zone().to_owned(),
+            shop_time_zone: self.lane.settings.time_zones.shop.clone(),
+            erp_time_zone: self.lane.settings.time_zones.erp.clone(),
             request_id: format!("{}-{}-{attempt}-{step}", self.pass.key.order.shop_order_id, self.pass.key.pass),
             previous,
             logins,
@@ -265,7 +265,7 @@ impl Journey {
             connection: &self.lane.record.name,
             status: self.lane.status(),
             stamp: self.lane.shop.abilities().mark_processed,
-            mails: self.lane.settings.mails(),
+            mails: !self.lane.settings.notify.to.is_empty(),
             order: OrderFacts {
                 number: &self.pass.order_number,
                 shop_order_id: &self.pass.key.order.shop_order_id,
@@ -284,7 +284,7 @@ impl Journey {
     pub async fn retry(&self, because: String, at_least: Option<Duration>, unpin: bool) -> Outcome<Settled> {
         let now = self.now_ms().await?;
         let since = self.pass.retry_since_ms.unwrap_or(now);
-        let limit = self.lane.settings.retry_for();
+        let limit = self.lane.settings.retry.retry_for.duration();
         if now.saturating_sub(since) >= millis(limit) {
             let because = format!("{because}; tried again for {}", time::words(limit));
             return Ok(self.setting(|setting| setting.failed(FailureClass::Operations, because, None)));

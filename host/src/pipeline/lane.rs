@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::parts::{Parts, Secrets};
+use super::{
+    open,
+    parts::{Parts, Secrets},
+};
 use crate::{
     config::ConnectionSettings,
     destination::Destination,
@@ -15,6 +18,7 @@ use crate::{
         id::{OrderKey, PassKey},
         policy::{StatusMap, TakePolicy},
         problem::{self, Problem},
+        schedule::Schedule,
     },
     ledger::{
         LedgerError,
@@ -45,8 +49,10 @@ pub struct Lane {
     pub tables: Arc<Tables>,
     /// What the plugin can be asked for.
     pub purposes: Vec<Purpose>,
-    /// Credentials and secret slots.
+    /// What deliveries may name: credentials and secret slots.
     pub secrets: Secrets,
+    /// When the shop is looked at.
+    pub schedule: Schedule,
     /// The whole host is paused.
     pub host_paused: bool,
 }
@@ -90,14 +96,18 @@ impl Lane {
             .unwrap_or_default();
         let mut problems = Vec::new();
         let shop = parts.opener.shop(&record, &settings, &secrets).map_err(|mut found| problems.append(&mut found));
-        let pinned_destination = settings.pinned_destination();
+        let pinned_destination = open::pinned_destination(&settings);
+        let secrets_out = open::for_deliveries(&secrets);
         let destination =
-            parts.opener.destination(&pinned_destination).map_err(|mut found| problems.append(&mut found));
+            parts.opener.destination(&pinned_destination, &secrets_out).map_err(|mut found| problems.append(&mut found));
         let (Ok(shop), Ok(destination)) = (shop, destination) else {
             return Err(fail(problems));
         };
         let abilities = shop.abilities();
-        let policy = settings.take_policy(record.take_from_ms, abilities.mark_processed, abilities.names_actors, abilities.read_lag_s);
+        let defaults = open::shop_settings(&settings).map_err(fail)?.status_defaults();
+        let policy = open::take_policy(&settings, defaults, record.take_from_ms, abilities);
+        let schedule = Schedule::new(&settings.schedule.cron, &settings.schedule.time_zone)
+            .map_err(|error| fail(vec![Problem::new("schedule.cron", error.to_string())]))?;
         Ok(Self {
             policy,
             settings,
@@ -107,7 +117,8 @@ impl Lane {
             plugin_settings: Arc::new(plugin_settings.to_string()),
             tables: Arc::new(tables),
             purposes,
-            secrets,
+            secrets: secrets_out,
+            schedule,
             host_paused: parts.ledger.host_pause().await?.is_some(),
             record,
         })
@@ -152,7 +163,7 @@ impl Lane {
         if pins.destination == self.pinned_destination {
             return Ok(Arc::clone(&self.destination));
         }
-        parts.opener.destination(&pins.destination)
+        parts.opener.destination(&pins.destination, &self.secrets)
     }
 
     /// The plugin's settings and tables that a pass is pinned to.
@@ -195,7 +206,7 @@ impl Lane {
     /// Time limit of one request plus the destination's settling time: later than that after the write-ahead row, "not
     /// found" counts.
     pub fn settle_ms(&self, destination: &Destination) -> Millis {
-        super::parts::millis(destination.time_limit() + destination.settling())
+        super::parts::millis(destination.absent_counts_after())
     }
 
     /// How long a shop or ERP that can't be reached is left alone.

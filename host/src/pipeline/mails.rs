@@ -102,8 +102,8 @@ async fn receivers(shared: &Shared, batch: &MailBatch) -> Result<(String, Vec<St
         .and_then(|record| serde_json::from_value::<ConnectionSettings>(record.config).ok());
     Ok(match settings {
         Some(settings) => {
-            let from = settings.mail_from().unwrap_or(&shared.parts.mail_from).to_owned();
-            (from, settings.mail_to().to_vec())
+            let from = settings.notify.from.clone().unwrap_or_else(|| shared.parts.mail_from.clone());
+            (from, settings.notify.to.clone())
         }
         None => (shared.parts.mail_from.clone(), Vec::new()),
     })

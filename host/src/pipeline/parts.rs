@@ -1,7 +1,7 @@
 //! What the pipeline is given: every clock, random number, database, plugin, shop, destination and mail server comes in
 //! through here, so that tests and the simulation can put their own in place.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub trait Opener: Send + Sync {
     ///
     /// # Errors
     /// Every problem of its settings.
-    fn destination(&self, pinned: &Value) -> Result<Arc<Destination>, Vec<Problem>>;
+    fn destination(&self, pinned: &Value, secrets: &Secrets) -> Result<Arc<Destination>, Vec<Problem>>;
 }
 
 /// How much at once, and how often.
@@ -101,8 +101,6 @@ pub struct Parts {
     pub sealer: Arc<Sealer>,
     /// How much at once.
     pub pace: Pace,
-    /// Where relative paths of destinations begin.
-    pub data_dir: PathBuf,
 }
 
 /// A duration in the ledger's unit.

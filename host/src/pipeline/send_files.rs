@@ -21,7 +21,7 @@ use crate::{
         delivery::{Delivery, DeliveryContent, FileDelivery, Repeat},
         id::AttemptToken,
         pass::PassState,
-        problem,
+        problem, random,
         transport::Phase,
         verdict::{DefaultVerdict, FailureClass, Response},
     },
@@ -62,7 +62,7 @@ impl Journey {
             return Ok(None);
         };
         let (secrets, _) = self.secrets().await?;
-        let token = AttemptToken(self.parts.random.token());
+        let token = AttemptToken(random::token(self.parts.random.as_ref()));
         let prepared = match folder.plan(delivery, &secrets, token.as_str()) {
             Ok(prepared) => prepared,
             Err(problems) => {
@@ -211,7 +211,7 @@ impl Journey {
     async fn finish_rest(&mut self, drop: Drop<'_>, rest: &[String]) -> Outcome<Option<Ready>> {
         let ready = self.stored_step()?;
         let (secrets, _) = self.secrets().await?;
-        let token = AttemptToken(self.parts.random.token());
+        let token = AttemptToken(random::token(self.parts.random.as_ref()));
         let delivery = files_of(&ready.delivery)
             .ok_or_else(|| LedgerError::Corrupt(format!("delivery of {} is not files", self.pass.order_number)))?;
         let prepared = match drop.folder.plan(delivery, &secrets, token.as_str()) {

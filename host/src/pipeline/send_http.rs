@@ -19,6 +19,7 @@ use crate::{
         delivery::{DeliveryContent, HttpDelivery, Repeat},
         id::AttemptToken,
         pass::PassState,
+        random,
         transport::{self, Phase, Reading, TransportFailure},
         verdict::{DefaultVerdict, FailureClass, Response, Verdict},
     },
@@ -55,7 +56,7 @@ impl Journey {
                 return Ok(None);
             }
         };
-        let token = AttemptToken(self.parts.random.token());
+        let token = AttemptToken(random::token(self.parts.random.as_ref()));
         let (repeat, sensitive) = (delivery.repeat, delivery.sensitive);
         let hash = redacted.body.sha256.clone();
         let attempt = self.attempt_row(&token, &ready, repeat, shown_request(&redacted), hash, destination)?;
@@ -222,7 +223,7 @@ impl Journey {
         let now = self.now_ms().await?;
         let deadline = self.pass.deadline_ms.filter(|_| self.pass.state == PassState::Unknown);
         let deadline =
-            deadline.unwrap_or_else(|| now.saturating_add(super::parts::millis(self.lane.settings.lookup_for())));
+            deadline.unwrap_or_else(|| now.saturating_add(super::parts::millis(self.lane.settings.unknown.lookup_for.duration())));
         Ok(settle::in_doubt(because, now, deadline))
     }
 }
