@@ -11,6 +11,7 @@ pub mod judge;
 pub mod pass;
 pub mod policy;
 pub mod problem;
+pub mod random;
 pub mod sight;
 pub mod transport;
 pub mod verdict;
