@@ -14,6 +14,7 @@ pub mod judge;
 pub mod pass;
 pub mod policy;
 pub mod problem;
+pub mod random;
 pub mod sight;
 pub mod time;
 pub mod transport;
