@@ -19,7 +19,7 @@ use orderdock::{
         transport::{Phase, Reading, TransportFailure, read_failure},
     },
 };
-use orderdock_tests::erp::{Behaviour, FakeErp};
+use orderdock_tests::erp::{Behaviour, FakeErp, Options};
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 fn open() -> Gate {
@@ -289,4 +289,67 @@ async fn many_slow_orders_do_not_wait_for_each_other() {
     let all = tokio::time::timeout(Duration::from_secs(5), sends.join_all()).await.expect("one after the other");
     assert!(all.iter().all(|exchange| exchange.result.is_ok()));
     assert_eq!(erp.state().connections, 20);
+}
+
+/// An authority, and a server of it that answers to `127.0.0.1`.
+fn authority() -> (String, Arc<rustls::ServerConfig>) {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let root = params.self_signed(&key).unwrap();
+    let issuer = Issuer::new(params, key);
+    let own_key = KeyPair::generate().unwrap();
+    let own = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&own_key, &issuer).unwrap();
+    let private = rustls::pki_types::PrivateKeyDer::try_from(own_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.der().clone()], private)
+        .unwrap();
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(root.der()));
+    (pem, Arc::new(config))
+}
+
+#[tokio::test]
+async fn tls_goes_by_the_destinations_own_authority() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pem, config) = authority();
+    let erp = FakeErp::start_with(dir.path(), Options { tls: Some(config), ..Options::default() }).await.unwrap();
+    let (right, wrong) = (dir.path().join("right.pem"), dir.path().join("wrong.pem"));
+    std::fs::write(&right, pem).unwrap();
+    std::fs::write(&wrong, authority().0).unwrap();
+    let trusting =
+        |ca: Option<&Path>| destination(&erp.base_address(), |settings| settings.ca_file = ca.map(Path::to_owned));
+    for untrusted in [trusting(None), trusting(Some(&wrong))] {
+        let exchange = untrusted.send(request(&untrusted, "WEB-1"), open()).await;
+        assert!(matches!(exchange.result, Err(TransportFailure::Tls(_))), "{exchange:?}");
+        assert_eq!((exchange.evidence.phase, exchange.evidence.sent_bytes), (Phase::Tls, 0));
+    }
+    let trusted = trusting(Some(&right));
+    for round in 1..=3 {
+        let exchange = trusted.send(request(&trusted, &format!("WEB-{round}")), open()).await;
+        assert_eq!(outcome(&exchange), "201", "{exchange:?}");
+        let phases: Vec<_> = exchange.evidence.times.iter().map(|(phase, _)| *phase).collect();
+        assert_eq!(phases, [Phase::Resolve, Phase::Connect, Phase::Tls, Phase::Sent, Phase::Headers, Phase::Body]);
+    }
+    // The gate stands behind the handshake.
+    let exchange = trusted.send(request(&trusted, "WEB-4"), Arc::new(|| false)).await;
+    assert_eq!(exchange.result.unwrap_err(), TransportFailure::LeaseShort);
+    assert_eq!(exchange.evidence.phase, Phase::Tls);
+    let state = erp.state();
+    assert_eq!((state.requests, state.connections, state.orders.len()), (3, 3, 3));
+    for (name, content) in
+        [("empty.pem", ""), ("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")]
+    {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let mut settings = HttpSettings::new(erp.base_address());
+        settings.ca_file = Some(path);
+        let problems = HttpDestination::open(&settings, &Secrets::new()).err().unwrap();
+        assert!(problems[0].to_string().contains(name), "{problems:?}");
+    }
 }
