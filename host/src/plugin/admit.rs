@@ -14,7 +14,7 @@ use super::{
     guest::{Guest, lock},
     releases::{Release, Unfit},
     runtime::Runtime,
-    settings::Settings,
+    settings::{PAGE, Settings},
     v0_1,
     wasi::Seed,
 };
@@ -88,7 +88,7 @@ fn prepare(
             Release::load(engine, linker, &code).map_err(|unfit| {
                 cache.forget(digest);
                 match unfit {
-                    Unfit::Code(reason) => AdmissionError::Compile(reason),
+                    Unfit::Code(reason) => refused(&wasmtime::Error::msg(reason)),
                     Unfit::Imports(reason) | Unfit::Exports(reason) => AdmissionError::WrongWorld(reason),
                 }
             })?
@@ -171,6 +171,9 @@ fn refused(error: &wasmtime::Error) -> AdmissionError {
             "it uses the asynchronous calling convention, which the contract does not (with componentize-qjs use `--sync`): {text}"
         ));
     }
+    if text.contains("pooling allocator") {
+        return AdmissionError::TooDemanding(text);
+    }
     AdmissionError::Compile(text)
 }
 
@@ -184,11 +187,9 @@ fn check_demands(release: &Release, settings: &Settings) -> Result<(), Admission
     if needs.num_tables > engine::TABLES {
         problems.push(format!("{} tables; at most {}", needs.num_tables, engine::TABLES));
     }
-    match needs.max_initial_memory_size {
-        Some(pages_or_bytes) if pages_or_bytes > settings.memory_in_pages() => {
-            problems.push(format!("{pages_or_bytes} bytes of memory to start; at most {}", settings.memory_bytes));
-        }
-        _ => {}
+    let bytes = needs.max_initial_memory_size.unwrap_or_default().saturating_mul(PAGE);
+    if bytes > settings.memory_bytes {
+        problems.push(format!("{bytes} bytes of memory to start; at most {}", settings.memory_bytes));
     }
     if problems.is_empty() { Ok(()) } else { Err(AdmissionError::TooDemanding(problems.join(", "))) }
 }

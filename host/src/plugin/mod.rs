@@ -85,6 +85,26 @@ pub enum Limit {
     Stack,
 }
 
+impl Limit {
+    fn sentence(self, doing: &str, used: u64, allowed: u64) -> String {
+        match self {
+            Self::Cpu => format!(
+                "the plugin used up its {allowed} CPU units while {doing}: it loops, or the order is too much work for it"
+            ),
+            Self::Time => {
+                format!("the plugin was stopped while {doing}: it ran for {used} ms; {allowed} ms are allowed")
+            }
+            Self::Memory => {
+                format!("the plugin ran out of memory while {doing}: it wanted {used} bytes; {allowed} are allowed")
+            }
+            Self::Output => format!("the plugin gave back too much while {doing}: more than {allowed} bytes"),
+            Self::Stack => {
+                format!("the plugin called itself too deeply while {doing}: its stack of {allowed} bytes ran over")
+            }
+        }
+    }
+}
+
 /// What is wrong with a plugin or with what it gave. Never the order's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PluginFault {
@@ -99,7 +119,7 @@ pub enum PluginFault {
         stack: Vec<String>,
     },
     /// It hit a limit.
-    #[error("the plugin went over its {limit:?} limit while {doing}: {used} of {allowed}")]
+    #[error("{}", .limit.sentence(.doing, *.used, *.allowed))]
     OverLimit {
         /// As above.
         doing: &'static str,

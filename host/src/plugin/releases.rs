@@ -91,7 +91,6 @@ impl Releases {
         self.loaded.remove(digest);
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.loaded.len()
     }

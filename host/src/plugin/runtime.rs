@@ -85,6 +85,12 @@ impl Runtime {
         }))
     }
 
+    /// How many releases are loaded right now.
+    #[must_use]
+    pub fn loaded(&self) -> usize {
+        lock(&self.releases).len()
+    }
+
     /// The release, loaded: from memory, else from its compiled code, else compiled from the component that was kept.
     async fn release(&self, digest: &Digest) -> Result<Arc<Release>, PluginFault> {
         if let Some(release) = lock(&self.releases).get(digest) {

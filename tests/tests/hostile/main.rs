@@ -1,0 +1,10 @@
+//! Hostile guests against the plugin room: each is told apart, said in words, and harms nobody else.
+//!
+//! `tests/guests/hostile` misbehaves as its settings say, `tests/guests/wasi-printer` reaches for WASI; what can't be
+//! written in Rust is written as text components.
+
+mod admission;
+mod bench;
+mod limits;
+mod output;
+mod wasi;
