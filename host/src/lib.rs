@@ -1,1 +1,12 @@
-//! Orderdock.
+//! Orderdock: carries web orders into back offices, once each, and tells who must know when that failed.
+//!
+//! `ARCHITECTURE.md` maps the rooms below and an order's journey through them; `domain` holds the words and the pure
+//! rules; `pipeline` is the only place that knows the order of the steps.
+
+pub mod destination;
+pub mod domain;
+pub mod ledger;
+pub mod notify;
+pub mod plugin;
+pub mod seal;
+pub mod shop;

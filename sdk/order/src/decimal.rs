@@ -120,3 +120,50 @@ impl schemars::JsonSchema for Decimal {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn forms() {
+        for good in
+            ["0", "-0", "12.90", "-12.90", "0.001", "0012.5", &"9".repeat(28), &format!("0.{}1", "0".repeat(40))]
+        {
+            assert_eq!(Decimal::new(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "-", "+1", ".5", "5.", "1e3", "1,5", " 1", "1 ", "--1", "1.2.3", "NaN", "0x1", "\u{663}", "1_0"]
+        {
+            assert_eq!(Decimal::new(bad), Err(DecimalError::Form(bad.to_owned())), "{bad}");
+        }
+        assert_eq!(Decimal::new("1".repeat(29)), Err(DecimalError::TooLong { text: "1".repeat(29), digits: 29 }));
+    }
+
+    #[test]
+    fn json_numbers_are_refused_because_they_pass_through_floats() {
+        assert!(serde_json::from_str::<Decimal>("12.9").is_err());
+        assert_eq!(serde_json::from_str::<Decimal>("\"12.9\"").unwrap().as_str(), "12.9");
+    }
+
+    proptest! {
+        /// The rule of the contract, told once more in another way.
+        #[test]
+        fn the_rule(text in "-?[0-9]{0,20}\\.?[0-9]{0,20}|\\PC{0,12}|[-+.0-9eE]{0,8}") {
+            let unsigned = text.strip_prefix('-').unwrap_or(&text);
+            let parts: Vec<&str> = unsigned.split('.').collect();
+            let form = parts.len() <= 2
+                && parts.iter().all(|part| !part.is_empty() && part.chars().all(|letter| letter.is_ascii_digit()));
+            let digits = parts.concat().trim_start_matches('0').len();
+            prop_assert_eq!(Decimal::new(text.clone()).is_ok(), form && digits <= MAX_DIGITS);
+        }
+
+        #[test]
+        fn errors_stay_short(text in "[0-9a]{0,5000}") {
+            if let Err(error) = Decimal::new(text) {
+                prop_assert!(error.to_string().len() < 250);
+            }
+        }
+    }
+}

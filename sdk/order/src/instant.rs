@@ -122,3 +122,64 @@ impl schemars::JsonSchema for Instant {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn forms() {
+        for good in
+            ["2026-11-22T01:19:18Z", "2024-02-29T00:00:00Z", "2000-02-29T23:59:59.123456789Z", "2016-12-31T23:59:60Z"]
+        {
+            assert_eq!(Instant::new(good).unwrap().as_str(), good);
+        }
+        let bad = [
+            "",
+            "2026-11-22",
+            "2026-11-22T01:19:18",
+            "2026-11-22T01:19:18+00:00",
+            "2026-11-22t01:19:18Z",
+            "2026-11-22T01:19:18z",
+            "2026-11-22 01:19:18Z",
+            "2026-13-01T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "2026-04-31T00:00:00Z",
+            "2026-11-00T00:00:00Z",
+            "2026-11-22T24:00:00Z",
+            "2026-11-22T01:60:00Z",
+            "2026-11-22T01:19:61Z",
+            "2026-11-22T01:19:18.Z",
+            "2026-11-22T01:19:18.1234567890Z",
+            "2026-11-22T01:19:18Z ",
+            "+026-11-22T01:19:18Z",
+            "2026-11-22T01:19:1éZ",
+        ];
+        for bad in bad {
+            assert!(Instant::new(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Instant::new("2026-11-22T01:19:18Z").unwrap().date(), "2026-11-22");
+    }
+
+    proptest! {
+        #[test]
+        fn every_real_moment_is_taken(
+            year in 0_u32..10_000, month in 1_u32..13, day in 1_u32..29, hour in 0_u32..24, minute in 0_u32..60,
+            second in 0_u32..60, fraction in "(\\.[0-9]{1,9})?",
+        ) {
+            let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z");
+            prop_assert_eq!(Instant::new(text.clone()).unwrap().into_string(), text);
+        }
+
+        #[test]
+        fn nothing_panics(text in "\\PC{0,40}|[-0-9T:.Zé]{0,32}") {
+            if let Ok(instant) = Instant::new(text) {
+                prop_assert_eq!(instant.date().len(), 10);
+            }
+        }
+    }
+}

@@ -10,7 +10,11 @@
 pub mod decimal;
 pub mod instant;
 mod order;
+#[cfg(feature = "schema")]
+mod schema;
 
 pub use decimal::Decimal;
 pub use instant::Instant;
 pub use order::*;
+#[cfg(feature = "schema")]
+pub use schema::order_schema;

@@ -300,3 +300,42 @@ pub struct Order {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Pair>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = r#"{"shop_order_id":"1","order_number":"1","placed_at":"2026-01-02T03:04:05Z",
+        "currency":"EUR","lines":[{"id":"1","quantity":"1"}],"totals":{"gross":"0"}}"#;
+
+    #[test]
+    fn absence_is_lenient_and_meaning_is_strict() {
+        let order: Order = serde_json::from_str(LEAST).unwrap();
+        assert_eq!(order.lines[0].kind, LineKind::Product);
+        assert_eq!(order.payment_state, PaymentState::Unknown);
+        let wrong = [
+            (r#""gross":"0""#, r#""gross":0"#, "expected a string"),
+            (r#""gross":"0""#, r#""gross":"1e3""#, "not a decimal number"),
+            ("03:04:05Z", "03:04:05+01:00", "not an instant"),
+            (r#""lines""#, r#""line""#, "unknown field"),
+            (r#""quantity":"1""#, r#""qty":"1""#, "unknown field"),
+            (r#""currency":"EUR","#, "", "missing field"),
+        ];
+        for (from, to, problem) in wrong {
+            let error = serde_json::from_str::<Order>(&LEAST.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains(problem), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn writing_and_reading_again_changes_nothing() {
+        let mut order: Order = serde_json::from_str(LEAST).unwrap();
+        order.billing_address = Some(Address { company: "Müller & Søn <Ltd>".to_owned(), ..Address::default() });
+        order.lines[0].unit_price_net = Some(Decimal::new("12.90").unwrap());
+        order.custom_fields = vec![("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())];
+        let text = serde_json::to_string(&order).unwrap();
+        let again: Order = serde_json::from_str(&text).unwrap();
+        assert_eq!(again, order);
+        assert_eq!(serde_json::to_string(&again).unwrap(), text);
+    }
+}

@@ -70,7 +70,7 @@ impl Default for CaseContext {
 }
 
 impl CaseContext {
-    fn with_settings(self, settings: String) -> (Context<String>, Tables) {
+    pub(crate) fn with_settings(self, settings: String) -> (Context<String>, Tables) {
         let context = Context {
             purpose: self.purpose,
             connection: self.connection,

@@ -1,0 +1,21 @@
+//! The words and the pure rules: no input or output, no clock of its own, no SQL, no wire format.
+//!
+//! Types that the ledger keeps derive serde; their JSON form is stored and may only grow.
+
+pub mod call;
+pub mod clock;
+pub mod decision;
+pub mod delivery;
+pub mod id;
+pub mod judge;
+pub mod pass;
+pub mod policy;
+pub mod problem;
+pub mod sight;
+pub mod time;
+pub mod transport;
+pub mod verdict;
+
+pub use orderdock_order::{
+    Address, Buyer, Decimal, Instant, Line, LineKind, Order, Pair, Payment, PaymentState, Totals,
+};

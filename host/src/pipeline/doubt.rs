@@ -1,0 +1,275 @@
+//! Unknown outcomes: repeat what may be repeated, else ask the ERP, else leave it to a person (promise 3).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{
+    journey::{Journey, Outcome, evidence},
+    parts::millis,
+    send_http::{failure_sentence, http_of, shown_answer, shown_request},
+    settle::{self, Settled},
+    verdict::Heard,
+};
+use crate::{
+    destination::Destination,
+    domain::{
+        Order,
+        backoff::Backoff,
+        call::{Previous, PreviousOutcome, Purpose},
+        clock::Millis,
+        delivery::{Delivery, Repeat},
+        transport::{self, Phase},
+        verdict::{DefaultVerdict, Response, Verdict},
+    },
+    ledger::passes::{Asked, OpenAttempt, To},
+};
+
+/// What a look-up found out.
+enum Found {
+    /// The ERP has it.
+    There(Settled),
+    /// The ERP does not have it.
+    Absent,
+    /// It could not tell; why.
+    CannotTell(String),
+}
+
+impl Journey {
+    /// A pass in *unknown* whose next look has come.
+    ///
+    /// # Errors
+    /// As [`Journey::go`].
+    pub async fn look_up(&mut self) -> Outcome<()> {
+        let now = self.now_ms().await?;
+        if let Some(attempt) = &self.attempt
+            && self.may_repeat(attempt, now)
+        {
+            let settled = again("the request may be repeated by its own rules", now);
+            return self.settle(settled).await;
+        }
+        let because = self.pass.because.clone();
+        if !self.lane.purposes.contains(&Purpose::LookUp) {
+            let settled = self.setting(|setting| setting.given_up(&because));
+            return self.settle(settled).await;
+        }
+        let order = self.mapped_order().await?;
+        let (found, asked) = self.ask_the_erp(&order).await?;
+        let counts_from = self.attempt.as_ref().map_or(now, |attempt| attempt.settled_by_ms);
+        let deadline = self.pass.deadline_ms.unwrap_or(now);
+        let settled = match found {
+            Found::There(settled) => settled,
+            Found::Absent if now >= counts_from => {
+                again("a look-up shows that the ERP does not have it", now)
+            }
+            Found::Absent => self.look_later(now, counts_from, deadline, &because),
+            Found::CannotTell(_) if now >= deadline => self.setting(|setting| setting.given_up(&because)),
+            Found::CannotTell(why) => {
+                let wait = Backoff::default().wait(self.pass.retries, &self.pass.idempotency_key, None);
+                let next = now.saturating_add(millis(wait)).min(deadline);
+                self.look_later(now, next, deadline, &format!("{because}; looking it up: {why}"))
+            }
+        };
+        self.settle_asked(settled, asked).await
+    }
+
+    /// A pass after *unknown* looks up before it sends. `false` when it was settled by that.
+    ///
+    /// # Errors
+    /// As [`Journey::go`].
+    pub async fn look_up_first(&mut self, order: &Arc<Order>) -> Outcome<bool> {
+        if !self.lane.purposes.contains(&Purpose::LookUp) {
+            return Ok(true);
+        }
+        let (found, asked) = self.ask_the_erp(order).await?;
+        match found {
+            Found::There(settled) => {
+                self.settle_asked(settled, asked).await?;
+                Ok(false)
+            }
+            Found::Absent => Ok(true),
+            Found::CannotTell(why) => {
+                let because = format!("whether the ERP has it already could not be looked up: {why}");
+                let settled = self.retry(because, None, false).await?;
+                self.settle_asked(settled, asked).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether the step may be sent again without asking (lifecycle section 4).
+    pub fn may_repeat(&self, attempt: &OpenAttempt, now: Millis) -> bool {
+        match attempt.repeat {
+            Repeat::Never => false,
+            Repeat::Always => true,
+            Repeat::WithKey(seconds) => {
+                let end = attempt.recorded_ms.saturating_add(i64::from(seconds).saturating_mul(1000));
+                now.saturating_add(millis(self.lane.destination.time_limit())) < end
+            }
+        }
+    }
+
+    fn look_later(&self, now: Millis, next: Millis, deadline: Millis, because: &str) -> Settled {
+        let to = To::Unknown {
+            because: because.to_owned(),
+            next_look_ms: next.max(now.saturating_add(500)),
+            deadline_ms: deadline,
+        };
+        Settled { to, effects: Vec::new(), timeline: Vec::new() }
+    }
+
+    /// One look-up, which may be a conversation. It only reads, so nothing of it is recorded before it is sent.
+    async fn ask_the_erp(&mut self, order: &Arc<Order>) -> Outcome<(Found, Option<Asked>)> {
+        let lane = Arc::clone(&self.lane);
+        let now = self.now_ms().await?;
+        let pins = self
+            .pass
+            .pins
+            .clone()
+            .unwrap_or_else(|| lane.pins(crate::domain::judge::content_hash(order), Purpose::LookUp));
+        let (settings, tables) = lane.inputs_of(&self.parts, &pins).await?;
+        let (secrets, logins) = self.secrets().await?;
+        let state = match &self.pass.sealed_state {
+            Some(sealed) => self.unseal(pins.release.as_str(), sealed)?,
+            None => Vec::new(),
+        };
+        let known = self.previous();
+        let previous = Previous {
+            outcome: PreviousOutcome::Unknown,
+            erp_order_id: known.as_ref().and_then(|known| known.erp_order_id.clone()),
+            erp_order_number: known.and_then(|known| known.erp_order_number),
+            state,
+        };
+        let mapped_at_ms = self.pass.mapped_at_ms.unwrap_or(now);
+        let context = self.context(Purpose::LookUp, 0, &settings, mapped_at_ms, Some(previous), logins);
+        let called = self
+            .parts
+            .mapper
+            .map_order(&pins.release, Arc::clone(order), context.clone(), Arc::clone(&tables))
+            .await;
+        let mapping = evidence(pins.release.as_str(), &called);
+        let mut delivery = match called.result {
+            Ok(Ok(delivery)) => delivery,
+            Ok(Err(rejection)) => return Ok((Found::CannotTell(rejection.message), None)),
+            Err(fault) => return Ok((Found::CannotTell(fault.to_string()), None)),
+        };
+        let destination = match lane.destination_of(&self.parts, &pins) {
+            Ok(destination) => destination,
+            Err(problems) => return Ok((Found::CannotTell(crate::domain::problem::list(&problems)), None)),
+        };
+        for _ in 0..super::journey::MOST_STEPS {
+            let (asked, answer) = match self.ask_once(&destination, &delivery, &secrets, mapping.clone(), now).await {
+                Ok(answered) => answered,
+                Err((why, asked)) => return Ok((Found::CannotTell(why), asked)),
+            };
+            let (response, default) = answer;
+            let called = self
+                .parts
+                .mapper
+                .parse_response(
+                    &pins.release,
+                    Arc::clone(order),
+                    context.clone(),
+                    Arc::clone(&tables),
+                    delivery.state.clone(),
+                    response,
+                    default,
+                )
+                .await;
+            let plugin = evidence(pins.release.as_str(), &called);
+            let heard = Heard { verdict: called.result.map_err(|fault| fault.to_string()), plugin, retry_after_s: None };
+            let shown = heard.shown();
+            let asked = asked.map(|asked| with_verdict(asked, shown, &heard));
+            let found = match heard.verdict {
+                Ok(Verdict::Accepted(acceptance) | Verdict::AlreadyThere(acceptance)) => {
+                    Found::There(self.setting(|setting| setting.delivered(acceptance, true)))
+                }
+                Ok(Verdict::NotFound) => Found::Absent,
+                Ok(Verdict::Next { delivery: next, remember }) => {
+                    self.remember(remember).await?;
+                    delivery = *next;
+                    continue;
+                }
+                Ok(Verdict::Unknown { message } | Verdict::RetryLater { message, .. }) => Found::CannotTell(message),
+                Ok(Verdict::Rejected(refusal)) => Found::CannotTell(refusal.message),
+                Ok(_) => Found::CannotTell("the plugin gave a verdict that does not answer a look-up".to_owned()),
+                Err(fault) => Found::CannotTell(fault),
+            };
+            return Ok((found, asked));
+        }
+        Ok((Found::CannotTell("the look-up took too many calls".to_owned()), None))
+    }
+
+    /// Sends a question once. The error carries what to log of it.
+    pub async fn ask_once(
+        &self,
+        destination: &Destination,
+        delivery: &Delivery,
+        secrets: &super::parts::Secrets,
+        mapping: Value,
+        began_ms: Millis,
+    ) -> Result<(Option<Asked>, (Response, DefaultVerdict)), (String, Option<Asked>)> {
+        let (Destination::Http(http), Some(question)) = (destination, http_of(&delivery.content)) else {
+            return Err(("only an HTTP destination can be asked".to_owned(), None));
+        };
+        let (request, redacted) = http
+            .request(question, secrets, &self.step_key(self.pass.step))
+            .map_err(|problems| (crate::domain::problem::list(&problems), None))?;
+        let request_shown = shown_request(&redacted);
+        let exchange = self.exchange(http, request).await;
+        let phase = exchange.evidence.phase;
+        let asked = |outcome: &'static str, answer: Value| Asked {
+            step: self.pass.step,
+            purpose: Purpose::LookUp,
+            phase,
+            began_ms,
+            outcome,
+            request: request_shown.clone(),
+            answer,
+            mapping: mapping.clone(),
+        };
+        match exchange.result {
+            Ok(answer) => {
+                let default = transport::read_status(answer.status, destination.trusts_503());
+                let shown = json!({
+                    "evidence": exchange.evidence,
+                    "answer": shown_answer(&answer, secrets, question.sensitive)
+                });
+                let response =
+                    Response::Http { status: answer.status, headers: answer.headers, body: answer.body.to_vec() };
+                Ok((Some(asked("answered", shown)), (response, default)))
+            }
+            Err(failure) => {
+                let shown = json!({ "evidence": exchange.evidence, "failure": failure });
+                Err((failure_sentence(&failure), Some(asked("unknown", shown))))
+            }
+        }
+    }
+
+    /// A worker was lost while sending: the phase says what may have happened.
+    pub fn lost_while_sending(phase: Phase) -> String {
+        format!("the host stopped while it was sending (last recorded phase: {})", phase.as_str())
+    }
+}
+
+/// Back to waiting with the stored bytes: to be sent again at once.
+pub fn again(why: &str, now: Millis) -> Settled {
+    let mut settled = settle::put_off(why.to_owned(), now, false);
+    settled.timeline.push(format!("To be sent again: {why}."));
+    settled
+}
+
+fn with_verdict(mut asked: Asked, shown: Value, heard: &Heard) -> Asked {
+    if let Some(object) = asked.answer.as_object_mut() {
+        object.insert("verdict".to_owned(), shown);
+    }
+    asked.outcome = match &heard.verdict {
+        Ok(Verdict::Accepted(_) | Verdict::AlreadyThere(_)) => "already there",
+        Ok(Verdict::NotFound) => "not found",
+        Ok(Verdict::Next { .. }) => "next",
+        Ok(Verdict::StillWaiting { .. }) => "still waiting",
+        Ok(Verdict::Rejected(_)) => "rejected",
+        _ => "unknown",
+    };
+    asked
+}

@@ -1,0 +1,52 @@
+//! Signs of life to the shop, from a loop of their own: never alive over a dead poller (lifecycle section 7).
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::{
+    lane::Lane,
+    parts::millis,
+    work::{Shared, pause},
+};
+use crate::{
+    domain::clock::Millis,
+    ledger::{LedgerError, orders::SweepKind},
+    shop::ShopError,
+};
+
+/// Tells the shop until stopped.
+pub async fn run(shared: Arc<Shared>, lane: watch::Receiver<Arc<Lane>>) {
+    while !shared.stop.is_cancelled() {
+        let now = Arc::clone(&lane.borrow());
+        if now.shop.abilities().heartbeat {
+            match is_alive(&shared, &now).await {
+                Ok(true) => match now.shop.heartbeat().await {
+                    Ok(()) | Err(ShopError::Unsupported(_)) => {}
+                    Err(error) => {
+                        tracing::warn!(connection = %now.record.name, %error, "the shop did not take a sign of life");
+                    }
+                },
+                Ok(false) => tracing::warn!(connection = %now.record.name, "not alive: no good sweep lately"),
+                Err(error) => tracing::warn!(connection = %now.record.name, %error, "whether it is alive is not known"),
+            }
+        }
+        pause(&shared, shared.parts.pace.heartbeat_every).await;
+    }
+}
+
+/// A connection is alive if its last good sweep is younger than two intervals and a minute.
+///
+/// # Errors
+/// The ledger's.
+pub async fn is_alive(shared: &Shared, lane: &Lane) -> Result<bool, LedgerError> {
+    let ledger = &shared.parts.ledger;
+    let last = ledger.last_good_sweep(&lane.record.id, &lane.record.shop_id, SweepKind::Poll).await?;
+    let now = ledger.now_ms().await?;
+    Ok(last.is_some_and(|sweep| now.saturating_sub(sweep.ended_ms) < freshness_ms(lane)))
+}
+
+/// How old the last good sweep may be.
+pub fn freshness_ms(lane: &Lane) -> Millis {
+    millis(lane.settings.poll_interval()).saturating_mul(2).saturating_add(60_000)
+}

@@ -1,0 +1,276 @@
+//! The host: opens a lane for each connection, follows what administrators change, and stops in good order.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    effects, heartbeat,
+    lane::{Lane, LaneError},
+    lease::Leases,
+    mails,
+    parts::Parts,
+    retention, sweep,
+    work::{self, Shared, Signals},
+};
+use crate::{
+    domain::{decision::Opening, id::ConnectionId},
+    ledger::{
+        LedgerError,
+        connections::{ConnectionRecord, Intent, LeftIntent},
+    },
+};
+
+/// A connection at work: its loops, and how they are told of changes.
+struct Running {
+    revision: u64,
+    host_paused: bool,
+    lane: watch::Sender<Arc<Lane>>,
+    signals: Arc<Signals>,
+    stop: CancellationToken,
+}
+
+/// What became of a connection, for `/readyz` and the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConnectionHealth {
+    /// Name.
+    pub name: String,
+    /// Its last good sweep is recent enough. `None`: paused, or it could not be asked.
+    pub alive: Option<bool>,
+    /// Why it can't work, if it can't.
+    pub trouble: Option<String>,
+}
+
+/// The running host.
+pub struct Host {
+    shared: Arc<Shared>,
+    mails: Arc<Notify>,
+    running: Mutex<HashMap<ConnectionId, Running>>,
+    trouble: Mutex<BTreeMap<String, String>>,
+    hard_stop: CancellationToken,
+}
+
+impl Host {
+    /// A host that does nothing yet.
+    pub fn new(parts: Arc<Parts>) -> Arc<Self> {
+        let places = Arc::new(Semaphore::new(parts.pace.total));
+        let shared = Arc::new(Shared {
+            parts,
+            leases: Arc::new(Leases::default()),
+            places,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        Arc::new(Self {
+            shared,
+            mails: Arc::new(Notify::new()),
+            running: Mutex::default(),
+            trouble: Mutex::default(),
+            hard_stop: CancellationToken::new(),
+        })
+    }
+
+    /// Works until [`Host::stop`]. Ends when everything under way has ended, or at once after [`Host::stop_now`].
+    pub async fn run(self: &Arc<Self>) {
+        let shared = &self.shared;
+        let keeper = tokio::spawn(Arc::clone(&shared.leases).keep(Arc::clone(&shared.parts), self.hard_stop.clone()));
+        shared.tasks.spawn(mails::run(Arc::clone(shared), Arc::clone(&self.mails)));
+        shared.tasks.spawn(retention::run(Arc::clone(shared)));
+        let mut seen = None;
+        while !shared.stop.is_cancelled() {
+            match shared.parts.ledger.change_number().await {
+                Ok(number) if seen == Some(number) => {}
+                Ok(number) => match self.follow().await {
+                    Ok(()) => seen = Some(number),
+                    Err(error) => tracing::error!(%error, "connections could not be read"),
+                },
+                Err(error) => tracing::error!(%error, "the ledger can't be asked for changes"),
+            }
+            work::pause(shared, shared.parts.pace.notice_every).await;
+        }
+        shared.tasks.close();
+        tokio::select! {
+            () = shared.tasks.wait() => tracing::info!("everything under way has ended"),
+            () = self.hard_stop.cancelled() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
+        }
+        self.hard_stop.cancel();
+        // The keeper only sleeps and renews; it ends with the token that was just cancelled.
+        let _ended = keeper.await;
+    }
+
+    /// Stop taking, end what is under way.
+    pub fn stop(&self) {
+        self.shared.stop.cancel();
+        for running in self.lock().values() {
+            running.stop.cancel();
+        }
+    }
+
+    /// Stop at once.
+    pub fn stop_now(&self) {
+        self.stop();
+        self.hard_stop.cancel();
+    }
+
+    /// Passes in hand.
+    pub fn in_hand(&self) -> usize {
+        self.shared.leases.count()
+    }
+
+    /// Every connection's health.
+    pub async fn health(&self) -> Vec<ConnectionHealth> {
+        let lanes: Vec<Arc<Lane>> = self.lock().values().map(|running| Arc::clone(&running.lane.borrow())).collect();
+        let mut all = Vec::with_capacity(lanes.len());
+        for lane in lanes {
+            let alive = if lane.takes() { heartbeat::is_alive(&self.shared, &lane).await.ok() } else { None };
+            all.push(ConnectionHealth { name: lane.record.name.clone(), alive, trouble: None });
+        }
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (name, why) in trouble {
+            match all.iter_mut().find(|known| known.name == name) {
+                Some(known) => known.trouble = Some(why),
+                None => all.push(ConnectionHealth { name, alive: Some(false), trouble: Some(why) }),
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// Takes up what changed: connections, pauses, intents.
+    async fn follow(self: &Arc<Self>) -> Result<(), LedgerError> {
+        let ledger = &self.shared.parts.ledger;
+        let host_paused = ledger.host_pause().await?.is_some();
+        let records = ledger.connections(false).await?;
+        let gone: Vec<ConnectionId> =
+            self.lock().keys().filter(|id| !records.iter().any(|record| &record.id == *id)).cloned().collect();
+        for id in gone {
+            if let Some(running) = self.lock().remove(&id) {
+                running.stop.cancel();
+            }
+        }
+        for record in records {
+            self.follow_one(record, host_paused).await;
+        }
+        for running in self.lock().values() {
+            running.signals.work.notify_one();
+            running.signals.effects.notify_one();
+        }
+        for intent in ledger.take_intents(&self.shared.parts.host).await? {
+            self.carry_out(intent).await;
+        }
+        Ok(())
+    }
+
+    async fn follow_one(self: &Arc<Self>, record: ConnectionRecord, host_paused: bool) {
+        let known = self.lock().get(&record.id).map(|running| (running.revision, running.host_paused));
+        if known == Some((record.revision, host_paused)) {
+            return;
+        }
+        let (id, name, revision) = (record.id.clone(), record.name.clone(), record.revision);
+        match self.open(record).await {
+            Ok(lane) => {
+                self.trouble.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+                let lane = Arc::new(lane);
+                if let Some(running) = self.lock().get_mut(&id) {
+                    running.revision = revision;
+                    running.host_paused = host_paused;
+                    running.lane.send_replace(lane);
+                    tracing::info!(connection = %name, "took up a change");
+                    return;
+                }
+                self.start(lane, revision, host_paused);
+                tracing::info!(connection = %name, "connection at work");
+            }
+            Err(error) => {
+                tracing::error!(connection = %name, %error, "the connection can't work; it goes on as it was, if it was");
+                self.trouble.lock().unwrap_or_else(PoisonError::into_inner).insert(name, error.to_string());
+            }
+        }
+    }
+
+    async fn open(&self, record: ConnectionRecord) -> Result<Lane, LaneError> {
+        let parts = &self.shared.parts;
+        let release = record.activation.release.clone();
+        if !parts.mapper.knows(&release)
+            && let Some(bytes) = parts.ledger.release_bytes(&release).await?
+        {
+            parts.mapper.admit(&bytes).await.map_err(|error| LaneError::Problems {
+                name: record.name.clone(),
+                problems: vec![crate::domain::problem::Problem::new("plugin.release", error.to_string())],
+            })?;
+        }
+        Lane::open(parts, record).await
+    }
+
+    fn start(self: &Arc<Self>, lane: Arc<Lane>, revision: u64, host_paused: bool) {
+        let signals = Arc::new(Signals { mails: Arc::clone(&self.mails), ..Signals::default() });
+        let stop = self.shared.stop.child_token();
+        // The loops of one connection stop with it; the rest is the host's.
+        let shared = Arc::new(Shared {
+            parts: Arc::clone(&self.shared.parts),
+            leases: Arc::clone(&self.shared.leases),
+            places: Arc::clone(&self.shared.places),
+            stop: stop.clone(),
+            tasks: self.shared.tasks.clone(),
+        });
+        let id = lane.record.id.clone();
+        let (sender, receiver) = watch::channel(lane);
+        let tasks = &self.shared.tasks;
+        tasks.spawn(work::run(Arc::clone(&shared), Arc::clone(&signals), receiver.clone()));
+        tasks.spawn(effects::run(Arc::clone(&shared), Arc::clone(&signals), receiver.clone()));
+        tasks.spawn(sweep::run(Arc::clone(&shared), Arc::clone(&signals), receiver.clone()));
+        tasks.spawn(heartbeat::run(shared, receiver));
+        self.lock().insert(id, Running { revision, host_paused, lane: sender, signals, stop });
+    }
+
+    async fn carry_out(self: &Arc<Self>, left: LeftIntent) {
+        let found = {
+            let running = self.lock();
+            running
+                .get(&left.connection)
+                .map(|running| (Arc::clone(&running.lane.borrow()), Arc::clone(&running.signals)))
+        };
+        let Some((lane, signals)) = found else {
+            tracing::warn!(connection = %left.connection, "an intent was left for a connection that is not at work");
+            return;
+        };
+        match left.intent {
+            Intent::Sync => signals.sweep.notify_one(),
+            Intent::Look { shop_order_id } => {
+                let shared = Arc::clone(&self.shared);
+                self.shared.tasks.spawn(async move {
+                    if let Err(error) = sweep::look(&shared, &signals, &lane, &shop_order_id).await {
+                        tracing::warn!(order = %shop_order_id, %error, "an order could not be looked at");
+                    }
+                });
+            }
+            Intent::Reset { shop_order_id, after, why } => {
+                let shared = Arc::clone(&self.shared);
+                let by = left.by;
+                self.shared.tasks.spawn(async move {
+                    if let Some(new) = lane.status().new.first()
+                        && let Err(error) = lane.shop.set_status(&shop_order_id, new).await
+                    {
+                        tracing::warn!(order = %shop_order_id, %error, "the status could not be set back in the shop");
+                    }
+                    let opening = Opening::Intent { by, why };
+                    match shared.parts.ledger.open_pass(&lane.key(&shop_order_id), after, opening).await {
+                        Ok(_) => signals.work.notify_one(),
+                        Err(error) => tracing::warn!(order = %shop_order_id, %error, "a reset could not be carried out"),
+                    }
+                });
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+

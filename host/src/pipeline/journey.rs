@@ -1,0 +1,387 @@
+//! One claimed pass, taken as far as it goes.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{
+    lane::{Lane, state_purpose},
+    lease::Held,
+    parts::{Parts, Secrets, millis},
+    settle::{self, OrderFacts, Setting, Settled},
+    work::Signals,
+};
+use crate::{
+    destination::Destination,
+    domain::{
+        Order,
+        backoff::Backoff,
+        call::{Context, Previous, PreviousOutcome, Purpose},
+        clock::Millis,
+        delivery::Delivery,
+        id::AttemptToken,
+        judge::Confirmed,
+        pass::PassState,
+        time,
+        verdict::FailureClass,
+    },
+    ledger::{
+        LedgerError,
+        passes::{Asked, AttemptEnd, Guard, Move, NewPins, OpenAttempt, Pass, Pins, To},
+    },
+    plugin::Called,
+};
+
+/// Most calls in one conversation with an ERP (contract section 9).
+pub const MOST_STEPS: u32 = 20;
+
+/// How often a pass may be taken over before anything was sent: then it is what kills its workers (lifecycle section 4).
+const MOST_TAKEOVERS: u32 = 3;
+
+/// Why a journey stopped short of a move: the lease is lost, or the ledger can't be used. Nothing is owed; whoever claims
+/// the pass next goes on from what is recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// The ledger said so.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What goes on from one step to the next.
+pub type Outcome<T> = Result<T, Stopped>;
+
+/// A step whose bytes are known and that may be sent now.
+pub struct Ready {
+    /// Index in the conversation.
+    pub step: u32,
+    /// What is sent.
+    pub delivery: Delivery,
+    /// Not pinned yet: goes into the same transaction as the write-ahead row.
+    pub pins: Option<NewPins>,
+    /// How it was mapped, for people.
+    pub mapping: Value,
+}
+
+/// One pass at work.
+pub struct Journey {
+    /// What we work with.
+    pub parts: Arc<Parts>,
+    /// Its connection.
+    pub lane: Arc<Lane>,
+    /// Who else is to be woken.
+    pub signals: Arc<Signals>,
+    /// Our lease.
+    pub held: Arc<Held>,
+    /// The pass, kept up to date with every move.
+    pub pass: Pass,
+    /// Its open attempt, when it was claimed while sending or unknown.
+    pub attempt: Option<OpenAttempt>,
+    /// The order, as soon as it was read.
+    pub order: Option<Arc<Order>>,
+}
+
+impl Journey {
+    /// Goes as far as it can: to a closed pass, or to one that waits for something.
+    ///
+    /// # Errors
+    /// When the lease is lost or the ledger can't be used.
+    pub async fn go(&mut self) -> Outcome<()> {
+        match self.pass.state {
+            PassState::Claimed | PassState::Mapped => {
+                if self.pass.takeovers >= MOST_TAKEOVERS && !self.pass.sent {
+                    let because = format!(
+                        "its worker was lost {} times before anything was sent; the order or the plugin may be the cause",
+                        self.pass.takeovers
+                    );
+                    let settled = self.setting(|setting| setting.failed(FailureClass::Operations, because, None));
+                    return self.settle(settled).await;
+                }
+                let Some(ready) = self.prepare().await? else { return Ok(()) };
+                self.converse(ready).await
+            }
+            PassState::Sending => self.take_over().await,
+            PassState::Unknown => self.look_up().await,
+            PassState::Awaiting => self.look_for_answer().await,
+            closed => {
+                tracing::error!(state = closed.as_str(), "a closed pass was claimed");
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends a step, and every step that follows from its answer.
+    ///
+    /// # Errors
+    /// As [`Journey::go`].
+    pub async fn converse(&mut self, first: Ready) -> Outcome<()> {
+        let mut ready = Some(first);
+        while let Some(step) = ready.take() {
+            let destination = match self.destination(step.pins.as_ref().map(|pins| &pins.pins)) {
+                Ok(destination) => destination,
+                Err(settled) => return self.settle(*settled).await,
+            };
+            ready = match destination.as_ref() {
+                Destination::Http(http) => self.send_http(http, &destination, step).await?,
+                Destination::Folder(folder) => self.send_files(folder, &destination, step).await?,
+            };
+        }
+        Ok(())
+    }
+
+    /// The destination that this pass is, or is about to be, pinned to.
+    ///
+    /// # Errors
+    /// The failure to settle with, when the pinned address no longer opens.
+    pub fn destination(&self, pins: Option<&Pins>) -> Result<Arc<Destination>, Box<Settled>> {
+        let Some(pins) = pins.or(self.pass.pins.as_ref()) else {
+            return Ok(Arc::clone(&self.lane.destination));
+        };
+        self.lane.destination_of(&self.parts, pins).map_err(|problems| {
+            let because = format!("the destination can't be used: {}", crate::domain::problem::list(&problems));
+            Box::new(self.setting(|setting| setting.failed(FailureClass::Settings, because, None)))
+        })
+    }
+
+    /// Secrets and live logins, now.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn secrets(&self) -> Outcome<(Secrets, Vec<String>)> {
+        Ok(self.lane.secrets_now(&self.parts).await?)
+    }
+
+    /// Now, by the ledger's clock.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn now_ms(&self) -> Outcome<Millis> {
+        Ok(self.parts.ledger.now_ms().await?)
+    }
+
+    /// The order as it was mapped, or as it was just read.
+    ///
+    /// # Errors
+    /// The ledger's; `Corrupt` when the snapshot can't be read, `NotFound` when it expired.
+    pub async fn mapped_order(&mut self) -> Outcome<Arc<Order>> {
+        if let Some(order) = &self.order {
+            return Ok(Arc::clone(order));
+        }
+        let what = || format!("snapshot of order {}, pass {}", self.pass.order_number, self.pass.key.pass);
+        let json = self
+            .parts
+            .ledger
+            .mapped_order(&self.pass.key)
+            .await?
+            .ok_or_else(|| LedgerError::NotFound { what: what() })?;
+        let order: Order =
+            serde_json::from_str(&json).map_err(|error| LedgerError::Corrupt(format!("{}: {error}", what())))?;
+        let order = Arc::new(order);
+        self.order = Some(Arc::clone(&order));
+        Ok(order)
+    }
+
+    /// What the plugin is told besides the order.
+    pub fn context(
+        &self,
+        purpose: Purpose,
+        step: u32,
+        settings: &str,
+        mapped_at_ms: Millis,
+        previous: Option<Previous>,
+        logins: Vec<String>,
+    ) -> Context {
+        let attempt = self.pass.attempts.saturating_add(1);
+        Context {
+            purpose,
+            connection: self.lane.record.name.clone(),
+            settings: settings.to_owned(),
+            pass: self.pass.key.pass,
+            attempt,
+            step,
+            idempotency_key: self.step_key(step),
+            document_number: self.pass.document_number,
+            mapped_at: time::rfc3339(mapped_at_ms),
+            shop_time_zone: self.lane.settings.shop_time_zone().to_owned(),
+            erp_time_zone: self.lane.settings.erp_time_zone().to_owned(),
+            request_id: format!("{}-{}-{attempt}-{step}", self.pass.key.order.shop_order_id, self.pass.key.pass),
+            previous,
+            logins,
+        }
+    }
+
+    /// The idempotency key of one step: the same for every repeat of it.
+    pub fn step_key(&self, step: u32) -> String {
+        if step == 0 { self.pass.idempotency_key.clone() } else { format!("{}-{step}", self.pass.idempotency_key) }
+    }
+
+    /// What is known of the pass before this one.
+    pub fn previous(&self) -> Option<Previous> {
+        let before = self.pass.previous.as_ref()?;
+        let outcome = match before.state {
+            PassState::Delivered => PreviousOutcome::Delivered,
+            PassState::GivenUp | PassState::Unknown => PreviousOutcome::Unknown,
+            _ => PreviousOutcome::Failed,
+        };
+        Some(Previous {
+            outcome,
+            erp_order_id: before.erp_order_id.clone(),
+            erp_order_number: before.erp_order_number.clone(),
+            state: Vec::new(),
+        })
+    }
+
+    /// Seals a plugin's state for the ledger; empty stays empty.
+    pub fn seal(&self, release: &str, state: &[u8]) -> Vec<u8> {
+        if state.is_empty() {
+            return Vec::new();
+        }
+        self.parts.sealer.seal(&state_purpose(&self.pass.key, release), state)
+    }
+
+    /// Opens a sealed state.
+    ///
+    /// # Errors
+    /// `Corrupt` when it was sealed for another pass or release, or with another key.
+    pub fn unseal(&self, release: &str, sealed: &[u8]) -> Outcome<Vec<u8>> {
+        if sealed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let opened = self.parts.sealer.open(&state_purpose(&self.pass.key, release), sealed);
+        Ok(opened.map_err(|error| LedgerError::Corrupt(format!("state of {}: {error}", self.pass.order_number)))?)
+    }
+
+    /// Builds an outcome with what mails and notes tell of this order.
+    pub fn setting<T>(&self, build: impl FnOnce(&Setting<'_>) -> T) -> T {
+        let (mut buyer, mut total, mut currency) = (String::new(), String::new(), String::new());
+        if let Some(order) = &self.order {
+            buyer = match order.buyer.company.as_str() {
+                "" => format!("{} {}", order.buyer.first_name, order.buyer.last_name).trim().to_owned(),
+                company => company.to_owned(),
+            };
+            total = order.totals.gross.to_string();
+            currency.clone_from(&order.currency);
+        }
+        build(&Setting {
+            connection: &self.lane.record.name,
+            status: self.lane.status(),
+            stamp: self.lane.shop.abilities().mark_processed,
+            mails: self.lane.settings.mails(),
+            order: OrderFacts {
+                number: &self.pass.order_number,
+                shop_order_id: &self.pass.key.order.shop_order_id,
+                buyer: &buyer,
+                total: &total,
+                currency: &currency,
+                pass: self.pass.key.pass,
+            },
+        })
+    }
+
+    /// Nothing was processed: waits and repeats, or fails when that has gone on for too long.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn retry(&self, because: String, at_least: Option<Duration>, unpin: bool) -> Outcome<Settled> {
+        let now = self.now_ms().await?;
+        let since = self.pass.retry_since_ms.unwrap_or(now);
+        let limit = self.lane.settings.retry_for();
+        if now.saturating_sub(since) >= millis(limit) {
+            let because = format!("{because}; tried again for {}", time::words(limit));
+            return Ok(self.setting(|setting| setting.failed(FailureClass::Operations, because, None)));
+        }
+        let seed = format!("{}/{}", self.pass.key.order.shop_order_id, self.pass.key.pass);
+        let wait = Backoff::default().wait(self.pass.retries, &seed, at_least);
+        Ok(settle::put_off(because, now.saturating_add(millis(wait)), unpin))
+    }
+
+    /// Moves on under our lease, with no attempt ending.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn settle(&mut self, settled: Settled) -> Outcome<()> {
+        let guard = Guard::Lease(self.held.token.clone());
+        self.apply(guard, settled, None, None, None).await
+    }
+
+    /// The same, with what a single read showed.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn settle_seen(&mut self, settled: Settled, confirmed: Option<Confirmed>) -> Outcome<()> {
+        let guard = Guard::Lease(self.held.token.clone());
+        self.apply(guard, settled, None, None, confirmed).await
+    }
+
+    /// Moves on after asking (look-up, poll, answer file).
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn settle_asked(&mut self, settled: Settled, asked: Option<Asked>) -> Outcome<()> {
+        let guard = Guard::Lease(self.held.token.clone());
+        self.apply(guard, settled, None, asked, None).await
+    }
+
+    /// Records the answer of an attempt. A true answer is never thrown away: it is recorded even when the lease is gone,
+    /// and the ledger's own trouble is waited out.
+    ///
+    /// # Errors
+    /// `Lost` when somebody else settled the attempt already.
+    pub async fn settle_answer(&mut self, token: &AttemptToken, settled: Settled, end: AttemptEnd) -> Outcome<()> {
+        let mut guard = Guard::Lease(self.held.token.clone());
+        loop {
+            let tried = self.apply(guard.clone(), settled.clone(), Some(end.clone()), None, None).await;
+            match tried {
+                Err(Stopped::Ledger(LedgerError::Lost { .. })) if matches!(guard, Guard::Lease(_)) => {
+                    guard = Guard::Attempt(token.clone());
+                }
+                Err(Stopped::Ledger(
+                    error @ (LedgerError::Unavailable { .. } | LedgerError::InDoubt(_)),
+                )) => {
+                    tracing::error!(order = %self.pass.order_number, %error, "the ERP's answer can't be recorded yet");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The fenced write.
+    async fn apply(
+        &mut self,
+        guard: Guard,
+        settled: Settled,
+        end: Option<AttemptEnd>,
+        asked: Option<Asked>,
+        confirmed: Option<Confirmed>,
+    ) -> Outcome<()> {
+        let Settled { to, effects, timeline } = settled;
+        let state = to.state();
+        let owed = !effects.is_empty();
+        let opens_attempt = matches!(to, To::Sending { .. });
+        let change =
+            Move { pass: self.pass.key.clone(), guard, from: self.pass.state, to, end, asked, effects, timeline, confirmed };
+        self.parts.ledger.apply(change).await?;
+        tracing::debug!(
+            order.number = %self.pass.order_number,
+            connection = %self.lane.record.name,
+            from = self.pass.state.as_str(),
+            to = state.as_str(),
+            "pass moved"
+        );
+        self.pass.state = state;
+        if opens_attempt {
+            self.pass.attempts = self.pass.attempts.saturating_add(1);
+            self.pass.sent = true;
+        }
+        if owed {
+            self.signals.effects.notify_one();
+            self.signals.mails.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// What a plugin call cost and said, as it is kept with the attempt.
+pub fn evidence<T>(release: &str, called: &Called<T>) -> Value {
+    json!({ "release": release, "usage": called.usage, "log": called.log, "look_ups": called.look_ups })
+}

@@ -1,0 +1,235 @@
+//! A connection at work: its shop, destination, rules and rhythm, as they are in force now.
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::parts::{Parts, Secrets};
+use crate::{
+    config::ConnectionSettings,
+    destination::Destination,
+    domain::{
+        call::{Purpose, Tables},
+        clock::Millis,
+        id::{OrderKey, PassKey},
+        policy::{StatusMap, TakePolicy},
+        problem::{self, Problem},
+    },
+    ledger::{
+        LedgerError,
+        connections::{ConnectionRecord, ConnectionState},
+        passes::Pins,
+    },
+    shop::Shop,
+};
+
+/// A connection, opened. Immutable: a change in the ledger makes a new one, and every loop takes up the new one at its
+/// next turn.
+pub struct Lane {
+    /// As the ledger has it.
+    pub record: ConnectionRecord,
+    /// Its settings.
+    pub settings: ConnectionSettings,
+    /// What it takes.
+    pub policy: TakePolicy,
+    /// Its shop.
+    pub shop: Arc<dyn Shop>,
+    /// The form in which passes pin its destination.
+    pub pinned_destination: Value,
+    /// Its destination.
+    pub destination: Arc<Destination>,
+    /// The plugin's settings, as JSON text.
+    pub plugin_settings: Arc<String>,
+    /// Look-up tables.
+    pub tables: Arc<Tables>,
+    /// What the plugin can be asked for.
+    pub purposes: Vec<Purpose>,
+    /// Credentials and secret slots.
+    pub secrets: Secrets,
+    /// The whole host is paused.
+    pub host_paused: bool,
+}
+
+/// Why a connection can't work.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Its settings; all problems at once.
+    #[error("connection `{name}` can't work:\n{}", problem::list(.problems))]
+    Problems {
+        /// Which.
+        name: String,
+        /// What.
+        problems: Vec<Problem>,
+    },
+}
+
+impl Lane {
+    /// Opens a connection as the ledger has it now.
+    ///
+    /// # Errors
+    /// All problems that keep it from working.
+    pub async fn open(parts: &Parts, record: ConnectionRecord) -> Result<Self, LaneError> {
+        let fail = |problems| LaneError::Problems { name: record.name.clone(), problems };
+        let settings: ConnectionSettings = serde_json::from_value(record.config.clone())
+            .map_err(|error| fail(vec![Problem::new("config", error.to_string())]))?;
+        let secrets = unseal(parts, &record).await?;
+        let activation = &record.activation;
+        let plugin_settings = parts.ledger.plugin_settings(&record.id, activation.settings_revision).await?;
+        let tables = parts.ledger.tables(&record.id, activation.tables_revision).await?;
+        let purposes = parts
+            .ledger
+            .releases()
+            .await?
+            .into_iter()
+            .find(|release| release.digest == activation.release)
+            .map(|release| release.description.purposes)
+            .unwrap_or_default();
+        let mut problems = Vec::new();
+        let shop = parts.opener.shop(&record, &settings, &secrets).map_err(|mut found| problems.append(&mut found));
+        let pinned_destination = settings.pinned_destination();
+        let destination =
+            parts.opener.destination(&pinned_destination).map_err(|mut found| problems.append(&mut found));
+        let (Ok(shop), Ok(destination)) = (shop, destination) else {
+            return Err(fail(problems));
+        };
+        let abilities = shop.abilities();
+        let policy = settings.take_policy(record.take_from_ms, abilities.mark_processed, abilities.names_actors, abilities.read_lag_s);
+        Ok(Self {
+            policy,
+            settings,
+            shop,
+            pinned_destination,
+            destination,
+            plugin_settings: Arc::new(plugin_settings.to_string()),
+            tables: Arc::new(tables),
+            purposes,
+            secrets,
+            host_paused: parts.ledger.host_pause().await?.is_some(),
+            record,
+        })
+    }
+
+    /// Whether new orders are taken.
+    pub fn takes(&self) -> bool {
+        self.record.state == ConnectionState::Active && !self.host_paused
+    }
+
+    /// The status map.
+    pub fn status(&self) -> &StatusMap {
+        &self.policy.status
+    }
+
+    /// The ledger's key of one of its orders.
+    pub fn key(&self, shop_order_id: &str) -> OrderKey {
+        OrderKey {
+            connection: self.record.id.clone(),
+            shop: self.record.shop_id.clone(),
+            shop_order_id: shop_order_id.to_owned(),
+        }
+    }
+
+    /// What a pass that is mapped now pins.
+    pub fn pins(&self, content_hash: String, purpose: Purpose) -> Pins {
+        Pins {
+            release: self.record.activation.release.clone(),
+            settings_revision: self.record.activation.settings_revision,
+            tables_revision: self.record.activation.tables_revision,
+            destination: self.pinned_destination.clone(),
+            content_hash,
+            purpose,
+        }
+    }
+
+    /// The destination that a pass is pinned to: ours, unless it was changed since.
+    ///
+    /// # Errors
+    /// Every problem of the pinned settings.
+    pub fn destination_of(&self, parts: &Parts, pins: &Pins) -> Result<Arc<Destination>, Vec<Problem>> {
+        if pins.destination == self.pinned_destination {
+            return Ok(Arc::clone(&self.destination));
+        }
+        parts.opener.destination(&pins.destination)
+    }
+
+    /// The plugin's settings and tables that a pass is pinned to.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn inputs_of(&self, parts: &Parts, pins: &Pins) -> Result<(Arc<String>, Arc<Tables>), LedgerError> {
+        let now = &self.record.activation;
+        let settings = if pins.settings_revision == now.settings_revision {
+            Arc::clone(&self.plugin_settings)
+        } else {
+            Arc::new(parts.ledger.plugin_settings(&self.record.id, pins.settings_revision).await?.to_string())
+        };
+        let tables = if pins.tables_revision == now.tables_revision {
+            Arc::clone(&self.tables)
+        } else {
+            Arc::new(parts.ledger.tables(&self.record.id, pins.tables_revision).await?)
+        };
+        Ok((settings, tables))
+    }
+
+    /// Credentials, secret slots and remembered logins that are alive.
+    ///
+    /// # Errors
+    /// The ledger's, or a login that can't be unsealed.
+    pub async fn secrets_now(&self, parts: &Parts) -> Result<(Secrets, Vec<String>), LedgerError> {
+        let logins = parts.ledger.logins(&self.record.id).await?;
+        if logins.is_empty() {
+            return Ok((self.secrets.clone(), Vec::new()));
+        }
+        let mut secrets = self.secrets.clone();
+        let mut slots = Vec::with_capacity(logins.len());
+        for login in logins {
+            secrets.insert(login.slot.clone(), open_secret(parts, &self.record, &login.slot, &login.sealed)?);
+            slots.push(login.slot);
+        }
+        Ok((secrets, slots))
+    }
+
+    /// Time limit of one request plus the destination's settling time: later than that after the write-ahead row, "not
+    /// found" counts.
+    pub fn settle_ms(&self, destination: &Destination) -> Millis {
+        super::parts::millis(destination.time_limit() + destination.settling())
+    }
+
+    /// How long a shop or ERP that can't be reached is left alone.
+    pub fn pause_after_failure(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+/// What a secret is sealed for: a value can't be moved to another connection or slot.
+pub fn secret_purpose(connection: &str, slot: &str) -> String {
+    format!("secret/{connection}/{slot}")
+}
+
+/// What a plugin's state is sealed for: it goes only to the release that made it.
+pub fn state_purpose(pass: &PassKey, release: &str) -> String {
+    format!("state/{}/{}/{}/{release}", pass.order.connection, pass.order.shop_order_id, pass.pass)
+}
+
+async fn unseal(parts: &Parts, record: &ConnectionRecord) -> Result<Secrets, LaneError> {
+    let mut secrets = Secrets::new();
+    for secret in parts.ledger.secrets(&record.id).await? {
+        let value = open_secret(parts, record, &secret.slot, &secret.sealed)?;
+        secrets.insert(secret.slot, value);
+    }
+    Ok(secrets)
+}
+
+fn open_secret(parts: &Parts, record: &ConnectionRecord, slot: &str, sealed: &[u8]) -> Result<SecretString, LedgerError> {
+    // Secrets are sealed before the connection has an id, so its name stands for it.
+    let bytes = parts
+        .sealer
+        .open(&secret_purpose(&record.name, slot), sealed)
+        .map_err(|error| LedgerError::Corrupt(format!("secret `{slot}` of connection `{}`: {error}", record.name)))?;
+    String::from_utf8(bytes)
+        .map(SecretString::from)
+        .map_err(|_| LedgerError::Corrupt(format!("secret `{slot}` of connection `{}` is not text", record.name)))
+}

@@ -1,0 +1,112 @@
+//! Mapping: the plugin is asked what should be sent, with everything that will be pinned.
+
+use std::sync::Arc;
+
+use super::{
+    fetch::Read,
+    journey::{Journey, Outcome, Ready, evidence},
+};
+use crate::{
+    domain::{
+        Order,
+        call::{DeliveryKind, Purpose},
+        delivery::{Delivery, DeliveryContent},
+        judge::content_hash,
+        verdict::FailureClass,
+    },
+    ledger::{LedgerError, passes::NewPins},
+};
+
+impl Journey {
+    /// Makes the next step ready to be sent: a stored one if there is one and the order did not change, else by mapping.
+    /// `None` when the pass was settled instead.
+    ///
+    /// # Errors
+    /// As [`Journey::go`].
+    pub async fn prepare(&mut self) -> Outcome<Option<Ready>> {
+        if self.pass.sent && self.pass.delivery.is_some() {
+            // Something of this pass left already: its repeats and next steps use the stored bytes.
+            return Ok(Some(self.stored_step()?));
+        }
+        match self.read_again().await? {
+            Read::Settle(settled, confirmed) => {
+                self.settle_seen(*settled, confirmed).await?;
+                Ok(None)
+            }
+            Read::Order(order) => {
+                let unchanged = self.pass.pins.as_ref().is_some_and(|pins| pins.content_hash == content_hash(&order));
+                if unchanged && self.pass.delivery.is_some() {
+                    return Ok(Some(self.stored_step()?));
+                }
+                self.order = Some(Arc::clone(&order));
+                if self.pass.inherits_unknown && !self.look_up_first(&order).await? {
+                    return Ok(None);
+                }
+                self.map(order).await
+            }
+        }
+    }
+
+    /// The step whose bytes the ledger has.
+    ///
+    /// # Errors
+    /// `Corrupt` when they can't be read.
+    pub fn stored_step(&self) -> Outcome<Ready> {
+        let stored = self.pass.delivery.clone().unwrap_or_default();
+        let mut delivery: Delivery = serde_json::from_value(stored)
+            .map_err(|error| LedgerError::Corrupt(format!("delivery of {}: {error}", self.pass.order_number)))?;
+        if let (Some(sealed), Some(pins)) = (&self.pass.sealed_state, &self.pass.pins) {
+            delivery.state = self.unseal(pins.release.as_str(), sealed)?;
+        }
+        Ok(Ready { step: self.pass.step, delivery, pins: None, mapping: serde_json::Value::Null })
+    }
+
+    async fn map(&mut self, order: Arc<Order>) -> Outcome<Option<Ready>> {
+        let mapped_at_ms = match self.pass.mapped_at_ms {
+            Some(frozen) => frozen,
+            None => self.now_ms().await?,
+        };
+        let lane = Arc::clone(&self.lane);
+        let (_, logins) = self.secrets().await?;
+        let pins = lane.pins(content_hash(&order), Purpose::Create);
+        let context =
+            self.context(Purpose::Create, 0, &lane.plugin_settings, mapped_at_ms, self.previous(), logins);
+        let called = self
+            .parts
+            .mapper
+            .map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&lane.tables))
+            .await;
+        let mapping = evidence(pins.release.as_str(), &called);
+        let settled = match called.result {
+            Ok(Ok(delivery)) => match self.misfit(&delivery) {
+                None => {
+                    let snapshot = serde_json::to_string(order.as_ref())
+                        .map_err(|error| LedgerError::Corrupt(format!("order {}: {error}", self.pass.order_number)))?;
+                    let pins = NewPins { pins, mapped_at_ms, order: Arc::new(snapshot) };
+                    return Ok(Some(Ready { step: 0, delivery, pins: Some(pins), mapping }));
+                }
+                Some(because) => self.setting(|setting| setting.failed(FailureClass::Settings, because, None)),
+            },
+            Ok(Err(rejection)) => self.setting(|setting| setting.rejected(rejection)),
+            Err(fault) => self.setting(|setting| setting.failed(FailureClass::Plugin, fault.to_string(), None)),
+        };
+        self.settle(settled).await?;
+        Ok(None)
+    }
+
+    /// Why a delivery can't go where this connection sends.
+    fn misfit(&self, delivery: &Delivery) -> Option<String> {
+        let kind = match delivery.content {
+            DeliveryContent::Http(_) => DeliveryKind::Http,
+            DeliveryContent::Files(_) => DeliveryKind::Files,
+        };
+        (kind != self.lane.destination.kind()).then(|| match kind {
+            DeliveryKind::Http => {
+                "the plugin wants to send an HTTP request, but the connection's destination is a folder".to_owned()
+            }
+            DeliveryKind::Files => {
+                "the plugin wants to write files, but the connection's destination is an HTTP address".to_owned()
+            }
+        })
+    }
+}

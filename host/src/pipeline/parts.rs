@@ -1,0 +1,112 @@
+//! What the pipeline is given: every clock, random number, database, plugin, shop, destination and mail server comes in
+//! through here, so that tests and the simulation can put their own in place.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::{
+    config::ConnectionSettings,
+    destination::Destination,
+    domain::{clock::{Clock, Millis}, id::HostId, problem::Problem, random::Random},
+    ledger::{Ledger, connections::ConnectionRecord},
+    notify::Mailer,
+    plugin::Mapper,
+    seal::Sealer,
+    shop::Shop,
+};
+
+/// Slot → secret.
+pub type Secrets = BTreeMap<String, SecretString>;
+
+/// Opens what a connection needs. The real one is [`super::open::RealOpener`].
+pub trait Opener: Send + Sync {
+    /// The connection's shop.
+    ///
+    /// # Errors
+    /// Every problem of its settings.
+    fn shop(
+        &self,
+        record: &ConnectionRecord,
+        settings: &ConnectionSettings,
+        secrets: &Secrets,
+    ) -> Result<Arc<dyn Shop>, Vec<Problem>>;
+
+    /// A destination, from the form in which passes pin it.
+    ///
+    /// # Errors
+    /// Every problem of its settings.
+    fn destination(&self, pinned: &Value) -> Result<Arc<Destination>, Vec<Problem>>;
+}
+
+/// How much at once, and how often.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// Passes at work in the whole host.
+    pub total: usize,
+    /// Passes at work for one connection.
+    pub per_connection: usize,
+    /// Lease of a claimed pass (lifecycle section 4).
+    pub lease: Duration,
+    /// How often leases are renewed.
+    pub renew_every: Duration,
+    /// A send begins only if more than this is left of the lease.
+    pub lease_margin: Duration,
+    /// How often the ledger is asked whether an administrator changed something.
+    pub notice_every: Duration,
+    /// How long failures are gathered into one mail.
+    pub gather_mails: Duration,
+    /// Between two signs of life to a shop.
+    pub heartbeat_every: Duration,
+    /// How long bodies are kept after a pass closed.
+    pub keep_bodies: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            total: 64,
+            per_connection: 8,
+            lease: Duration::from_secs(30),
+            renew_every: Duration::from_secs(10),
+            lease_margin: Duration::from_secs(5),
+            notice_every: Duration::from_millis(250),
+            gather_mails: Duration::from_secs(10),
+            heartbeat_every: Duration::from_secs(60),
+            keep_bodies: Duration::from_secs(15 * 86_400),
+        }
+    }
+}
+
+/// Everything the pipeline works with.
+pub struct Parts {
+    /// This host.
+    pub host: HostId,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness: tokens.
+    pub random: Arc<dyn Random>,
+    /// All state.
+    pub ledger: Arc<dyn Ledger>,
+    /// Plugins.
+    pub mapper: Arc<dyn Mapper>,
+    /// Mail; none sends none.
+    pub mailer: Option<Arc<dyn Mailer>>,
+    /// Sender of mails where a connection names none.
+    pub mail_from: String,
+    /// Shops and destinations.
+    pub opener: Arc<dyn Opener>,
+    /// Secrets at rest.
+    pub sealer: Arc<Sealer>,
+    /// How much at once.
+    pub pace: Pace,
+    /// Where relative paths of destinations begin.
+    pub data_dir: PathBuf,
+}
+
+/// A duration in the ledger's unit.
+#[must_use]
+pub fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}

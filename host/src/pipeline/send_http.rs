@@ -1,0 +1,293 @@
+//! Sending over HTTP: the write-ahead row first, then one try, then the reading of what came back.
+
+use serde_json::{Value, json};
+
+use super::{
+    journey::{Journey, Outcome, Ready, evidence},
+    lease::Leases,
+    settle::{self, Settled},
+    verdict::Heard,
+};
+use crate::{
+    destination::{
+        Destination,
+        http::{Answer, Exchange, HttpDestination, HttpSender as _, Redacted, Request},
+        render,
+    },
+    domain::{
+        call::Purpose,
+        delivery::{DeliveryContent, HttpDelivery, Repeat},
+        id::AttemptToken,
+        pass::PassState,
+        transport::{self, Phase, Reading, TransportFailure},
+        verdict::{DefaultVerdict, FailureClass, Response, Verdict},
+    },
+    ledger::{
+        LedgerError,
+        passes::{AttemptEnd, NewAttempt, To},
+    },
+};
+
+impl Journey {
+    /// Records and sends one step. Gives the next step of a conversation, or `None` when the pass was settled.
+    ///
+    /// # Errors
+    /// As [`Journey::go`].
+    pub async fn send_http(
+        &mut self,
+        http: &HttpDestination,
+        destination: &Destination,
+        ready: Ready,
+    ) -> Outcome<Option<Ready>> {
+        let DeliveryContent::Http(delivery) = &ready.delivery.content else {
+            let because = "the plugin changed from HTTP to files within one conversation".to_owned();
+            let settled = self.setting(|setting| setting.failed(FailureClass::Plugin, because, None));
+            self.settle(settled).await?;
+            return Ok(None);
+        };
+        let (secrets, _) = self.secrets().await?;
+        let (request, redacted) = match http.request(delivery, &secrets, &self.step_key(ready.step)) {
+            Ok(made) => made,
+            Err(problems) => {
+                let because = crate::domain::problem::list(&problems).replace('\n', "; ");
+                let settled = self.setting(|setting| setting.failed(FailureClass::Settings, because, None));
+                self.settle(settled).await?;
+                return Ok(None);
+            }
+        };
+        let token = AttemptToken(self.parts.random.token());
+        let (repeat, sensitive) = (delivery.repeat, delivery.sensitive);
+        let hash = redacted.body.sha256.clone();
+        let attempt = self.attempt_row(&token, &ready, repeat, shown_request(&redacted), hash, destination)?;
+        let notes = ready.delivery.notes.iter().map(|note| format!("The plugin notes: {note}")).collect();
+        let (release, state) = (self.release_of(&ready), ready.delivery.state.clone());
+        let pins = ready.pins.map(Box::new);
+        let pinned = pins.as_ref().map(|new| (new.pins.clone(), new.mapped_at_ms));
+        let to = To::Sending { attempt: Box::new(attempt), pins };
+        self.settle(Settled { to, effects: Vec::new(), timeline: notes }).await?;
+        if let Some((pins, mapped_at_ms)) = pinned {
+            self.pass.pins = Some(pins);
+            self.pass.mapped_at_ms = Some(mapped_at_ms);
+        }
+        self.pass.step = ready.step;
+
+        let exchange = self.exchange(http, request).await;
+        self.read_exchange(&token, exchange, &secrets, sensitive, destination, &release, state).await
+    }
+
+    /// One try on the wire.
+    pub async fn exchange(&self, http: &HttpDestination, request: Request) -> Exchange {
+        let gate = Leases::gate(&self.parts, &self.held);
+        http.send(request, gate).await
+    }
+
+    /// The row that is committed before the first byte.
+    ///
+    /// # Errors
+    /// `Corrupt` when the delivery has no JSON form.
+    pub fn attempt_row(
+        &self,
+        token: &AttemptToken,
+        ready: &Ready,
+        repeat: Repeat,
+        shown: Value,
+        hash: String,
+        destination: &Destination,
+    ) -> Outcome<NewAttempt> {
+        let mut stored = ready.delivery.clone();
+        let state = std::mem::take(&mut stored.state);
+        let delivery = serde_json::to_value(&stored)
+            .map_err(|error| LedgerError::Corrupt(format!("delivery of {}: {error}", self.pass.order_number)))?;
+        Ok(NewAttempt {
+            token: token.clone(),
+            step: ready.step,
+            purpose: Purpose::Create,
+            repeat,
+            phase: Phase::Recorded,
+            settle_ms: self.lane.settle_ms(destination),
+            delivery,
+            sealed_state: self.seal(&self.release_of(ready), &state),
+            shown,
+            hash,
+            recovery: None,
+            mapping: ready.mapping.clone(),
+        })
+    }
+
+    /// The release that this step belongs to.
+    pub fn release_of(&self, ready: &Ready) -> String {
+        let pins = ready.pins.as_ref().map(|new| &new.pins).or(self.pass.pins.as_ref());
+        pins.map_or_else(String::new, |pins| pins.release.as_str().to_owned())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what was sent and what came back, once, at one place")]
+    async fn read_exchange(
+        &mut self,
+        token: &AttemptToken,
+        exchange: Exchange,
+        secrets: &super::parts::Secrets,
+        sensitive: bool,
+        destination: &Destination,
+        release: &str,
+        state: Vec<u8>,
+    ) -> Outcome<Option<Ready>> {
+        let Exchange { evidence: seen, result } = exchange;
+        let phase = seen.phase;
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(failure) => {
+                let because = failure_sentence(&failure);
+                let not_processed = transport::read_failure(&failure, phase) == Reading::NotProcessed;
+                let (settled, outcome) = if not_processed {
+                    (self.retry(because, None, self.pass.step == 0).await?, "not processed")
+                } else {
+                    (self.doubt(&because).await?, "unknown")
+                };
+                let end = AttemptEnd { token: token.clone(), phase, outcome, shown: json!({ "evidence": seen, "failure": failure }) };
+                self.settle_answer(token, settled, end).await?;
+                return Ok(None);
+            }
+        };
+        let default = transport::read_status(answer.status, destination.trusts_503());
+        let mut shown = json!({ "evidence": seen, "answer": shown_answer(&answer, secrets, sensitive) });
+        let response = Response::Http {
+            status: answer.status,
+            headers: answer.headers.clone(),
+            body: answer.body.to_vec(),
+        };
+        if answer.status == 401 {
+            self.forget_logins().await?;
+        }
+        let heard = self.ask_meaning(release, Purpose::Create, state, response, default, retry_after(&answer)).await?;
+        if let Some(object) = shown.as_object_mut() {
+            object.insert("verdict".to_owned(), heard.shown());
+        }
+        let step = self.pass.step;
+        let (settled, outcome, next) = self.read_verdict(heard, default, step, destination).await?;
+        let end = AttemptEnd { token: token.clone(), phase, outcome, shown };
+        self.settle_answer(token, settled, end).await?;
+        if next.is_some() {
+            self.pass.step = step.saturating_add(1);
+        }
+        Ok(next)
+    }
+
+    /// Asks the plugin what an answer means.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn ask_meaning(
+        &mut self,
+        release: &str,
+        purpose: Purpose,
+        state: Vec<u8>,
+        response: Response,
+        default: DefaultVerdict,
+        retry_after_s: Option<u32>,
+    ) -> Outcome<Heard> {
+        let order = self.mapped_order().await?;
+        let Some(pins) = self.pass.pins.clone() else {
+            return Ok(Heard::fault("the pass has no pins".to_owned()));
+        };
+        let lane = std::sync::Arc::clone(&self.lane);
+        let (settings, tables) = lane.inputs_of(&self.parts, &pins).await?;
+        let (_, logins) = self.secrets().await?;
+        let mapped_at_ms = self.pass.mapped_at_ms.unwrap_or_default();
+        let context = self.context(purpose, self.pass.step, &settings, mapped_at_ms, self.previous(), logins);
+        let called = self
+            .parts
+            .mapper
+            .parse_response(&pins.release, order, context, tables, state, response, default)
+            .await;
+        let plugin = evidence(release, &called);
+        Ok(match called.result {
+            Ok(verdict) => Heard { verdict: Ok(verdict), plugin, retry_after_s },
+            Err(fault) => Heard { verdict: Err(fault.to_string()), plugin, retry_after_s },
+        })
+    }
+
+    /// A login that no longer works is forgotten, so that the plugin asks for its login step again.
+    async fn forget_logins(&self) -> Outcome<()> {
+        for login in self.parts.ledger.logins(&self.lane.record.id).await? {
+            self.parts.ledger.forget_login(&self.lane.record.id, &login.slot).await?;
+        }
+        Ok(())
+    }
+
+    /// In doubt: when the first look-up comes, and when look-ups end.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn doubt(&self, because: &str) -> Outcome<Settled> {
+        let now = self.now_ms().await?;
+        let deadline = self.pass.deadline_ms.filter(|_| self.pass.state == PassState::Unknown);
+        let deadline =
+            deadline.unwrap_or_else(|| now.saturating_add(super::parts::millis(self.lane.settings.lookup_for())));
+        Ok(settle::in_doubt(because, now, deadline))
+    }
+}
+
+/// A request as people are shown it.
+pub fn shown_request(redacted: &Redacted) -> Value {
+    serde_json::to_value(redacted).unwrap_or(Value::Null)
+}
+
+/// An answer as people are shown it: secrets that the ERP echoed are taken out, a login's answer is not kept at all.
+pub fn shown_answer(answer: &Answer, secrets: &super::parts::Secrets, sensitive: bool) -> Value {
+    if sensitive {
+        return json!({ "status": answer.status, "note": "not kept: the answer holds a login" });
+    }
+    const KEPT: usize = 256 << 10;
+    let kept = answer.body.get(..KEPT).unwrap_or(&answer.body);
+    let hidden = render::hide(kept, secrets);
+    let headers: Vec<_> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            let value = render::hide(value.as_bytes(), secrets);
+            (name.clone(), String::from_utf8_lossy(&value).into_owned())
+        })
+        .collect();
+    let note = (kept.len() < answer.body.len())
+        .then(|| format!("only the first {} of {} bytes are kept", kept.len(), answer.body.len()));
+    json!({
+        "status": answer.status,
+        "headers": headers,
+        "body": String::from_utf8_lossy(&hidden),
+        "length": answer.body.len(),
+        "note": note,
+    })
+}
+
+/// Seconds to wait that the answer asks for; a date is left to the host's own back-off.
+fn retry_after(answer: &Answer) -> Option<u32> {
+    answer.headers.iter().find(|(name, _)| name == "retry-after").and_then(|(_, value)| value.trim().parse().ok())
+}
+
+/// One sentence for a failure below HTTP.
+pub fn failure_sentence(failure: &TransportFailure) -> String {
+    match failure {
+        TransportFailure::Resolve(why) => format!("the destination's name could not be resolved: {why}"),
+        TransportFailure::Connect(why) => format!("the destination could not be reached: {why}"),
+        TransportFailure::Tls(why) => format!("the destination's TLS failed: {why}"),
+        TransportFailure::RefusedStream => "the destination refused the request unread".to_owned(),
+        TransportFailure::LeaseShort => "the worker's lease was about to run out".to_owned(),
+        TransportFailure::TimedOut(ms) => format!("the ERP did not answer within {} s", ms.div_ceil(1000)),
+        TransportFailure::Lost(why) => format!("the connection ended before the ERP's answer was complete: {why}"),
+        TransportFailure::Oversized(most) => format!("the ERP's answer was larger than {most} bytes"),
+        TransportFailure::Malformed(why) => format!("the ERP's answer was not HTTP: {why}"),
+    }
+}
+
+/// What a look-up or poll may be: a request that changes nothing.
+pub fn http_of(content: &DeliveryContent) -> Option<&HttpDelivery> {
+    match content {
+        DeliveryContent::Http(http) => Some(http),
+        DeliveryContent::Files(_) => None,
+    }
+}
+
+/// Whether a verdict ends a look-up with the ERP having the order.
+pub fn found(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Accepted(_) | Verdict::AlreadyThere(_))
+}

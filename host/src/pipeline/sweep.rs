@@ -1,0 +1,273 @@
+//! Looking at the shop: every order that it shows is recorded with a decision before anything else happens (promise 1).
+//!
+//! The list is overlapped, never trusted to be complete or ordered: pages shift while statuses change, so a list of more
+//! than one page is read again until a round shows nothing new. A cursor lives only inside one sweep. What only hints at a
+//! reset is read alone before it is believed (lifecycle section 3).
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use super::{
+    lane::Lane,
+    work::{Shared, Signals},
+};
+use crate::{
+    domain::{
+        clock::Millis,
+        judge::{self, Reading},
+        sight::{ListScope, Page, Sight},
+    },
+    ledger::{
+        LedgerError,
+        orders::{Recorded, SightBatch, Sweep, SweepKind},
+    },
+    shop::ShopError,
+};
+
+/// Windows by modified time begin that much before the last good sweep began.
+const OVERLAP_MS: Millis = 10 * 60_000;
+
+/// How far the daily slow sweep looks back.
+const SLOW_SWEEP_MS: Millis = 60 * 86_400_000;
+
+/// Between two slow sweeps.
+const SLOW_EVERY_MS: Millis = 86_400_000;
+
+/// Rounds of one list; a shop that goes on showing new orders is read again at the next sweep.
+const MOST_ROUNDS: u32 = 20;
+
+/// Pages of one round: 100,000 orders at 100 a page.
+const MOST_PAGES: u32 = 1_000;
+
+/// Orders read alone after a sweep.
+const MOST_ALONE: u32 = 50;
+
+/// Why a sweep is incomplete.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The shop.
+    #[error(transparent)]
+    Shop(#[from] ShopError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The host stops.
+    #[error("the host is stopping")]
+    Stopping,
+}
+
+/// What a sweep found.
+#[derive(Default)]
+struct Found {
+    seen: HashSet<String>,
+    alone: BTreeSet<String>,
+    opened: u32,
+}
+
+/// Sweeps by schedule and on request, until stopped. One at a time: an overlapping run can't happen.
+pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Receiver<Arc<Lane>>) {
+    let mut asked = true;
+    loop {
+        if shared.stop.is_cancelled() {
+            return;
+        }
+        let now = Arc::clone(&lane.borrow_and_update());
+        if asked && now.takes() {
+            poll(&shared, &signals, &now).await;
+        }
+        let wait = next_in(&shared, &now);
+        let woken = signals.sweep.notified();
+        asked = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = woken => true,
+            changed = lane.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                // A new or resumed connection looks at once; any other change waits for its time.
+                !now.takes() || lane.borrow().record.shop_id != now.record.shop_id
+            }
+            () = tokio::time::sleep(wait) => true,
+        };
+    }
+}
+
+fn next_in(shared: &Shared, lane: &Lane) -> Duration {
+    let now = shared.parts.clock.now_ms();
+    let next = lane.settings.next_poll_ms(now, lane.record.id.as_str());
+    Duration::from_millis(u64::try_from(next.saturating_sub(now).max(0)).unwrap_or(0))
+}
+
+/// One poll, with the slow sweep when a day has passed.
+async fn poll(shared: &Arc<Shared>, signals: &Signals, lane: &Lane) {
+    let good = sweep(shared, signals, lane, SweepKind::Poll).await;
+    if !good || !slow_sweep_due(shared, lane).await {
+        return;
+    }
+    sweep(shared, signals, lane, SweepKind::Slow).await;
+}
+
+async fn slow_sweep_due(shared: &Shared, lane: &Lane) -> bool {
+    let ledger = &shared.parts.ledger;
+    let last = ledger.last_good_sweep(&lane.record.id, &lane.record.shop_id, SweepKind::Slow).await;
+    match (last, ledger.now_ms().await) {
+        (Ok(Some(last)), Ok(now)) => now.saturating_sub(last.started_ms) >= SLOW_EVERY_MS,
+        // The first complete poll is the first comparison; the slow one follows a day later.
+        (Ok(None), Ok(now)) => now.saturating_sub(lane.record.state_since_ms) >= SLOW_EVERY_MS,
+        _ => false,
+    }
+}
+
+/// One sweep, recorded whether it was good or not. Answers whether it was.
+pub async fn sweep(shared: &Arc<Shared>, signals: &Signals, lane: &Lane, kind: SweepKind) -> bool {
+    let ledger = &shared.parts.ledger;
+    let Ok(started_ms) = ledger.now_ms().await else { return false };
+    let mut found = Found::default();
+    let result = list_all(shared, signals, lane, kind, started_ms, &mut found).await;
+    let error = result.as_ref().err().map(ToString::to_string);
+    if let Some(error) = &error {
+        tracing::warn!(connection = %lane.record.name, %error, "the shop could not be looked at completely");
+    }
+    let ended_ms = ledger.now_ms().await.unwrap_or(started_ms);
+    let seen = u32::try_from(found.seen.len()).unwrap_or(u32::MAX);
+    let sweep = Sweep { kind, started_ms, ended_ms, seen, opened: found.opened, error };
+    if found.opened > 0 || kind == SweepKind::Slow {
+        tracing::info!(connection = %lane.record.name, seen, taken = found.opened, "looked at the shop");
+    }
+    if let Err(error) = ledger.record_sweep(&lane.record.id, &lane.record.shop_id, sweep).await {
+        tracing::error!(connection = %lane.record.name, %error, "a sweep could not be recorded");
+        return false;
+    }
+    result.is_ok()
+}
+
+async fn list_all(
+    shared: &Arc<Shared>,
+    signals: &Signals,
+    lane: &Lane,
+    kind: SweepKind,
+    started_ms: Millis,
+    found: &mut Found,
+) -> Result<(), SweepError> {
+    let scope = scope(shared, lane, kind, started_ms).await?;
+    for _ in 0..MOST_ROUNDS {
+        let before = found.seen.len();
+        let pages = one_round(shared, signals, lane, &scope, kind, found).await?;
+        if pages <= 1 || found.seen.len() == before {
+            break;
+        }
+    }
+    if !lane.shop.abilities().single_read {
+        return Ok(());
+    }
+    let ledger = &shared.parts.ledger;
+    found.alone.extend(ledger.to_read_alone(&lane.record.id, &lane.record.shop_id, MOST_ALONE).await?);
+    for shop_order_id in std::mem::take(&mut found.alone) {
+        if shared.stop.is_cancelled() {
+            return Err(SweepError::Stopping);
+        }
+        match look(shared, signals, lane, &shop_order_id).await {
+            Ok(opened) => found.opened = found.opened.saturating_add(opened),
+            Err(SweepError::Shop(ShopError::NotFound(_))) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn one_round(
+    shared: &Arc<Shared>,
+    signals: &Signals,
+    lane: &Lane,
+    scope: &ListScope,
+    kind: SweepKind,
+    found: &mut Found,
+) -> Result<u32, SweepError> {
+    let mut cursor: Option<String> = None;
+    for page_number in 1..=MOST_PAGES {
+        if shared.stop.is_cancelled() {
+            return Err(SweepError::Stopping);
+        }
+        let began_ms = shared.parts.ledger.now_ms().await?;
+        let Page { sights, next } = lane.shop.list(scope, cursor.as_deref()).await?;
+        found.seen.extend(sights.iter().map(|sight| sight.shop_order_id.clone()));
+        let reading = Reading {
+            began_ms,
+            single: false,
+            first_sweep: kind == SweepKind::Poll && !lane.record.swept_once,
+        };
+        for recorded in record(shared, signals, lane, sights, reading).await? {
+            found.opened = found.opened.saturating_add(u32::from(recorded.opened.is_some()));
+            if recorded.judgement.read_alone {
+                found.alone.insert(recorded.shop_order_id);
+            }
+        }
+        match next {
+            Some(next) if cursor.as_deref() != Some(next.as_str()) => cursor = Some(next),
+            _ => return Ok(page_number),
+        }
+    }
+    Ok(MOST_PAGES)
+}
+
+/// Reads one order alone and records what was seen: a hint, a possible reset, "why" with a live look.
+///
+/// # Errors
+/// The shop's or the ledger's.
+pub async fn look(
+    shared: &Arc<Shared>,
+    signals: &Signals,
+    lane: &Lane,
+    shop_order_id: &str,
+) -> Result<u32, SweepError> {
+    let began_ms = shared.parts.ledger.now_ms().await?;
+    let sight = lane.shop.get(shop_order_id).await?;
+    let reading = Reading { began_ms, single: true, first_sweep: false };
+    let recorded = record(shared, signals, lane, vec![sight], reading).await?;
+    Ok(u32::try_from(recorded.iter().filter(|one| one.opened.is_some()).count()).unwrap_or(0))
+}
+
+async fn record(
+    shared: &Arc<Shared>,
+    signals: &Signals,
+    lane: &Lane,
+    sights: Vec<Sight>,
+    reading: Reading,
+) -> Result<Vec<Recorded>, SweepError> {
+    if sights.is_empty() {
+        return Ok(Vec::new());
+    }
+    let policy = Arc::new(lane.policy.clone());
+    let statuses = Arc::clone(&policy);
+    let batch = SightBatch {
+        connection: lane.record.id.clone(),
+        shop: lane.record.shop_id.clone(),
+        sights: Arc::new(sights),
+        judge: Arc::new(move |sight, history, other| judge::judge(&policy, sight, reading, history, other)),
+        began_ms: reading.began_ms,
+        single: reading.single,
+        is_new: Arc::new(move |status| statuses.status.is_new(status)),
+    };
+    let recorded = shared.parts.ledger.record_sights(batch).await?;
+    if recorded.iter().any(|one| one.opened.is_some()) {
+        signals.work.notify_one();
+    }
+    Ok(recorded)
+}
+
+async fn scope(shared: &Shared, lane: &Lane, kind: SweepKind, now: Millis) -> Result<ListScope, LedgerError> {
+    if kind == SweepKind::Slow {
+        return Ok(ListScope::PlacedSince(now.saturating_sub(SLOW_SWEEP_MS)));
+    }
+    if lane.shop.abilities().list_by_status {
+        return Ok(ListScope::InStatus(lane.status().new.clone()));
+    }
+    let last = shared.parts.ledger.last_good_sweep(&lane.record.id, &lane.record.shop_id, SweepKind::Poll).await?;
+    let from = last.map_or(lane.record.take_from_ms, |sweep| sweep.started_ms);
+    Ok(ListScope::ModifiedSince(from.saturating_sub(OVERLAP_MS)))
+}

@@ -1,0 +1,185 @@
+//! The worker loop of one connection: claim, take each pass through its journey, wait for a signal or the next due time.
+//!
+//! Two bounds keep one connection from delaying another: its own share of places, and places of the whole host that are
+//! given out first come, first served. A hanging ERP fills its own share and no more.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    journey::{Journey, Stopped},
+    lane::Lane,
+    lease::Leases,
+    parts::{Parts, millis},
+};
+use crate::ledger::{
+    LedgerError,
+    passes::{Claim, ClaimKind},
+};
+
+/// A loop looks at least this often, signal or not.
+const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// How one loop of a connection wakes another.
+#[derive(Default)]
+pub struct Signals {
+    /// There may be something to claim.
+    pub work: Notify,
+    /// The shop is owed something.
+    pub effects: Notify,
+    /// Somebody wants a sweep now.
+    pub sweep: Notify,
+    /// Mail is owed; shared by the whole host.
+    pub mails: Arc<Notify>,
+}
+
+/// What all loops of a host share.
+pub struct Shared {
+    /// What we work with.
+    pub parts: Arc<Parts>,
+    /// Our leases.
+    pub leases: Arc<Leases>,
+    /// Places of the whole host.
+    pub places: Arc<Semaphore>,
+    /// Stop taking; end what is under way.
+    pub stop: CancellationToken,
+    /// Every task that must end before the host does.
+    pub tasks: TaskTracker,
+}
+
+/// Works until stopped.
+pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Receiver<Arc<Lane>>) {
+    let own = Arc::new(Semaphore::new(shared.parts.pace.per_connection));
+    loop {
+        if shared.stop.is_cancelled() {
+            return;
+        }
+        let woken = signals.work.notified();
+        let now = Arc::clone(&lane.borrow_and_update());
+        match claim(&shared, &now, &own).await {
+            Ok(claimed) if !claimed.is_empty() => {
+                for (place, claim, before) in claimed {
+                    start(&shared, &signals, &now, place, claim, before);
+                }
+                continue;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(connection = %now.record.name, %error, "passes could not be claimed");
+                pause(&shared, LOOK_AT_LEAST).await;
+            }
+        }
+        let wait = until_due(&shared, &now).await;
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = woken => {}
+            changed = lane.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+type Place = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
+/// Claims as much as there is room for: first the looks that are due, then work.
+async fn claim(
+    shared: &Arc<Shared>,
+    lane: &Arc<Lane>,
+    own: &Arc<Semaphore>,
+) -> Result<Vec<(Place, Claim, Duration)>, LedgerError> {
+    let mut places = Vec::new();
+    while let Ok(mine) = Arc::clone(own).try_acquire_owned() {
+        let Ok(shared_place) = Arc::clone(&shared.places).try_acquire_owned() else { break };
+        places.push((mine, shared_place));
+    }
+    if places.is_empty() {
+        // Every place is taken: the first journey that ends wakes us.
+        let mine = Arc::clone(own).acquire_owned().await;
+        let Ok(mine) = mine else { return Ok(Vec::new()) };
+        tokio::select! {
+            () = shared.stop.cancelled() => return Ok(Vec::new()),
+            place = Arc::clone(&shared.places).acquire_owned() => match place {
+                Ok(place) => places.push((mine, place)),
+                Err(_) => return Ok(Vec::new()),
+            },
+        }
+    }
+    let parts = &shared.parts;
+    let work = if lane.takes() { ClaimKind::Work } else { ClaimKind::LeftBehind };
+    let mut claimed = Vec::new();
+    for kind in [ClaimKind::Look, work] {
+        let room = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        if room == 0 {
+            break;
+        }
+        let before = parts.clock.since_boot();
+        let found = parts.ledger.claim(&lane.record.id, &parts.host, kind, room, millis(parts.pace.lease)).await?;
+        for claim in found {
+            if let Some(place) = places.pop() {
+                claimed.push((place, claim, before));
+            }
+        }
+    }
+    Ok(claimed)
+}
+
+fn start(
+    shared: &Arc<Shared>,
+    signals: &Arc<Signals>,
+    lane: &Arc<Lane>,
+    place: Place,
+    claim: Claim,
+    before: Duration,
+) {
+    let held = shared.leases.hold(&shared.parts, &claim.pass.key, &claim.token, before);
+    let mut journey = Journey {
+        parts: Arc::clone(&shared.parts),
+        lane: Arc::clone(lane),
+        signals: Arc::clone(signals),
+        held,
+        pass: claim.pass,
+        attempt: claim.attempt,
+        order: None,
+    };
+    let (leases, signals) = (Arc::clone(&shared.leases), Arc::clone(signals));
+    let shared_stop = shared.stop.clone();
+    shared.tasks.spawn(async move {
+        let result = journey.go().await;
+        leases.drop_lease(&journey.held);
+        drop(place);
+        match result {
+            Ok(()) => {}
+            Err(Stopped::Ledger(LedgerError::Lost { what })) => {
+                tracing::warn!(%what, "another worker has it now; nothing was changed");
+            }
+            Err(Stopped::Ledger(error)) => {
+                tracing::error!(order.number = %journey.pass.order_number, %error, "a pass could not go on");
+                // What is recorded stands; whoever claims it when the lease has run out goes on from there.
+            }
+        }
+        if !shared_stop.is_cancelled() {
+            signals.work.notify_one();
+        }
+    });
+}
+
+/// How long until the next pass becomes due.
+async fn until_due(shared: &Shared, lane: &Lane) -> Duration {
+    let due = match (shared.parts.ledger.next_due_ms(&lane.record.id).await, shared.parts.ledger.now_ms().await) {
+        (Ok(Some(due)), Ok(now)) => u64::try_from(due.saturating_sub(now).max(0)).unwrap_or(0),
+        (Ok(None), Ok(_)) => return LOOK_AT_LEAST,
+        _ => return LOOK_AT_LEAST,
+    };
+    // A due pass that was not claimed is held by somebody's lease, or we have no place: do not spin.
+    Duration::from_millis(due).clamp(Duration::from_millis(20), LOOK_AT_LEAST)
+}
+
+/// Waits, unless the host stops.
+pub async fn pause(shared: &Shared, time: Duration) {
+    tokio::select! {
+        () = shared.stop.cancelled() => {}
+        () = tokio::time::sleep(time) => {}
+    }
+}

@@ -1,0 +1,64 @@
+//! What the host keeps for one running guest: its limits, its log, its look-up tables and its empty WASI.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::call::Tables;
+
+use super::{
+    LookUp,
+    log::{Caps, Log},
+    memory::Memory,
+    settings::Settings,
+    wasi::{Seed, Wasi},
+};
+
+/// The log of a call, shared with the streams that a guest prints to.
+pub(super) type SharedLog = Arc<Mutex<Log>>;
+
+/// Locks. Nothing that holds the lock can panic, so a poisoned one is as good as any.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The data of one store.
+pub(super) struct Guest {
+    pub(super) memory: Memory,
+    pub(super) log: SharedLog,
+    pub(super) wasi: Wasi,
+    tables: Arc<Tables>,
+    look_ups: Vec<LookUp>,
+    look_ups_allowed: usize,
+}
+
+impl Guest {
+    pub(super) fn new(settings: &Settings, tables: Arc<Tables>, seed: Seed) -> Self {
+        let caps = Caps { lines: settings.log_lines, bytes: settings.log_bytes, line_bytes: settings.log_line_bytes };
+        let log = Arc::new(Mutex::new(Log::new(caps)));
+        Self {
+            memory: Memory::new(settings.memory_bytes),
+            wasi: Wasi::new(seed, Arc::clone(&log)),
+            log,
+            tables,
+            look_ups: Vec::new(),
+            look_ups_allowed: settings.look_ups,
+        }
+    }
+
+    /// Asks a look-up table and records the question.
+    ///
+    /// # Errors
+    /// When the guest asked more often than is recorded: an unrecorded answer could not be replayed.
+    pub(super) fn find(&mut self, table: &str, key: &str) -> wasmtime::Result<Option<String>> {
+        if self.look_ups.len() >= self.look_ups_allowed {
+            return Err(wasmtime::format_err!("more than {} look-ups in one call", self.look_ups_allowed));
+        }
+        let value = self.tables.get(table).and_then(|rows| rows.get(key)).cloned();
+        self.look_ups.push(LookUp { table: table.to_owned(), key: key.to_owned(), value: value.clone() });
+        Ok(value)
+    }
+
+    /// The questions asked.
+    pub(super) fn take_look_ups(&mut self) -> Vec<LookUp> {
+        std::mem::take(&mut self.look_ups)
+    }
+}

@@ -1,0 +1,220 @@
+//! Plugins: engine, limits, compile cache, one folder per contract version. The only place with wasmtime.
+
+mod admit;
+mod cache;
+mod call;
+mod check;
+mod engine;
+mod guest;
+mod log;
+mod memory;
+mod releases;
+mod runtime;
+mod schema;
+mod settings;
+mod v0_1;
+mod wasi;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    Order,
+    call::{Context, Description, Tables},
+    delivery::{Delivery, Rejection},
+    id::Digest,
+    verdict::{DefaultVerdict, Response, Verdict},
+};
+
+pub use runtime::{Runtime, RuntimeError};
+pub use schema::settings_check;
+pub use settings::Settings;
+
+/// One line that a plugin logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// `debug`, `info`, `warn`, `error`; `stdout` and `stderr` for what a guest printed.
+    pub level: String,
+    /// Text.
+    pub message: String,
+}
+
+/// What a call used of what it was allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Deterministic CPU units.
+    pub cpu_used: u64,
+    /// How many were allowed.
+    pub cpu_allowed: u64,
+    /// Peak of all memories together, in bytes.
+    pub memory_peak: u64,
+    /// How much was allowed.
+    pub memory_allowed: u64,
+    /// Wall time in microseconds, instantiation included.
+    pub wall_us: u64,
+    /// Log lines that were over the cap.
+    pub log_dropped: u64,
+}
+
+/// A question to a look-up table, kept with the mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookUp {
+    /// Table.
+    pub table: String,
+    /// Key.
+    pub key: String,
+    /// What was found.
+    pub value: Option<String>,
+}
+
+/// Which limit a plugin hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// CPU units.
+    Cpu,
+    /// Wall clock.
+    Time,
+    /// Memory.
+    Memory,
+    /// Output.
+    Output,
+    /// Stack.
+    Stack,
+}
+
+/// What is wrong with a plugin or with what it gave. Never the order's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PluginFault {
+    /// It trapped.
+    #[error("the plugin failed while {doing}: {reason}")]
+    Trap {
+        /// `describing itself`, `mapping the order`, `reading the answer`.
+        doing: &'static str,
+        /// The panic's text if the plugin logged one, else the trap's name.
+        reason: String,
+        /// The guest's stack, innermost first.
+        stack: Vec<String>,
+    },
+    /// It hit a limit.
+    #[error("the plugin went over its {limit:?} limit while {doing}: {used} of {allowed}")]
+    OverLimit {
+        /// As above.
+        doing: &'static str,
+        /// Which.
+        limit: Limit,
+        /// How far it got.
+        used: u64,
+        /// What was allowed.
+        allowed: u64,
+    },
+    /// It gave something that the contract forbids. All of it at once.
+    #[error("the plugin gave an invalid result while {doing}: {}", .problems.join("; "))]
+    BadOutput {
+        /// As above.
+        doing: &'static str,
+        /// Each with its place, such as `delivery.files[0].name: …`.
+        problems: Vec<String>,
+    },
+    /// The release could not be loaded.
+    #[error("release {digest} can't be loaded: {reason}")]
+    NotLoaded {
+        /// Which.
+        digest: Digest,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why bytes are not a plugin that may be used. Each has its own sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmissionError {
+    /// Too large.
+    #[error("the file has {size} bytes; at most {allowed} are allowed")]
+    TooLarge {
+        /// Its size.
+        size: u64,
+        /// The limit.
+        allowed: u64,
+    },
+    /// Not WebAssembly at all, or damaged.
+    #[error("this is not a WebAssembly file: {0}")]
+    NotWasm(String),
+    /// A core module.
+    #[error(
+        "this is a core WebAssembly module, not a component; turn it into one (for Rust: `cargo xtask plugins`, else `wasm-tools component new`)"
+    )]
+    CoreModule,
+    /// Does not export what the contract asks for.
+    #[error("this component does not fit the contract orderdock:plugin@0.1.0: {0}")]
+    WrongWorld(String),
+    /// Imports what we do not offer.
+    #[error("this component imports what Orderdock does not offer: {}; allowed are {}", .imports.join(", "), .allowed.join(", "))]
+    ForbiddenImports {
+        /// Those.
+        imports: Vec<String>,
+        /// What is offered.
+        allowed: Vec<String>,
+    },
+    /// Needs more than the pool has.
+    #[error("this component needs more than is allowed: {0}")]
+    TooDemanding(String),
+    /// Could not be compiled.
+    #[error("this component can't be compiled: {0}")]
+    Compile(String),
+    /// `describe` failed or made no sense. All problems at once.
+    #[error("the plugin describes itself badly: {}", .0.join("; "))]
+    BadDescription(Vec<String>),
+    /// `describe` trapped or hit a limit.
+    #[error(transparent)]
+    Fault(#[from] PluginFault),
+}
+
+/// What a call brought, and what it cost.
+#[derive(Clone, Debug)]
+pub struct Called<T> {
+    /// What it brought.
+    pub result: Result<T, PluginFault>,
+    /// What it cost.
+    pub usage: Usage,
+    /// What it logged.
+    pub log: Vec<LogLine>,
+    /// What it looked up.
+    pub look_ups: Vec<LookUp>,
+}
+
+/// Runs plugins. Every call gets a fresh instance; the same input gives the same result on every machine.
+#[async_trait]
+pub trait Mapper: Send + Sync {
+    /// Checks bytes, compiles them into the cache, and asks the plugin who it is.
+    ///
+    /// # Errors
+    /// Why they are not a plugin that may be used.
+    async fn admit(&self, bytes: &[u8]) -> Result<(Digest, Description), AdmissionError>;
+
+    /// Whether the release is loaded or in the cache. If not, [`Mapper::admit`] its bytes first.
+    fn knows(&self, release: &Digest) -> bool;
+
+    /// What should be sent for this order? The outer result is the plugin's fault, the inner the plugin's answer.
+    async fn map_order(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+    ) -> Called<Result<Delivery, Rejection>>;
+
+    /// What does this answer mean?
+    async fn parse_response(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+        state: Vec<u8>,
+        response: Response,
+        default: DefaultVerdict,
+    ) -> Called<Verdict>;
+}

@@ -1,0 +1,98 @@
+//! Loaded releases: each prepared once, used by every call, dropped when it was not used for long.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use wasmtime::{
+    Engine,
+    component::{Component, InstancePre, Linker},
+};
+
+use super::{guest::Guest, v0_1::Exports};
+use crate::domain::id::Digest;
+
+/// A release with its imports resolved: an instance of it costs microseconds.
+pub(super) struct Release {
+    pub(super) component: Component,
+    pub(super) pre: InstancePre<Guest>,
+    pub(super) exports: Exports,
+}
+
+/// Why a component can't be prepared.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// Damaged, or of another engine.
+    Code(String),
+    /// Imports something with another type than we offer, or something that we do not offer.
+    Imports(String),
+    /// Lacks exports.
+    Exports(String),
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(reason) | Self::Imports(reason) | Self::Exports(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl Release {
+    /// Maps compiled code into memory and resolves its imports.
+    ///
+    /// # Errors
+    /// Why it can't be used.
+    #[expect(unsafe_code, reason = "compiled code is run as it is; see the safety comment")]
+    pub(super) fn load(engine: &Engine, linker: &Linker<Guest>, code: &Path) -> Result<Self, Unfit> {
+        // SAFETY: the file was written by this host from `Engine::precompile_component`, in a directory that only the host
+        // can write (`Cache::open`), its checksum was verified just before, and it is replaced only by rename, so that a
+        // mapping never changes under us. Code of another engine version is refused by the library.
+        let component = unsafe { Component::deserialize_file(engine, code) };
+        let component = component.map_err(|error| Unfit::Code(format!("{error:#}")))?;
+        let exports = Exports::find(&component).map_err(Unfit::Exports)?;
+        let pre = linker.instantiate_pre(&component).map_err(|error| Unfit::Imports(format!("{error:#}")))?;
+        Ok(Self { component, pre, exports })
+    }
+}
+
+/// The loaded ones, at most a bound: a release costs 25 KiB to 16 MiB of memory, and address ranges are finite
+/// (`vm.max_map_count`).
+pub(super) struct Releases {
+    bound: usize,
+    tick: u64,
+    loaded: HashMap<Digest, (u64, Arc<Release>)>,
+}
+
+impl Releases {
+    pub(super) fn new(bound: usize) -> Self {
+        Self { bound: bound.max(1), tick: 0, loaded: HashMap::new() }
+    }
+
+    pub(super) fn get(&mut self, digest: &Digest) -> Option<Arc<Release>> {
+        self.tick = self.tick.wrapping_add(1);
+        let (used, release) = self.loaded.get_mut(digest)?;
+        *used = self.tick;
+        Some(Arc::clone(release))
+    }
+
+    /// Adds one and drops the least recently used beyond the bound. Calls that run keep theirs.
+    pub(super) fn add(&mut self, digest: Digest, release: Arc<Release>) {
+        self.tick = self.tick.wrapping_add(1);
+        self.loaded.insert(digest, (self.tick, release));
+        while self.loaded.len() > self.bound {
+            let oldest = self.loaded.iter().min_by_key(|(_, (used, _))| *used).map(|(digest, _)| digest.clone());
+            match oldest {
+                Some(digest) => self.loaded.remove(&digest),
+                None => break,
+            };
+        }
+    }
+
+    pub(super) fn remove(&mut self, digest: &Digest) {
+        self.loaded.remove(digest);
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.loaded.len()
+    }
+}

@@ -1,0 +1,240 @@
+//! The plugin room's door: one engine, the loaded releases, and the three calls.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use tokio::{sync::Semaphore, time::timeout};
+use wasmtime::{Engine, component::Linker};
+
+use super::{
+    AdmissionError, Called, Mapper, PluginFault, Usage, admit,
+    cache::Cache,
+    call::Call,
+    check, engine,
+    guest::{Guest, lock},
+    releases::{Release, Releases, Unfit},
+    settings::Settings,
+    v0_1::{self, lower},
+    wasi::{self, Seed},
+};
+use crate::domain::{
+    Order,
+    call::{Context, Description, Tables},
+    clock::Clock,
+    delivery::{Delivery, Rejection},
+    id::Digest,
+    verdict::{DefaultVerdict, Response, Verdict},
+};
+
+/// Why plugins can't be run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// No engine.
+    #[error(
+        "the WebAssembly engine can't start: {0} (each call that may run at once reserves address space: lower `concurrent`, or lift `ulimit -v`)"
+    )]
+    Engine(String),
+    /// No directory for compiled code.
+    #[error("the directory for compiled plugins, {path}, can't be used: {reason}")]
+    Cache {
+        /// Which.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Runs plugins.
+pub struct Runtime {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<Guest>,
+    pub(super) settings: Settings,
+    pub(super) cache: Cache,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) permits: Semaphore,
+    pub(super) releases: Mutex<Releases>,
+}
+
+impl Runtime {
+    /// Builds the engine and opens the directory of compiled code. One per process: code and stores of two engines must
+    /// never meet.
+    ///
+    /// # Errors
+    /// When the machine can't run the engine, or the directory can't be used.
+    pub fn new(settings: Settings, cache_dir: &Path, clock: Arc<dyn Clock>) -> Result<Arc<Self>, RuntimeError> {
+        let failed = |error: wasmtime::Error| RuntimeError::Engine(format!("{error:#}"));
+        let engine = engine::build(&settings).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        wasi::link(&mut linker).map_err(failed)?;
+        v0_1::imports::link(&mut linker).map_err(failed)?;
+        let cache = Cache::open(cache_dir, engine::compatibility(&engine)).map_err(|error| RuntimeError::Cache {
+            path: cache_dir.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        Ok(Arc::new(Self {
+            permits: Semaphore::new(usize::try_from(settings.concurrent).unwrap_or(Semaphore::MAX_PERMITS)),
+            releases: Mutex::new(Releases::new(settings.loaded_releases)),
+            engine,
+            linker,
+            settings,
+            cache,
+            clock,
+        }))
+    }
+
+    /// The release, loaded: from memory, else from its compiled code, else compiled from the component that was kept.
+    async fn release(&self, digest: &Digest) -> Result<Arc<Release>, PluginFault> {
+        if let Some(release) = lock(&self.releases).get(digest) {
+            return Ok(release);
+        }
+        let (engine, linker, cache) = (self.engine.clone(), self.linker.clone(), self.cache.clone());
+        let key = digest.clone();
+        let loaded = tokio::task::spawn_blocking(move || load(&engine, &linker, &cache, &key)).await;
+        let release = loaded
+            .unwrap_or_else(|error| Err(format!("loading broke off: {error}")))
+            .map_err(|reason| PluginFault::NotLoaded { digest: digest.clone(), reason })?;
+        let release = Arc::new(release);
+        lock(&self.releases).add(digest.clone(), Arc::clone(&release));
+        Ok(release)
+    }
+}
+
+fn load(engine: &Engine, linker: &Linker<Guest>, cache: &Cache, digest: &Digest) -> Result<Release, String> {
+    if let Some(code) = cache.code(digest) {
+        match Release::load(engine, linker, &code) {
+            Ok(release) => return Ok(release),
+            Err(Unfit::Code(reason)) => tracing::warn!(%digest, reason, "compiled code is damaged and is made anew"),
+            Err(unfit) => return Err(unfit.to_string()),
+        }
+    }
+    let component = cache.component(digest).ok_or("its component is not on this machine: add the release again")?;
+    let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}"))?;
+    let code = cache.keep_code(digest, &code).map_err(|error| format!("compiled code can't be written: {error}"))?;
+    Release::load(engine, linker, &code).map_err(|unfit| unfit.to_string())
+}
+
+/// Everything that names a call: the same call sees the same random numbers.
+fn seed(order: &Order, context: &Context, what: &str) -> Seed {
+    let purpose = format!("{:?}", context.purpose);
+    let parts = [
+        context.connection.as_str(),
+        &order.shop_order_id,
+        &context.pass.to_string(),
+        &purpose,
+        &context.step.to_string(),
+        what,
+    ];
+    Seed { parts: parts.map(str::to_owned).to_vec(), mapped_at: context.mapped_at.clone() }
+}
+
+/// Bytes that are handed over and that an order's lines do not tell: CPU units grow with them.
+fn bytes(order: &Order, context: &Context) -> usize {
+    [&order.raw_json, &order.buyer_note, &order.staff_note, &context.settings].iter().map(|text| text.len()).sum()
+}
+
+/// A call that did not begin.
+fn not_begun<T>(fault: PluginFault) -> Called<T> {
+    Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new() }
+}
+
+#[async_trait]
+impl Mapper for Runtime {
+    async fn admit(&self, bytes: &[u8]) -> Result<(Digest, Description), AdmissionError> {
+        admit::admit(self, bytes).await
+    }
+
+    fn knows(&self, release: &Digest) -> bool {
+        self.cache.knows(release)
+    }
+
+    async fn map_order(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+    ) -> Called<Result<Delivery, Rejection>> {
+        let release = match self.release(release).await {
+            Ok(release) => release,
+            Err(fault) => return not_begun(fault),
+        };
+        let (lines, bytes, seed) = (order.lines.len(), bytes(&order, &context), seed(&order, &context, "map-order"));
+        let mut call = Call::begin(self, "mapping the order", lines, bytes, tables, seed).await;
+        let outcome = {
+            let lists = lower::Lists::of(&order);
+            let records = lists.records(&order);
+            let logins = lower::logins(&context);
+            let (order, context) = (records.order(&order), lower::context(&context, &logins));
+            let store = &mut call.store;
+            timeout(self.settings.wall_limit, async {
+                let instance = release.pre.instantiate_async(&mut *store).await?;
+                let function = instance.get_typed_func::<v0_1::MapOrderParams<'_>, v0_1::MapOrderResult>(
+                    &mut *store,
+                    &release.exports.map_order,
+                )?;
+                function.call_async(&mut *store, (&order, &context)).await
+            })
+            .await
+        };
+        call.finish(
+            outcome,
+            |lift, (result,)| match result {
+                Ok(delivery) => check::delivery(lift.delivery(delivery)).map(Ok),
+                Err(rejection) => check::rejection(lift.rejection(rejection)).map(Err),
+            },
+            |answer| answer.is_err(),
+        )
+    }
+
+    async fn parse_response(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+        state: Vec<u8>,
+        response: Response,
+        default: DefaultVerdict,
+    ) -> Called<Verdict> {
+        let release = match self.release(release).await {
+            Ok(release) => release,
+            Err(fault) => return not_begun(fault),
+        };
+        let answer = match &response {
+            Response::Http { body, .. } => body.len(),
+            Response::AnswerFile { bytes, .. } => bytes.len(),
+            Response::FilesWritten { names: list } | Response::DeadlinePassed { listing: list } => {
+                list.iter().map(String::len).sum()
+            }
+        };
+        let (lines, bytes) = (order.lines.len(), bytes(&order, &context).saturating_add(answer));
+        let seed = seed(&order, &context, "parse-response");
+        let mut call = Call::begin(self, "reading the answer", lines, bytes, tables, seed).await;
+        let outcome = {
+            let lists = lower::Lists::of(&order);
+            let records = lists.records(&order);
+            let logins = lower::logins(&context);
+            let answer = lower::ResponseLists::of(&response);
+            let (order, context) = (records.order(&order), lower::context(&context, &logins));
+            let answer = answer.response(&response, default);
+            let store = &mut call.store;
+            timeout(self.settings.wall_limit, async {
+                let instance = release.pre.instantiate_async(&mut *store).await?;
+                let function = instance.get_typed_func::<v0_1::ParseResponseParams<'_>, v0_1::ParseResponseResult>(
+                    &mut *store,
+                    &release.exports.parse_response,
+                )?;
+                function.call_async(&mut *store, (&order, &context, &state, &answer)).await
+            })
+            .await
+        };
+        call.finish(
+            outcome,
+            |lift, (verdict,)| check::verdict(lift.verdict(verdict)),
+            |verdict| matches!(verdict, Verdict::Rejected(_) | Verdict::Unknown { .. }),
+        )
+    }
+}

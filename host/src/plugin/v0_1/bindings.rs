@@ -1,0 +1,10 @@
+//! Generated from `wit/plugin.wit` as of 0.1.0. Nothing by hand in here: conversions live beside it.
+#![expect(missing_docs, reason = "generated; the contract documents each item")]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "plugin",
+    exports: { default: async },
+    // The order goes in by reference: its texts are copied once, straight into the guest's memory.
+    ownership: Borrowing { duplicate_if_necessary: true },
+});

@@ -1,0 +1,67 @@
+//! What the contract offers to a plugin: `log` and `tables.find`.
+//!
+//! Written by hand instead of generated, so that a line that is over the cap is never copied out of the guest, and so that
+//! both cost CPU units: otherwise a flood would be free for the guest and dear for the host.
+
+use wasmtime::{
+    StoreContextMut,
+    component::{Linker, WasmStr},
+};
+
+use super::bindings::orderdock::plugin::log::Level;
+use crate::plugin::guest::{Guest, lock};
+
+/// CPU units of one log line or look-up.
+const CALL_COST: u64 = 1_000;
+
+fn name(level: Level) -> &'static str {
+    match level {
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    }
+}
+
+/// Takes `units` from what the guest may still use. Where limits are off there is nothing to take from.
+fn charge(store: &mut StoreContextMut<'_, Guest>, units: usize) -> wasmtime::Result<()> {
+    if let Ok(left) = store.get_fuel() {
+        let cost = CALL_COST.saturating_add(units as u64);
+        store.set_fuel(left.checked_sub(cost).ok_or(wasmtime::Trap::OutOfFuel)?)?;
+    }
+    Ok(())
+}
+
+/// Offers both to the guests of `linker`.
+///
+/// # Errors
+/// When a name is taken already, which is a mistake in this room.
+pub(in crate::plugin) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.instance("orderdock:plugin/log@0.1.0")?.func_wrap(
+        "log",
+        |mut store: StoreContextMut<'_, Guest>, (level, message): (Level, WasmStr)| {
+            charge(&mut store, 0)?;
+            let log = std::sync::Arc::clone(&store.data().log);
+            let has_room = lock(&log).has_room();
+            // An error line is looked at even when the log is full: it may be the last words before a trap.
+            if has_room || matches!(level, Level::Error) {
+                let text = message.to_str(&store)?;
+                lock(&log).push(name(level), &text);
+                let bytes = text.len();
+                charge(&mut store, bytes)?;
+            } else {
+                lock(&log).drop_line();
+            }
+            Ok(())
+        },
+    )?;
+    linker.instance("orderdock:plugin/tables@0.1.0")?.func_wrap(
+        "find",
+        |mut store: StoreContextMut<'_, Guest>, (table, key): (WasmStr, WasmStr)| {
+            let table = table.to_str(&store)?.into_owned();
+            let key = key.to_str(&store)?.into_owned();
+            charge(&mut store, table.len().saturating_add(key.len()))?;
+            Ok((store.data_mut().find(&table, &key)?,))
+        },
+    )
+}

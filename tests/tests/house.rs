@@ -1,0 +1,241 @@
+//! The house's rules, kept by a machine: `ARCHITECTURE.md` gives their reasons. Each failure says what to do instead.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+fn rust_files(folder: &str) -> Vec<(String, String)> {
+    let base = root().join(folder);
+    let mut files: Vec<_> = walkdir::WalkDir::new(&base)
+        .into_iter()
+        .filter_entry(|entry| entry.file_name() != "target")
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().extension().is_some_and(|ending| ending == "rs"))
+        .map(|entry| {
+            let name = entry.path().strip_prefix(root()).expect("below the root").display().to_string();
+            (name, std::fs::read_to_string(entry.path()).expect("readable source"))
+        })
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no source below {folder}");
+    files
+}
+
+/// Code without comments and without test modules at the end of a file.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    text.lines().map(|line| line.split("//").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn room(file: &str) -> &str {
+    let inside = file.strip_prefix("host/src/").unwrap_or(file);
+    inside.split(['/', '.']).next().unwrap_or(inside)
+}
+
+fn is_test(file: &str) -> bool {
+    file.ends_with("/tests.rs") || file.contains("/tests/")
+}
+
+#[test]
+fn each_foreign_technology_has_one_room() {
+    let homes: [(&str, &[&str]); 8] = [
+        ("sqlx", &["ledger"]),
+        ("wasmtime", &["plugin"]),
+        ("axum", &["admin"]),
+        ("lettre", &["notify"]),
+        ("clap", &["cli", "main"]),
+        ("reqwest", &["shop"]),
+        ("hyper", &["destination"]),
+        ("chacha20poly1305", &["seal"]),
+    ];
+    let mut wrong = Vec::new();
+    for (file, text) in rust_files("host/src") {
+        for (technology, rooms) in homes {
+            let used = code(&text).contains(&format!("{technology}::"));
+            if used && !rooms.contains(&room(&file)) {
+                wrong.push(format!("{file} uses {technology}: it belongs into {rooms:?}; put a type of ours between"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn dependencies_point_in_one_direction() {
+    // Room → rooms it may use, besides itself. `domain` is everybody's.
+    let allowed: [(&str, &[&str]); 11] = [
+        ("domain", &[]),
+        ("seal", &["domain"]),
+        ("ledger", &["domain"]),
+        ("shop", &["domain"]),
+        ("plugin", &["domain"]),
+        ("destination", &["domain"]),
+        ("notify", &["domain"]),
+        ("config", &["domain"]),
+        ("pipeline", &["domain", "ledger", "shop", "plugin", "destination", "notify", "seal", "config"]),
+        ("admin", &["domain", "ledger", "shop", "pipeline", "config"]),
+        (
+            "cli",
+            &["domain", "ledger", "shop", "plugin", "destination", "notify", "seal", "config", "pipeline", "admin"],
+        ),
+    ];
+    let rooms: BTreeSet<&str> = allowed.iter().map(|(room, _)| *room).collect();
+    let mut wrong = Vec::new();
+    for (file, text) in rust_files("host/src") {
+        let here = room(&file);
+        let Some((_, may)) = allowed.iter().find(|(name, _)| *name == here) else { continue };
+        if is_test(&file) {
+            continue;
+        }
+        let code = code(&text).replace("crate::{", "crate::{ crate::");
+        for target in &rooms {
+            let direct = code.contains(&format!("crate::{target}::")) || code.contains(&format!("crate::{target};"));
+            let listed = code.contains("use crate::{") && {
+                code.split("use crate::{").skip(1).any(|rest| {
+                    let block = rest.split("};").next().unwrap_or(rest);
+                    block.lines().any(|line| {
+                        let line = line.trim().trim_start_matches("crate::");
+                        line.starts_with(&format!("{target}::")) || line.trim_end_matches(',') == *target
+                    })
+                })
+            };
+            if (direct || listed) && *target != here && !may.contains(target) {
+                wrong.push(format!("{file}: {here} must not use {target}; {here} may use {may:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_holds() {
+    let silent: Vec<String> = ["host/src", "sdk", "plugins", "tests", "xtask"]
+        .into_iter()
+        .flat_map(rust_files)
+        .filter(|(_, text)| !text.starts_with("//!") && !text.starts_with("#![doc"))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(silent.is_empty(), "begin each file with `//!` and one sentence: {silent:?}");
+}
+
+#[test]
+fn no_catch_all_modules() {
+    let banned = ["util", "utils", "helper", "helpers", "common", "core", "manager", "misc"];
+    let found: Vec<String> = ["host/src", "sdk", "plugins", "xtask"]
+        .into_iter()
+        .flat_map(rust_files)
+        .map(|(file, _)| file)
+        .filter(|file| {
+            Path::new(file).iter().any(|part| {
+                let stem = part.to_str().unwrap_or_default().trim_end_matches(".rs");
+                banned.contains(&stem)
+            })
+        })
+        .collect();
+    assert!(found.is_empty(), "name a module by what it is about: {found:?}");
+}
+
+/// Longer files are a second look's worth; these have had it.
+const LONG: [(&str, &str); 0] = [];
+
+#[test]
+fn long_files_have_a_reason() {
+    let mut wrong = Vec::new();
+    for (file, text) in ["host/src", "sdk", "plugins", "xtask"].into_iter().flat_map(rust_files) {
+        let lines = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&text).lines().count();
+        let excused = LONG.iter().any(|(known, _)| *known == file);
+        if lines > 500 && !excused && !is_test(&file) {
+            wrong.push(format!("{file} has {lines} lines without its tests: divide it, or list it in LONG with a reason"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_map_names_every_room_and_no_other() {
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(root().join("host/src")).expect("host/src").filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().trim_end_matches(".rs").to_owned();
+        if !map.contains(&format!("`{name}/`")) && !map.contains(&format!("`{name}`")) {
+            wrong.push(format!("ARCHITECTURE.md does not name `{name}`"));
+        }
+    }
+    for (_, rest) in map.match_indices("| `").map(|(at, _)| (at, &map[at + 3..])) {
+        let Some(name) = rest.split('`').next().filter(|name| name.ends_with('/') && !name.contains(' ')) else {
+            continue;
+        };
+        let place = name.trim_end_matches('/');
+        let there = [root().join("host/src").join(place), root().join(place)].iter().any(|path| path.exists());
+        if !there {
+            wrong.push(format!("ARCHITECTURE.md names `{name}`, which is not there"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_pipeline_step_is_on_the_map() {
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let missing: Vec<String> = std::fs::read_dir(root().join("host/src/pipeline"))
+        .expect("pipeline")
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name().to_string_lossy().trim_end_matches(".rs").to_owned())
+        .filter(|name| name != "mod" && !map.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md, \"an order's journey\", lacks the steps {missing:?}");
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let manifest: toml::Table = manifest.parse().expect("a manifest");
+    let all = manifest["workspace"]["dependencies"].as_table().expect("dependencies");
+    let missing: Vec<&String> =
+        all.keys().filter(|name| !name.starts_with("orderdock") && !map.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "give each dependency its reason in ARCHITECTURE.md: {missing:?}");
+}
+
+#[test]
+fn every_plugin_has_cases_and_a_readme() {
+    for entry in std::fs::read_dir(root().join("plugins")).expect("plugins").filter_map(Result::ok) {
+        let folder = entry.path();
+        if !folder.join("Cargo.toml").exists() {
+            continue;
+        }
+        let cases = std::fs::read_dir(folder.join("cases")).map(|cases| cases.count()).unwrap_or(0);
+        assert!(cases >= 12, "{} has {cases} cases; 12 are the least", folder.display());
+        assert!(folder.join("README.md").exists(), "{} has no README.md", folder.display());
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_migrations() {
+    let names = |folder: &str| -> BTreeSet<String> {
+        std::fs::read_dir(root().join("host/migrations").join(folder))
+            .expect("migrations")
+            .filter_map(Result::ok)
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
+    };
+    assert_eq!(names("sqlite"), names("postgres"), "a migration is written for both databases, under one name");
+}
+
+#[test]
+fn nothing_of_this_machine_is_in_the_tree() {
+    let tracked = std::process::Command::new("git").arg("ls-files").current_dir(root()).output();
+    let Ok(tracked) = tracked else { return };
+    let names = String::from_utf8_lossy(&tracked.stdout).into_owned();
+    for name in names.lines().filter(|name| *name != "tests/tests/house.rs") {
+        let Ok(text) = std::fs::read_to_string(root().join(name)) else { continue };
+        for machine in ["/work/", "/root/"] {
+            assert!(!text.contains(machine), "{name} names the machine path {machine}");
+        }
+    }
+}
