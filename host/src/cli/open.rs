@@ -161,7 +161,7 @@ pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
         cpu_per_line: limits.cpu_per_line,
         wall_limit: limits.wall_limit.duration(),
         output_bytes: limits.output_bytes.0,
-        log_bytes: limits.log_bytes.0,
+        log_bytes: usize::try_from(limits.log_bytes.0).unwrap_or(usize::MAX),
         concurrent: limits.instances,
         ..plugin::Settings::default()
     };

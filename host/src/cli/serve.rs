@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -97,7 +97,7 @@ fn notify_systemd(state: sd_notify::NotifyState<'_>) {
     }
 }
 
-/// A push connection's own token, compared in constant time.
+/// A push connection's own token. Digests are compared, so that time tells nothing about the token.
 fn token_check(parts: Arc<Parts>) -> TokenCheck {
     Arc::new(move |record: ConnectionRecord, given: String| {
         let parts = Arc::clone(&parts);
@@ -111,7 +111,7 @@ fn token_check(parts: Arc<Parts>) -> TokenCheck {
                 .iter()
                 .filter(|secret| secret.slot == "shop.token")
                 .filter_map(|secret| parts.sealer.open(&purpose(&secret.slot), &secret.sealed).ok())
-                .any(|known| parts.sealer.same(&known, &SecretString::from(given.clone())))
+                .any(|known| Sha256::digest(&known) == Sha256::digest(&given))
         })
     })
 }

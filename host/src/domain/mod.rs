@@ -3,8 +3,6 @@
 //! Types that the ledger keeps derive serde; their JSON form is stored and may only grow.
 
 pub mod backoff;
-pub mod random;
-pub mod schedule;
 pub mod call;
 pub mod clock;
 pub mod decision;
@@ -15,6 +13,7 @@ pub mod pass;
 pub mod policy;
 pub mod problem;
 pub mod random;
+pub mod schedule;
 pub mod sight;
 pub mod time;
 pub mod transport;

@@ -6,7 +6,6 @@ use tokio::sync::watch;
 
 use super::{
     lane::Lane,
-    parts::millis,
     work::{Shared, pause},
 };
 use crate::{
@@ -43,10 +42,10 @@ pub async fn is_alive(shared: &Shared, lane: &Lane) -> Result<bool, LedgerError>
     let ledger = &shared.parts.ledger;
     let last = ledger.last_good_sweep(&lane.record.id, &lane.record.shop_id, SweepKind::Poll).await?;
     let now = ledger.now_ms().await?;
-    Ok(last.is_some_and(|sweep| now.saturating_sub(sweep.ended_ms) < freshness_ms(lane)))
+    Ok(last.is_some_and(|sweep| now.saturating_sub(sweep.ended_ms) < freshness_ms(lane, now)))
 }
 
 /// How old the last good sweep may be.
-pub fn freshness_ms(lane: &Lane) -> Millis {
-    millis(lane.settings.poll_interval()).saturating_mul(2).saturating_add(60_000)
+pub fn freshness_ms(lane: &Lane, now: Millis) -> Millis {
+    lane.schedule.interval_ms(now).unwrap_or(300_000).saturating_mul(2).saturating_add(60_000)
 }

@@ -231,11 +231,15 @@ impl Journey {
     }
 
     /// Seals a plugin's state for the ledger; empty stays empty.
-    pub fn seal(&self, release: &str, state: &[u8]) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// When no nonce can be made.
+    pub fn seal(&self, release: &str, state: &[u8]) -> Outcome<Vec<u8>> {
         if state.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        self.parts.sealer.seal(&state_purpose(&self.pass.key, release), state)
+        let sealed = self.parts.sealer.seal(&state_purpose(&self.pass.key, release), state);
+        Ok(sealed.map_err(|error| LedgerError::Refused(format!("a plugin's state can't be sealed: {error}")))?)
     }
 
     /// Opens a sealed state.

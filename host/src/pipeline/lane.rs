@@ -106,7 +106,10 @@ impl Lane {
         let abilities = shop.abilities();
         let defaults = open::shop_settings(&settings).map_err(fail)?.status_defaults();
         let policy = open::take_policy(&settings, defaults, record.take_from_ms, abilities);
-        let schedule = Schedule::new(&settings.schedule.cron, &settings.schedule.time_zone)
+        let schedule = {
+            let schedule = &settings.schedule;
+            Schedule::new(&schedule.cron, &schedule.time_zone, schedule.jitter_s, record.id.as_str())
+        }
             .map_err(|error| fail(vec![Problem::new("schedule.cron", error.to_string())]))?;
         Ok(Self {
             policy,

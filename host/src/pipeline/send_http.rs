@@ -107,7 +107,7 @@ impl Journey {
             phase: Phase::Recorded,
             settle_ms: self.lane.settle_ms(destination),
             delivery,
-            sealed_state: self.seal(&self.release_of(ready), &state),
+            sealed_state: self.seal(&self.release_of(ready), &state)?,
             shown,
             hash,
             recovery: None,

@@ -6,7 +6,6 @@ use crate::{
         clock::Millis,
         decision::{Decision, SkipReason},
         delivery::{Rejection, RejectionClass},
-        pass::PassState,
         policy::StatusMap,
         verdict::{Acceptance, FailureClass, Refusal},
     },
@@ -46,6 +45,7 @@ pub struct OrderFacts<'a> {
 }
 
 /// A move without its guard.
+#[derive(Clone)]
 pub struct Settled {
     /// Where the pass goes.
     pub to: To,
@@ -235,15 +235,10 @@ fn what_to_do(class: FailureClass) -> &'static str {
     }
 }
 
-/// Whether the move's target owes the shop a status (lifecycle section 1, column "shop status we owe").
-#[must_use]
-pub fn owes_status(state: PassState) -> bool {
-    matches!(state, PassState::Awaiting | PassState::Delivered | PassState::Failed | PassState::GivenUp)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::pass::PassState;
 
     fn status() -> StatusMap {
         StatusMap {

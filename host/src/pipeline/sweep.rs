@@ -99,7 +99,7 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
 
 fn next_in(shared: &Shared, lane: &Lane) -> Duration {
     let now = shared.parts.clock.now_ms();
-    let next = lane.settings.next_poll_ms(now, lane.record.id.as_str());
+    let next = lane.schedule.next_after(now).unwrap_or_else(|| now.saturating_add(3_600_000));
     Duration::from_millis(u64::try_from(next.saturating_sub(now).max(0)).unwrap_or(0))
 }
 

@@ -104,6 +104,17 @@ async fn set_state(db: &mut Db, input: &StateInput) -> Result<()> {
         }
     }
     let why = if why.is_empty() { format!("by {by}") } else { format!("{why} (by {by})") };
+    if *state == ConnectionState::Active {
+        // A pause uses up no retry or answer time (lifecycle section 2).
+        db.run(
+            "update passes set retry_since_ms = retry_since_ms + $2 - c.state_since_ms,
+                deadline_ms = passes.deadline_ms + $2 - c.state_since_ms
+             from connections c
+             where c.id = $1 and c.state = 'paused' and passes.connection_id = $1 and passes.closed_ms is null",
+            values_of![id.as_str(), db.now_ms],
+        )
+        .await?;
+    }
     let rows = db
         .run(
             "update connections set state = $2, state_why = $3, state_since_ms = $4, revision = revision + 1

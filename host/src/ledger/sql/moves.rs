@@ -10,15 +10,17 @@ use super::{
 use crate::{
     domain::{
         call::Purpose,
+        delivery::Repeat,
         id::{OrderKey, PassKey},
         judge::Confirmed,
         pass::PassState,
+        random,
         verdict::Acceptance,
     },
     ledger::{
         LedgerError, Result,
         effects::EffectBody,
-        passes::{AttemptEnd, Guard, Move, NewAttempt, NewPins, To},
+        passes::{Asked, AttemptEnd, Guard, Move, NewAttempt, NewPins, To},
     },
 };
 
@@ -51,7 +53,10 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     let unsent = change.end.as_ref().is_some_and(|end| end.outcome == "not processed");
     let values = values_of![change.from.as_str(), token, db.now_ms, unsent];
     let mut values = keys::of_pass(&change.pass, values);
-    let sets = sets(change, &mut values)?;
+    let mut sets = sets(change, &mut values)?;
+    if change.asked.is_some() {
+        sets.push_str(", attempts = attempts + 1");
+    }
     let sql = format!(
         "update passes set state = '{}', state_ms = $7, {sets}
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and state = $5 and {guard}
@@ -65,6 +70,9 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     let number = row.number("attempts")?;
     end_attempts(db, change)?;
     store_step(db, change, number)?;
+    if let Some(asked) = &change.asked {
+        log_asked(db, &change.pass, number, asked)?;
+    }
     if late && change.from == PassState::GivenUp && target == PassState::Delivered {
         withdraw_next(db, &change.pass);
     }
@@ -244,6 +252,36 @@ fn write_ahead(db: &mut Db, pass: &PassKey, number: u32, attempt: &NewAttempt) -
         "insert into attempt_bodies (connection_id, shop_id, shop_order_id, pass, number, request, mapping)
          values ($1, $2, $3, $4, $5, $6, $7)",
         keys::of_pass(pass, values_of![number, to_json(&attempt.shown)?, to_json(&attempt.mapping)?]),
+    );
+    Ok(())
+}
+
+/// A look-up, a poll or an answer file: an attempt that has ended when it is first written.
+fn log_asked(db: &mut Db, pass: &PassKey, number: u32, asked: &Asked) -> Result<()> {
+    let token = random::token(&*db.random);
+    let values = values_of![
+        number,
+        token,
+        asked.step,
+        to_word(&asked.purpose)?,
+        to_word(&asked.phase)?,
+        to_json(&Repeat::Always)?,
+        asked.began_ms,
+        db.now_ms,
+        asked.outcome,
+    ];
+    db.later(
+        "insert into attempts (connection_id, shop_id, shop_order_id, pass, number, token, step, purpose, phase, repeat,
+            recorded_ms, settled_by_ms, hash, ended_ms, outcome)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', $12, $13)",
+        keys::of_pass(pass, values),
+    );
+    let bodies = [&asked.request, &asked.mapping, &asked.answer].map(to_json);
+    let [request, mapping, answer] = bodies;
+    db.later(
+        "insert into attempt_bodies (connection_id, shop_id, shop_order_id, pass, number, request, mapping, answer)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        keys::of_pass(pass, values_of![number, request?, mapping?, answer?]),
     );
     Ok(())
 }

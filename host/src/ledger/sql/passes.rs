@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{
         clock::Millis,
+        decision::Opening,
         id::{AttemptToken, ConnectionId, HostId, LeaseToken, PassKey},
         pass::PassState,
         random,
@@ -74,6 +75,7 @@ async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
     let mut rows = Vec::new();
     let texts: &[&str] = match input.kind {
         ClaimKind::Work => &[CLAIM_LEFT, CLAIM_WAITING],
+        ClaimKind::LeftBehind => &[CLAIM_LEFT],
         ClaimKind::Look => &[CLAIM_LOOK],
     };
     for text in texts {
@@ -162,6 +164,7 @@ fn to_pass(row: &Row) -> Result<Pass> {
         takeovers: row.number("takeovers")?,
         attempts: row.number("attempts")?,
         sent: row.flag("sent")?,
+        by_intent: matches!(row.json("opening")?, Opening::Intent { .. }),
         inherits_unknown: row.flag("inherits_unknown")?,
         previous: row.maybe_json("previous")?,
     })
