@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` maps the rooms below and an order's journey through them; `domain` holds the words and the pure
 //! rules; `pipeline` is the only place that knows the order of the steps.
 
+pub mod config;
 pub mod destination;
 pub mod domain;
 pub mod notify;

@@ -2,11 +2,14 @@
 //!
 //! Types that the ledger keeps derive serde; their JSON form is stored and may only grow.
 
+pub mod backoff;
 pub mod call;
 pub mod clock;
 pub mod delivery;
 pub mod id;
+pub mod mask;
 pub mod problem;
+pub mod schedule;
 pub mod sight;
 pub mod transport;
 pub mod verdict;
