@@ -6,11 +6,11 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
-pub mod pipeline;
 pub mod destination;
 pub mod domain;
 pub mod ledger;
 pub mod notify;
+pub mod pipeline;
 pub mod plugin;
 pub mod seal;
 pub mod shop;

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test kit stops at the first surprise")]
 
 pub mod erp;
+pub mod mail;
 pub mod orders;
 pub mod shop;

@@ -51,7 +51,11 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     let engine = open::runtime(&settings);
     looked.push(Looked {
         what: "plugin engine".to_owned(),
-        problems: engine.as_ref().err().map(|failure| vec![Problem::new("plugins", &failure.message)]).unwrap_or_default(),
+        problems: engine
+            .as_ref()
+            .err()
+            .map(|failure| vec![Problem::new("plugins", &failure.message)])
+            .unwrap_or_default(),
     });
     match open::beside(settings).await {
         Ok(beside) => {

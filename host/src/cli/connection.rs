@@ -111,7 +111,9 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
             output.text(&export(&settings).map_err(Failure::failed)?);
             Ok(())
         }
-        Command::Pause { name: Some(name), why, .. } => set(&name, ConnectionState::Paused, &why, &beside, output).await,
+        Command::Pause { name: Some(name), why, .. } => {
+            set(&name, ConnectionState::Paused, &why, &beside, output).await
+        }
         Command::Pause { name: None, why, .. } => {
             beside.ledger.set_host_pause(true, &person(), &why).await?;
             output.either(&json!({ "paused": true }), || output.line("The whole host takes no new orders now."));
@@ -184,11 +186,7 @@ async fn apply(
 }
 
 /// Everything that does not fit together: settings and schema, needs and slots, shop and destination.
-fn misfits(
-    settings: &ConnectionSettings,
-    release: &ReleaseRecord,
-    secrets: &Secrets,
-) -> Vec<Problem> {
+fn misfits(settings: &ConnectionSettings, release: &ReleaseRecord, secrets: &Secrets) -> Vec<Problem> {
     let mut problems = Vec::new();
     let description = &release.description;
     for problem in settings_check(&description.settings_schema, &settings.plugin.settings.to_json()) {
@@ -237,11 +235,7 @@ fn within(settings: &crate::config::Opaque, problem: Problem, prefix: &str) -> P
 }
 
 /// The secrets that the connection has already: slot → (value, as sealed).
-async fn known_secrets(
-    name: &str,
-    beside: &Beside,
-    sealer: &Sealer,
-) -> Result<Vec<(SealedSecret, Vec<u8>)>, Failure> {
+async fn known_secrets(name: &str, beside: &Beside, sealer: &Sealer) -> Result<Vec<(SealedSecret, Vec<u8>)>, Failure> {
     let Some(record) = beside.ledger.connections(false).await?.into_iter().find(|record| record.name == name) else {
         return Ok(Vec::new());
     };
@@ -258,11 +252,7 @@ async fn known_secrets(
 type AllSecrets = (Secrets, Vec<SealedSecret>, Vec<Problem>);
 
 /// Seals what was given. The same value keeps its sealed form, so that applying it again is no change.
-fn seal_all(
-    read: &ConnectionFile,
-    known: &[(SealedSecret, Vec<u8>)],
-    sealer: &Sealer,
-) -> Result<AllSecrets, Failure> {
+fn seal_all(read: &ConnectionFile, known: &[(SealedSecret, Vec<u8>)], sealer: &Sealer) -> Result<AllSecrets, Failure> {
     let (mut secrets, mut sealed, mut problems) = (Secrets::new(), Vec::new(), Vec::new());
     for given in &read.secrets {
         let before = known.iter().find(|(secret, _)| secret.slot == given.slot);
@@ -277,7 +267,9 @@ fn seal_all(
         };
         secrets.insert(given.slot.clone(), value.clone());
         match before {
-            Some((secret, bytes)) if bytes.as_slice() == value.expose_secret().as_bytes() => sealed.push(secret.clone()),
+            Some((secret, bytes)) if bytes.as_slice() == value.expose_secret().as_bytes() => {
+                sealed.push(secret.clone())
+            }
             _ => {
                 let purpose = secret_purpose(&read.settings.name, &given.slot);
                 let bytes = sealer
@@ -313,7 +305,8 @@ async fn list(beside: &Beside, output: Output) -> Result<(), Failure> {
         .collect();
     output.either(&value, || {
         if rows.is_empty() {
-            output.line("There is no connection yet: `orderdock config example connection` prints a file to begin with.");
+            output
+                .line("There is no connection yet: `orderdock config example connection` prints a file to begin with.");
             return;
         }
         let rows = rows
@@ -358,7 +351,13 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
         output.line("\nLast looks at the shop");
         for sweep in &sweeps {
             let how = sweep.error.as_deref().map_or_else(|| "complete".to_owned(), |error| format!("failed: {error}"));
-            output.line(format!("  {}  {} orders, {} taken, {}", time::rfc3339(sweep.started_ms), sweep.seen, sweep.opened, plain(&how)));
+            output.line(format!(
+                "  {}  {} orders, {} taken, {}",
+                time::rfc3339(sweep.started_ms),
+                sweep.seen,
+                sweep.opened,
+                plain(&how)
+            ));
         }
         output.line("\nActivations");
         for activation in &activations {

@@ -16,10 +16,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use self::output::Output;
-use crate::{
-    domain::problem::Problem,
-    ledger::LedgerError,
-};
+use crate::{domain::problem::Problem, ledger::LedgerError};
 
 /// Exit code: everything went well.
 pub const OK: u8 = 0;

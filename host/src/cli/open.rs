@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Failure, output::Output};
 use crate::{
-    config::{Database, Environment, HostSettings, KeySource, LogFormat, load_host},
+    config::{Database, Environment, HostSettings, KeySource, LogFormat, SmtpSecurity, load_host},
     domain::{
         clock::Clock,
         id::HostId,
@@ -17,7 +17,7 @@ use crate::{
         connections::{ConnectionRecord, ReleaseRecord},
         sql::{Role, SqlLedger},
     },
-    notify::{Mailer, SmtpMailer},
+    notify::{Mailer, Security, SmtpMailer, SmtpServer},
     pipeline::{
         open::RealOpener,
         parts::{Pace, Parts},
@@ -165,8 +165,7 @@ pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
         concurrent: limits.instances,
         ..plugin::Settings::default()
     };
-    Runtime::new(engine, &limits.cache_dir, Arc::new(SystemClock))
-        .map_err(|error| Failure::failed(error.to_string()))
+    Runtime::new(engine, &limits.cache_dir, Arc::new(SystemClock)).map_err(|error| Failure::failed(error.to_string()))
 }
 
 /// The mail server, if one is configured.
@@ -175,8 +174,27 @@ pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
 /// Settings that can't work.
 pub fn mailer(settings: &HostSettings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
     let Some(smtp) = &settings.smtp else { return Ok(None) };
-    let mailer = SmtpMailer::new(smtp, Arc::new(SystemClock))
-        .map_err(|problems| Failure::problems("the mail server's settings have problems", problems))?;
+    let ca_pem = match &smtp.ca_file {
+        None => None,
+        Some(path) => Some(
+            std::fs::read(path)
+                .map_err(|error| Failure::usage(format!("smtp.ca_file: {} can't be read: {error}", path.display())))?,
+        ),
+    };
+    let server = SmtpServer {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        security: match smtp.security {
+            SmtpSecurity::StartTls => Security::StartTls,
+            SmtpSecurity::Tls => Security::Tls,
+            SmtpSecurity::None => Security::None,
+        },
+        login: smtp.user.clone().zip(smtp.password.clone()),
+        time_limit: smtp.time_limit.duration(),
+        ca_pem,
+    };
+    let mailer =
+        SmtpMailer::new(&server, Arc::new(SystemClock)).map_err(|error| Failure::usage(format!("smtp: {error}")))?;
     Ok(Some(Arc::new(mailer)))
 }
 
@@ -228,4 +246,3 @@ pub fn logging(settings: &HostSettings) {
 pub fn person() -> String {
     Environment::Process.get("USER").filter(|name| !name.is_empty()).unwrap_or_else(|| "command line".to_owned())
 }
-

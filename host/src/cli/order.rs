@@ -162,12 +162,20 @@ fn row(order: &OrderRow, output: Output) -> Vec<Cell> {
 async fn find(which: &Which, beside: &Beside) -> Result<OrderDetail, Failure> {
     let found = candidates(which, beside).await?;
     let row = match found.as_slice() {
-        [] => return Err(Failure::not_found(format!("no order {} was ever seen; `orderdock order why {}` says more", which.number, which.number))),
+        [] => {
+            return Err(Failure::not_found(format!(
+                "no order {} was ever seen; `orderdock order why {}` says more",
+                which.number, which.number
+            )));
+        }
         [one] => one,
         several => {
             let names: Vec<_> = several.iter().map(|row| row.connection_name.as_str()).collect();
             let names = names.join(", ");
-            return Err(Failure::usage(format!("{} means several orders: choose with --connection ({names})", which.number)));
+            return Err(Failure::usage(format!(
+                "{} means several orders: choose with --connection ({names})",
+                which.number
+            )));
         }
     };
     let missing = || Failure::not_found(format!("order {} is gone", which.number));
@@ -190,7 +198,9 @@ async fn why(which: &Which, beside: &Beside, output: Output) -> Result<(), Failu
     let found = candidates(which, beside).await?;
     let answers: Vec<Why> = if found.is_empty() {
         let mut looked = Vec::new();
-        for record in records.into_iter().filter(|record| which.connection.as_ref().is_none_or(|name| &record.name == name)) {
+        for record in
+            records.into_iter().filter(|record| which.connection.as_ref().is_none_or(|name| &record.name == name))
+        {
             let sweeps = beside.ledger.sweeps(&record.id, &record.shop_id, 1).await?;
             looked.push((record, sweeps));
         }
@@ -229,8 +239,7 @@ async fn again(again: Again, reset: bool, beside: &Beside, output: Output) -> Re
     }
     let after = order.pass.unwrap_or(0);
     if reset {
-        let intent =
-            Intent::Reset { shop_order_id: order.key.shop_order_id.clone(), after, why: again.why.clone() };
+        let intent = Intent::Reset { shop_order_id: order.key.shop_order_id.clone(), after, why: again.why.clone() };
         beside.ledger.leave_intent(&order.key.connection, intent, &person()).await?;
     } else {
         let opening = Opening::Intent { by: person(), why: again.why.clone() };
@@ -247,7 +256,12 @@ async fn again(again: Again, reset: bool, beside: &Beside, output: Output) -> Re
 /// Prints an order as a person wants to read it.
 fn show(detail: &OrderDetail, output: Output) {
     let order = &detail.order;
-    output.line(format!("Order {}  ({}, shop id {})", plain(&order.order_number), order.connection_name, plain(&order.key.shop_order_id)));
+    output.line(format!(
+        "Order {}  ({}, shop id {})",
+        plain(&order.order_number),
+        order.connection_name,
+        plain(&order.key.shop_order_id)
+    ));
     let state = order.state.map_or("not taken", PassState::words);
     let erp = order.erp_order_id.as_deref().map_or(String::new(), |id| format!(", ERP order {}", plain(id)));
     output.line(format!("State: {state}{erp}; status in the shop: \"{}\"", plain(&order.shop_status)));
@@ -256,7 +270,11 @@ fn show(detail: &OrderDetail, output: Output) {
     }
     output.line("\nTimeline");
     for entry in &detail.timeline {
-        output.line(format!("  {}  {}", time::rfc3339(entry.at_ms), plain(&entry.text).replace('\n', "\n                        ")));
+        output.line(format!(
+            "  {}  {}",
+            time::rfc3339(entry.at_ms),
+            plain(&entry.text).replace('\n', "\n                        ")
+        ));
     }
     if !detail.attempts.is_empty() {
         output.line("\nAttempts");

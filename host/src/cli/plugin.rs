@@ -100,7 +100,12 @@ fn list(releases: &[ReleaseRecord], output: Output) {
 }
 
 fn describe(digest: &str, size: u64, description: &Description, output: Output) {
-    output.line(format!("{}@{} by {}", plain(&description.name), plain(&description.version), plain(&description.publisher)));
+    output.line(format!(
+        "{}@{} by {}",
+        plain(&description.name),
+        plain(&description.version),
+        plain(&description.publisher)
+    ));
     output.line(format!("For:     {}", plain(&description.erp)));
     output.line(format!("Digest:  {digest}"));
     output.line(format!("Size:    {size} bytes"));
@@ -131,12 +136,13 @@ fn describe(digest: &str, size: u64, description: &Description, output: Output) 
 
 fn read(file: &Path, beside: &Beside) -> Result<Vec<u8>, Failure> {
     let place = file.display();
-    let size = std::fs::metadata(file)
-        .map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))?
-        .len();
+    let size =
+        std::fs::metadata(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))?.len();
     let most = beside.settings.plugins.release_bytes.0;
     if size > most {
-        return Err(Failure::usage(format!("{place} has {size} bytes; at most {most} are allowed (plugins.release_bytes)")));
+        return Err(Failure::usage(format!(
+            "{place} has {size} bytes; at most {most} are allowed (plugins.release_bytes)"
+        )));
     }
     std::fs::read(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))
 }

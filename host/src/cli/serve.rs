@@ -18,11 +18,7 @@ use crate::{
     admin::{self, Api, HealthCheck, Readiness, TokenCheck},
     config::HostSettings,
     ledger::connections::ConnectionRecord,
-    pipeline::{
-        host::Host,
-        lane::secret_purpose,
-        parts::Parts,
-    },
+    pipeline::{host::Host, lane::secret_purpose, parts::Parts},
 };
 
 /// The host at work.
@@ -81,7 +77,10 @@ fn watch_signals(host: Arc<Host>) -> Result<(), Failure> {
                 _ = interrupt.recv() => {}
             }
             if round == 0 {
-                tracing::info!(in_hand = host.in_hand(), "stopping: what is being sent ends first; a second signal stops at once");
+                tracing::info!(
+                    in_hand = host.in_hand(),
+                    "stopping: what is being sent ends first; a second signal stops at once"
+                );
                 host.stop();
             } else {
                 host.stop_now();

@@ -9,6 +9,7 @@ pub mod decision;
 pub mod delivery;
 pub mod id;
 pub mod judge;
+pub mod mask;
 pub mod pass;
 pub mod policy;
 pub mod problem;

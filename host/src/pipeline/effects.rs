@@ -9,11 +9,11 @@ use tokio::sync::watch;
 
 use super::{
     lane::Lane,
-    parts::millis,
+    parts::{back_off, millis},
     work::{Shared, Signals, pause},
 };
 use crate::{
-    domain::{backoff::Backoff, clock::Millis, judge::Confirmed},
+    domain::{clock::Millis, judge::Confirmed},
     ledger::effects::{EffectBody, EffectEnd, Owed, OwedByOrder},
     shop::ShopError,
 };
@@ -71,9 +71,7 @@ async fn pay(shared: &Shared, lane: &Lane, owed: OwedByOrder) {
     let mut trouble: Option<(Millis, String)> = None;
     for effect in &owed.effects {
         let end = match &trouble {
-            Some((not_before_ms, error)) => {
-                EffectEnd::Retry { not_before_ms: *not_before_ms, error: error.clone() }
-            }
+            Some((not_before_ms, error)) => EffectEnd::Retry { not_before_ms: *not_before_ms, error: error.clone() },
             None => pay_one(lane, &owed, effect, now, &mut paid).await,
         };
         if let EffectEnd::Retry { not_before_ms, error } = &end {
@@ -145,9 +143,8 @@ async fn status_write(
             Ok(sight) => sight,
             Err(error) => return ended(Err(error), effect, now, paid),
         };
-        let confirmed = |status: &str| {
-            Some(Confirmed { status: status.to_owned(), at_ms: now, modified_ms: shown.modified_ms })
-        };
+        let confirmed =
+            |status: &str| Some(Confirmed { status: status.to_owned(), at_ms: now, modified_ms: shown.modified_ms });
         if shown.status.eq_ignore_ascii_case(status) {
             paid.confirmed = confirmed(&shown.status);
             return EffectEnd::Done;
@@ -184,7 +181,7 @@ fn ended(result: Result<(), ShopError>, effect: &Owed, now: Millis, paid: &mut P
                 ShopError::Throttled { after_ms } => Some(Duration::from_millis(*after_ms)),
                 _ => None,
             };
-            let wait = Backoff::default().wait(effect.tries, &effect.number.to_string(), at_least);
+            let wait = back_off(effect.tries, &effect.number.to_string(), at_least);
             EffectEnd::Retry { not_before_ms: now.saturating_add(millis(wait)), error: error.to_string() }
         }
         Err(error) => EffectEnd::GivenUp(error.to_string()),

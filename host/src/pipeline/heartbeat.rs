@@ -47,5 +47,5 @@ pub async fn is_alive(shared: &Shared, lane: &Lane) -> Result<bool, LedgerError>
 
 /// How old the last good sweep may be.
 pub fn freshness_ms(lane: &Lane, now: Millis) -> Millis {
-    lane.schedule.interval_ms(now).unwrap_or(300_000).saturating_mul(2).saturating_add(60_000)
+    lane.schedule.interval_after(now).unwrap_or(300_000).saturating_mul(2).saturating_add(60_000)
 }

@@ -15,7 +15,6 @@ use crate::{
     destination::Destination,
     domain::{
         Order,
-        backoff::Backoff,
         call::{Context, Previous, PreviousOutcome, Purpose},
         clock::Millis,
         delivery::Delivery,
@@ -294,7 +293,7 @@ impl Journey {
             return Ok(self.setting(|setting| setting.failed(FailureClass::Operations, because, None)));
         }
         let seed = format!("{}/{}", self.pass.key.order.shop_order_id, self.pass.key.pass);
-        let wait = Backoff::default().wait(self.pass.retries, &seed, at_least);
+        let wait = self.lane.back_off(self.pass.retries, &seed, at_least);
         Ok(settle::put_off(because, now.saturating_add(millis(wait)), unpin))
     }
 
@@ -338,9 +337,7 @@ impl Journey {
                 Err(Stopped::Ledger(LedgerError::Lost { .. })) if matches!(guard, Guard::Lease(_)) => {
                     guard = Guard::Attempt(token.clone());
                 }
-                Err(Stopped::Ledger(
-                    error @ (LedgerError::Unavailable { .. } | LedgerError::InDoubt(_)),
-                )) => {
+                Err(Stopped::Ledger(error @ (LedgerError::Unavailable { .. } | LedgerError::InDoubt(_)))) => {
                     tracing::error!(order = %self.pass.order_number, %error, "the ERP's answer can't be recorded yet");
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
@@ -362,8 +359,17 @@ impl Journey {
         let state = to.state();
         let owed = !effects.is_empty();
         let opens_attempt = matches!(to, To::Sending { .. });
-        let change =
-            Move { pass: self.pass.key.clone(), guard, from: self.pass.state, to, end, asked, effects, timeline, confirmed };
+        let change = Move {
+            pass: self.pass.key.clone(),
+            guard,
+            from: self.pass.state,
+            to,
+            end,
+            asked,
+            effects,
+            timeline,
+            confirmed,
+        };
         self.parts.ledger.apply(change).await?;
         tracing::debug!(
             order.number = %self.pass.order_number,

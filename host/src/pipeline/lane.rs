@@ -13,6 +13,7 @@ use crate::{
     config::ConnectionSettings,
     destination::Destination,
     domain::{
+        backoff::Backoff,
         call::{Purpose, Tables},
         clock::Millis,
         id::{OrderKey, PassKey},
@@ -98,8 +99,10 @@ impl Lane {
         let shop = parts.opener.shop(&record, &settings, &secrets).map_err(|mut found| problems.append(&mut found));
         let pinned_destination = open::pinned_destination(&settings);
         let secrets_out = open::for_deliveries(&secrets);
-        let destination =
-            parts.opener.destination(&pinned_destination, &secrets_out).map_err(|mut found| problems.append(&mut found));
+        let destination = parts
+            .opener
+            .destination(&pinned_destination, &secrets_out)
+            .map_err(|mut found| problems.append(&mut found));
         let (Ok(shop), Ok(destination)) = (shop, destination) else {
             return Err(fail(problems));
         };
@@ -110,7 +113,7 @@ impl Lane {
             let schedule = &settings.schedule;
             Schedule::new(&schedule.cron, &schedule.time_zone, schedule.jitter_s, record.id.as_str())
         }
-            .map_err(|error| fail(vec![Problem::new("schedule.cron", error.to_string())]))?;
+        .map_err(|error| fail(vec![Problem::new("schedule.cron", error.to_string())]))?;
         Ok(Self {
             policy,
             settings,
@@ -212,6 +215,13 @@ impl Lane {
         super::parts::millis(destination.absent_counts_after())
     }
 
+    /// How long to wait before what was not processed is tried again, as the connection sets it.
+    pub fn back_off(&self, tries: u32, seed: &str, at_least: Option<Duration>) -> Duration {
+        let retry = &self.settings.retry;
+        let rule = Backoff { first_ms: retry.first_wait.millis(), longest_ms: retry.longest_wait.millis() };
+        super::parts::wait(&rule, tries, seed, at_least)
+    }
+
     /// How long a shop or ERP that can't be reached is left alone.
     pub fn pause_after_failure(&self) -> Duration {
         Duration::from_secs(30)
@@ -237,7 +247,12 @@ async fn unseal(parts: &Parts, record: &ConnectionRecord) -> Result<Secrets, Lan
     Ok(secrets)
 }
 
-fn open_secret(parts: &Parts, record: &ConnectionRecord, slot: &str, sealed: &[u8]) -> Result<SecretString, LedgerError> {
+fn open_secret(
+    parts: &Parts,
+    record: &ConnectionRecord,
+    slot: &str,
+    sealed: &[u8],
+) -> Result<SecretString, LedgerError> {
     // Secrets are sealed before the connection has an id, so its name stands for it.
     let bytes = parts
         .sealer

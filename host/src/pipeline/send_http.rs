@@ -144,18 +144,20 @@ impl Journey {
                 } else {
                     (self.doubt(&because).await?, "unknown")
                 };
-                let end = AttemptEnd { token: token.clone(), phase, outcome, shown: json!({ "evidence": seen, "failure": failure }) };
+                let end = AttemptEnd {
+                    token: token.clone(),
+                    phase,
+                    outcome,
+                    shown: json!({ "evidence": seen, "failure": failure }),
+                };
                 self.settle_answer(token, settled, end).await?;
                 return Ok(None);
             }
         };
         let default = transport::read_status(answer.status, destination.trusts_503());
         let mut shown = json!({ "evidence": seen, "answer": shown_answer(&answer, secrets, sensitive) });
-        let response = Response::Http {
-            status: answer.status,
-            headers: answer.headers.clone(),
-            body: answer.body.to_vec(),
-        };
+        let response =
+            Response::Http { status: answer.status, headers: answer.headers.clone(), body: answer.body.to_vec() };
         if answer.status == 401 {
             self.forget_logins().await?;
         }
@@ -195,11 +197,8 @@ impl Journey {
         let (_, logins) = self.secrets().await?;
         let mapped_at_ms = self.pass.mapped_at_ms.unwrap_or_default();
         let context = self.context(purpose, self.pass.step, &settings, mapped_at_ms, self.previous(), logins);
-        let called = self
-            .parts
-            .mapper
-            .parse_response(&pins.release, order, context, tables, state, response, default)
-            .await;
+        let called =
+            self.parts.mapper.parse_response(&pins.release, order, context, tables, state, response, default).await;
         let plugin = evidence(release, &called);
         Ok(match called.result {
             Ok(verdict) => Heard { verdict: Ok(verdict), plugin, retry_after_s },
@@ -222,8 +221,9 @@ impl Journey {
     pub async fn doubt(&self, because: &str) -> Outcome<Settled> {
         let now = self.now_ms().await?;
         let deadline = self.pass.deadline_ms.filter(|_| self.pass.state == PassState::Unknown);
-        let deadline =
-            deadline.unwrap_or_else(|| now.saturating_add(super::parts::millis(self.lane.settings.unknown.lookup_for.duration())));
+        let deadline = deadline.unwrap_or_else(|| {
+            now.saturating_add(super::parts::millis(self.lane.settings.unknown.lookup_for.duration()))
+        });
         Ok(settle::in_doubt(because, now, deadline))
     }
 }

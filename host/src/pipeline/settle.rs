@@ -114,11 +114,7 @@ impl Setting<'_> {
         }
         let mut effects = self.failure(&sentence);
         effects.extend(self.mail(sentence.clone(), class, what_to_do(class)));
-        Settled {
-            to: To::Failed { class, because: message, field, partial_id },
-            effects,
-            timeline: vec![sentence],
-        }
+        Settled { to: To::Failed { class, because: message, field, partial_id }, effects, timeline: vec![sentence] }
     }
 
     /// Nobody can tell.
@@ -170,7 +166,7 @@ impl Setting<'_> {
             what_to_do: what_to_do.to_owned(),
             pass: self.order.pass,
             connection: self.connection.to_owned(),
-            link: None,
+            link: String::new(),
         };
         // The struct holds text and one number: it always has a JSON form.
         let failed = serde_json::to_value(failed).unwrap_or_default();
@@ -250,14 +246,8 @@ mod tests {
     }
 
     fn setting(status: &StatusMap) -> Setting<'_> {
-        let order = OrderFacts {
-            number: "W-1",
-            shop_order_id: "1",
-            buyer: "Søn",
-            total: "1.00",
-            currency: "EUR",
-            pass: 1,
-        };
+        let order =
+            OrderFacts { number: "W-1", shop_order_id: "1", buyer: "Søn", total: "1.00", currency: "EUR", pass: 1 };
         Setting { connection: "c", status, stamp: true, mails: true, order }
     }
 
@@ -287,8 +277,7 @@ mod tests {
     #[test]
     fn not_for_us_is_skipped_without_a_mail() {
         let status = status();
-        let rejection =
-            Rejection { class: RejectionClass::NotForUs, message: "other company".into(), field: None };
+        let rejection = Rejection { class: RejectionClass::NotForUs, message: "other company".into(), field: None };
         let settled = setting(&status).rejected(rejection);
         assert!(settled.effects.is_empty());
         assert_eq!(settled.to.state(), PassState::Withdrawn);

@@ -196,11 +196,8 @@ async fn one_round(
         let began_ms = shared.parts.ledger.now_ms().await?;
         let Page { sights, next } = lane.shop.list(scope, cursor.as_deref()).await?;
         found.seen.extend(sights.iter().map(|sight| sight.shop_order_id.clone()));
-        let reading = Reading {
-            began_ms,
-            single: false,
-            first_sweep: kind == SweepKind::Poll && !lane.record.swept_once,
-        };
+        let reading =
+            Reading { began_ms, single: false, first_sweep: kind == SweepKind::Poll && !lane.record.swept_once };
         for recorded in record(shared, signals, lane, sights, reading).await? {
             found.opened = found.opened.saturating_add(u32::from(recorded.opened.is_some()));
             if recorded.judgement.read_alone {

@@ -16,11 +16,7 @@ use crate::{
         delivery::Delivery,
         verdict::{AnswerCheck, Awaiting, DefaultVerdict, Login, Verdict},
     },
-    ledger::{
-        LedgerError,
-        connections::SealedSecret,
-        passes::To,
-    },
+    ledger::{LedgerError, connections::SealedSecret, passes::To},
 };
 
 /// Seconds between two looks into answer folders.
