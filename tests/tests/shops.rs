@@ -1,4 +1,5 @@
 //! The shop adapters against the fake shop: a real server, real connections, and its ledger as the judge.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{sync::Arc, time::Duration};
 

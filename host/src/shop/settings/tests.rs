@@ -115,3 +115,13 @@ fn the_same_shop_is_recognised() {
         identity("kind = \"evolutionx\"\nregion = \"eu\"\naccount = \"two\"\n")
     );
 }
+
+#[test]
+fn what_is_stored_is_read_again() {
+    for kind in ["evolutionx", "woocommerce", "push"] {
+        let settings = ShopSettings::read(serde_json::json!({"kind": kind, "account": "two"})).unwrap();
+        let stored = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<ShopSettings>(&stored).unwrap(), settings);
+        assert_eq!(ShopSettings::read(&settings).unwrap(), settings);
+    }
+}
