@@ -120,7 +120,8 @@ impl<'a> Object<'a> {
     pub fn instant(&self, path: &str, problems: &mut Problems) -> Option<(Instant, Millis)> {
         let raw = self.at(path)?;
         let text = json::text(raw);
-        if text.trim().is_empty() {
+        // Shops that keep moments as numbers say "never" with 0.
+        if matches!(text.trim(), "" | "0") {
             return None;
         }
         let found = moment(text.trim());
@@ -132,6 +133,15 @@ impl<'a> Object<'a> {
             );
         }
         found
+    }
+
+    /// A moment that must be there.
+    pub fn need_instant(&self, path: &str, problems: &mut Problems) -> Instant {
+        if matches!(self.text(path).trim(), "" | "0") {
+            problems.add(self.place(path), "is missing, expected a moment");
+        }
+        // Where nothing was found there is a problem, and the order is never handed on.
+        self.instant(path, problems).map_or_else(|| Instant::trusted(String::new()), |(instant, _)| instant)
     }
 
     /// An inner object; none where absent.

@@ -157,6 +157,24 @@ impl Settings {
                 problems.push(Problem::new(format!("{place}.path"), "must hold `{id}`, the place of the order's id"));
             }
         }
+        let writes = [
+            ("set_status", &self.calls.set_status),
+            ("mark_processed", &self.calls.mark_processed),
+            ("set_reference", &self.calls.set_reference),
+            ("add_note", &self.calls.add_note),
+        ];
+        for (name, call) in writes {
+            if call.method == Method::Get {
+                problems
+                    .push(Problem::new(format!("shop.calls.{name}.method"), "must be POST, PUT or PATCH: it writes"));
+            }
+            if call.is_there() && call.field.is_empty() {
+                problems.push(Problem::new(
+                    format!("shop.calls.{name}.field"),
+                    "is missing: where in the body the value goes",
+                ));
+            }
+        }
         for (name, path) in [("id", &self.fields.id), ("status", &self.fields.status), ("lines", &self.fields.lines)] {
             if path.is_empty() {
                 problems.push(Problem::new(format!("shop.fields.{name}"), "must not be empty"));

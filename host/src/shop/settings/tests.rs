@@ -93,7 +93,9 @@ fn opening_tells_all_that_is_missing() {
         ["shop.secrets.token", "shop.base_address"]
     );
     assert_eq!(
-        open("kind = \"evolutionx\"\nregion = \"eu\"\n[calls.set_status]\nmethod = \"PUT\"\npath = \"/orders\"\n"),
+        open(
+            "kind = \"evolutionx\"\nbase_address = \"http://127.0.0.1:1\"\n[calls.set_status]\nmethod = \"PUT\"\npath = \"/orders\"\nfield = \"status\"\n"
+        ),
         ["shop.secrets.token", "shop.calls.set_status.path"]
     );
     assert_eq!(open("kind = \"push\"\n"), ["shop.secrets.token", "shop.kind"]);
