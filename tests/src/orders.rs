@@ -8,7 +8,7 @@ use crate::shop::ShopKind;
 const COMPANIES: &[&str] = &[
     "Müller & Søn <Ltd>",
     "O'Neill \"Best\" Supplies",
-    "Société Générale de Fournitures Industrielles et Agricoles du",
+    "Société Générale de Fournitures Industrielles & Agricoles SA",
     "株式会社サンプル",
     "Acme, Inc.",
     "",

@@ -1,4 +1,5 @@
 //! The fake shop as a process: its control API, and its ledger after a kill.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     io::{BufRead, BufReader},

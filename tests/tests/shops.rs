@@ -1,4 +1,5 @@
 //! The shop adapters against the fake shop: a real server, real connections, and its ledger as the judge.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +8,7 @@ use orderdock::{
         clock::{Clock, Millis},
         sight::{Actor as Who, ListScope, Sight},
     },
-    shop::{Shop, ShopError, evolutionx, http::HttpSettings},
+    shop::{Shop, ShopError, ShopSettings, evolutionx, http::HttpSettings},
 };
 use orderdock_tests::{
     orders,
@@ -152,14 +153,6 @@ async fn bad_answers_are_told_apart_and_never_look_like_an_empty_list() {
     shop.fault(Fault::next("/orders", Play::TooMany("1".to_owned())));
     assert!(matches!(sweep(&evo, &new_orders()).await, Err(ShopError::Throttled { after_ms: 1000 })));
     assert_eq!(sweep(&evo, &new_orders()).await.unwrap().len(), 3, "after the wait it goes on by itself");
-    let address = shop.evo();
-    drop(shop);
-    tokio::task::yield_now().await;
-    let closed =
-        evolutionx::Settings { base_address: address.replace("127.0.0.1:", "127.0.0.1:1"), ..Default::default() };
-    if let Ok(gone) = evolutionx::EvolutionX::open(closed, &"evo-acme".to_owned().into(), Arc::new(MachineClock)) {
-        assert!(matches!(gone.heartbeat().await, Err(ShopError::Unreachable { .. })));
-    }
 }
 
 #[tokio::test]
@@ -245,4 +238,81 @@ async fn huge_orders_arrive_whole() {
     assert_eq!(read.buyer_note.len(), 5_000_000);
     assert!(read.lines.len() >= 10_000);
     assert!(read.raw_json.len() > 5_000_000);
+}
+
+#[tokio::test]
+async fn a_stamp_that_was_not_reset_is_shown_by_the_list_by_status_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let shop = FakeShop::start(dir.path()).await;
+    let ids = place_many(&shop, ShopKind::Evo, 25);
+    let by_status = evo(&shop);
+    by_status.mark_processed(&ids[3].to_string()).await.unwrap();
+    let list_by = |list_by| evo_with(&shop, |settings| settings.list_by = list_by);
+    let seen = sweep(&by_status, &new_orders()).await.unwrap();
+    assert_eq!(seen.iter().filter(|sight| sight.processed_stamp == Some(true)).count(), 1);
+    assert_eq!(sweep(&list_by(evolutionx::ListBy::Unprocessed), &new_orders()).await.unwrap().len(), 24);
+    assert_eq!(sweep(&list_by(evolutionx::ListBy::Both), &new_orders()).await.unwrap().len(), 49);
+}
+
+#[tokio::test]
+async fn the_slow_sweep_shows_every_status_and_a_lagging_list_lags() {
+    let dir = tempfile::tempdir().unwrap();
+    let shop = FakeShop::start(dir.path()).await;
+    let ids = place_many(&shop, ShopKind::Evo, 12);
+    let evo = evo(&shop);
+    evo.set_status(&ids[0].to_string(), "On Hold").await.unwrap();
+    assert_eq!(sweep(&evo, &ListScope::PlacedSince(0)).await.unwrap().len(), 12);
+    assert!(sweep(&evo, &ListScope::PlacedSince(now_ms() + 60_000)).await.unwrap().is_empty());
+    assert!(matches!(sweep(&evo, &ListScope::ModifiedSince(0)).await, Err(ShopError::Unsupported(_))));
+    shop.world.lock().switches.list_lag_ms = 60_000;
+    assert!(sweep(&evo, &new_orders()).await.unwrap().is_empty());
+    assert_eq!(evo.get(&ids[0].to_string()).await.unwrap().status, "On Hold", "a single read does not lag");
+}
+
+#[tokio::test]
+async fn calls_and_fields_follow_the_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let shop = FakeShop::start(dir.path()).await;
+    let id = place_many(&shop, ShopKind::Evo, 1)[0].to_string();
+    let evo = evo_with(&shop, |settings| {
+        settings.calls.heartbeat.path = String::new();
+        settings.calls.list_notes.path = String::new();
+        settings.calls.set_reference.field = "erp.number".to_owned();
+    });
+    assert!(!evo.abilities().heartbeat && !evo.abilities().notes_listed && evo.abilities().notes);
+    assert!(matches!(evo.heartbeat().await, Err(ShopError::Unsupported(_))));
+    assert!(matches!(evo.has_note(&id, "m").await, Err(ShopError::Unsupported(_))));
+    evo.set_erp_order_id(&id, "SO-9").await.unwrap();
+    let order = shop.order(ShopKind::Evo, "acme", id.parse().unwrap()).unwrap();
+    assert_eq!(order.body["erp"], json!({"number": "SO-9"}));
+}
+
+#[tokio::test]
+async fn the_captured_orders_are_read_in_both_shapes() {
+    let dir = tempfile::tempdir().unwrap();
+    let shop = FakeShop::start(dir.path()).await;
+    for kind in [ShopKind::Evo, ShopKind::Woo] {
+        for body in orders::captured(kind) {
+            shop.place(kind, "acme", body);
+        }
+    }
+    let settings = json!({"kind": "woocommerce", "base_address": shop.woo()});
+    let secrets = [("consumer_key", "ck_acme"), ("consumer_secret", "cs_acme")];
+    let secrets = secrets.into_iter().map(|(slot, value)| (slot.to_owned(), value.to_owned().into())).collect();
+    let woo = ShopSettings::read(settings)
+        .unwrap()
+        .open(&secrets, Arc::new(MachineClock))
+        .map_err(|told| format!("{told:?}"))
+        .unwrap();
+    let processing = ListScope::InStatus(vec!["processing".to_owned()]);
+    for sights in [sweep(&evo(&shop), &new_orders()).await.unwrap(), sweep(&*woo, &processing).await.unwrap()] {
+        let told: Vec<_> = sights.iter().map(|sight| sight.order.as_ref().unwrap()).collect();
+        let heads: Vec<_> = told
+            .iter()
+            .map(|order| (order.order_number.as_str(), order.totals.gross.as_str(), order.currency.as_str()))
+            .collect();
+        assert_eq!(heads, [("11", "30.98", "EUR"), ("6YZT4E812PGSFKWY", "132.58", "USD"), ("1", "47.38", "EUR")]);
+        assert_eq!(told[1].delivery_addresses[0].company, "Söhne <GmbH>");
+        assert_eq!(told[1].lines[0].unit_price_net.as_ref().unwrap().as_str(), "47.11");
+    }
 }

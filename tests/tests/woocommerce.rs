@@ -1,4 +1,5 @@
 //! The WooCommerce adapter against the fake shop, and against calls recorded from WooCommerce 7.9.0.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -4,22 +4,26 @@
 use std::{io::Write, path::PathBuf};
 
 use clap::Parser;
-use orderdock_tests::shop::FakeShop;
+use orderdock_tests::shop::{FakeShop, Options};
 
 #[derive(Parser)]
-struct Options {
+struct Arguments {
     /// Folder of the ledger.
     #[arg(long)]
     dir: PathBuf,
     /// Port on the loopback interface; 0 = a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Don't wait for the disk at each event.
+    #[arg(long)]
+    no_flush: bool,
 }
 
 #[tokio::main]
 async fn main() {
-    let options = Options::parse();
-    let shop = FakeShop::start_at(&options.dir, options.port).await;
+    let arguments = Arguments::parse();
+    let options = Options { port: arguments.port, flush: !arguments.no_flush };
+    let shop = FakeShop::start_with(&arguments.dir, options).await;
     let line = serde_json::json!({
         "address": shop.address(), "evo": shop.evo(), "woo": shop.woo(), "control": format!("{}/control", shop.address()),
     });

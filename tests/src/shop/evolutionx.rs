@@ -211,7 +211,7 @@ pub fn text(order: &Order) -> String {
     }
     let mut body = order.body.clone();
     body.retain(|name, _| !name.starts_with('_'));
-    let last = order.history.last().expect("an order has a status");
+    let last = order.history.last().unwrap();
     let id = order.key.id;
     body.insert("id".to_owned(), json!(id));
     body.entry("order_number").or_insert_with(|| json!(format!("WEB-{id}")));

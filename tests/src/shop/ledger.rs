@@ -120,11 +120,12 @@ pub struct Entry {
 pub struct Ledger {
     file: File,
     seq: u64,
+    flush: bool,
 }
 
 impl Ledger {
     /// Opens the ledger in a folder and gives what it holds. A last line that a kill cut is dropped.
-    pub fn open(dir: &Path) -> (Self, Vec<Entry>) {
+    pub fn open(dir: &Path, flush: bool) -> (Self, Vec<Entry>) {
         std::fs::create_dir_all(dir).expect("the fake shop's folder can be made");
         let path = dir.join("shop-ledger.jsonl");
         let mut entries = Vec::new();
@@ -144,7 +145,7 @@ impl Ledger {
         let file = OpenOptions::new().create(true).append(true).open(&path).expect("the fake shop's ledger opens");
         file.set_len(good).expect("a cut line can be dropped");
         let seq = entries.last().map_or(0, |entry| entry.seq);
-        (Self { file, seq }, entries)
+        (Self { file, seq, flush }, entries)
     }
 
     /// Appends an event; returns after it is on the disk. Requests are only written, not flushed: a kill can't lose them,
@@ -155,7 +156,7 @@ impl Ledger {
         let mut line = serde_json::to_string(&entry).expect("events are JSON");
         line.push('\n');
         self.file.write_all(line.as_bytes()).expect("the fake shop's ledger can be written");
-        if !matches!(entry.event, Event::Request { .. }) {
+        if self.flush && !matches!(entry.event, Event::Request { .. }) {
             self.file.sync_data().expect("the fake shop's ledger can be flushed");
         }
         entry

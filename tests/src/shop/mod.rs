@@ -27,16 +27,32 @@ pub struct FakeShop {
     server: JoinHandle<()>,
 }
 
+/// How to start.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Port of the loopback interface; 0 = a free one.
+    pub port: u16,
+    /// Each event is on the disk before it is answered. Without, a kill still loses nothing, a power cut does: for benchmarks,
+    /// where the fake must not be the slowest part.
+    pub flush: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { port: 0, flush: true }
+    }
+}
+
 impl FakeShop {
     /// Starts on a free port of the loopback interface.
     pub async fn start(dir: &Path) -> Self {
-        Self::start_at(dir, 0).await
+        Self::start_with(dir, Options::default()).await
     }
 
-    /// Starts on a given port; 0 = a free one.
-    pub async fn start_at(dir: &Path, port: u16) -> Self {
-        let world = Arc::new(World::open(dir));
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the fake shop's port is free");
+    /// Starts as told.
+    pub async fn start_with(dir: &Path, options: Options) -> Self {
+        let world = Arc::new(World::open(dir, options.flush));
+        let listener = TcpListener::bind(("127.0.0.1", options.port)).await.expect("the fake shop's port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let evo =
             evolutionx::router(world.clone()).layer(from_fn_with_state((world.clone(), ShopKind::Evo), fault::play));

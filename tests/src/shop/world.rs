@@ -203,10 +203,10 @@ pub fn now_ms() -> i64 {
 }
 
 impl World {
-    /// Opens what a folder holds.
+    /// Opens what a folder holds. `flush` = each event is on the disk before it is answered.
     #[must_use]
-    pub fn open(dir: &Path) -> Self {
-        let (ledger, entries) = Ledger::open(dir);
+    pub fn open(dir: &Path, flush: bool) -> Self {
+        let (ledger, entries) = Ledger::open(dir, flush);
         let mut inner = Inner {
             ledger,
             orders: BTreeMap::new(),
@@ -244,7 +244,7 @@ impl World {
     ) -> u64 {
         let mut inner = self.lock();
         let first = if shop == ShopKind::Evo { 1001 } else { 11 };
-        let last = inner.orders.keys().filter(|key| key.shop == shop && key.account == account).map(|key| key.id).max();
+        let last = inner.of(shop, account).next_back().map(|order| order.key.id);
         let key = Key { shop, account: account.to_owned(), id: last.map_or(first, |last| last + 1) };
         let id = key.id;
         let new = if shop == ShopKind::Evo { "New Order" } else { "processing" };
@@ -261,8 +261,9 @@ impl Inner {
     }
 
     /// The orders of an account.
-    pub fn of<'a>(&'a self, shop: ShopKind, account: &'a str) -> impl Iterator<Item = &'a Order> {
-        self.orders.values().filter(move |order| order.key.shop == shop && order.key.account == account)
+    pub fn of(&self, shop: ShopKind, account: &str) -> impl DoubleEndedIterator<Item = &Order> {
+        let key = |id| Key { shop, account: account.to_owned(), id };
+        self.orders.range(key(0)..=key(u64::MAX)).map(|(_, order)| order)
     }
 
     fn apply(&mut self, entry: Entry) {

@@ -93,7 +93,9 @@ fn opening_tells_all_that_is_missing() {
         ["shop.secrets.token", "shop.base_address"]
     );
     assert_eq!(
-        open("kind = \"evolutionx\"\nregion = \"eu\"\n[calls.set_status]\nmethod = \"PUT\"\npath = \"/orders\"\n"),
+        open(
+            "kind = \"evolutionx\"\nbase_address = \"http://127.0.0.1:1\"\n[calls.set_status]\nmethod = \"PUT\"\npath = \"/orders\"\nfield = \"status\"\n"
+        ),
         ["shop.secrets.token", "shop.calls.set_status.path"]
     );
     assert_eq!(open("kind = \"push\"\n"), ["shop.secrets.token", "shop.kind"]);
@@ -114,4 +116,14 @@ fn the_same_shop_is_recognised() {
         identity("kind = \"evolutionx\"\nregion = \"eu\"\n"),
         identity("kind = \"evolutionx\"\nregion = \"eu\"\naccount = \"two\"\n")
     );
+}
+
+#[test]
+fn what_is_stored_is_read_again() {
+    for kind in ["evolutionx", "woocommerce", "push"] {
+        let settings = ShopSettings::read(serde_json::json!({"kind": kind, "account": "two"})).unwrap();
+        let stored = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<ShopSettings>(&stored).unwrap(), settings);
+        assert_eq!(ShopSettings::read(&settings).unwrap(), settings);
+    }
 }

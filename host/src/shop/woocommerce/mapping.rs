@@ -53,10 +53,7 @@ fn order(
 ) -> Result<Order, Vec<Problem>> {
     let mut problems = Problems::default();
     let p = &mut problems;
-    let placed = head.instant("date_created_gmt", p);
-    if placed.is_none() && head.some_text("date_created_gmt").is_none() {
-        p.add("date_created_gmt", "is missing, expected the moment when the order was placed");
-    }
+    let placed_at = head.need_instant("date_created_gmt", p);
     let paid_at = head.instant("date_paid_gmt", p).map(|(instant, _)| instant);
     let payment_state = payment_state(head, paid_at.is_some(), p);
     let meta = Meta::read(head, p);
@@ -78,7 +75,7 @@ fn order(
         channel: head.text("created_via"),
         location: String::new(),
         status: status.to_owned(),
-        placed_at: placed.map_or_else(|| Instant::trusted(String::new()), |(instant, _)| instant),
+        placed_at,
         modified_at: head.instant("date_modified_gmt", p).map(|(instant, _)| instant),
         payments: payments(head, payment_state, paid_at.clone(), &totals),
         paid_at,

@@ -97,3 +97,15 @@ fn an_order_without_anything_tells_all_that_is_missing() {
     assert!(sight(&whole(b"{}").unwrap(), &Settings::default()).is_none());
     assert!(sight(&whole(b"[]").unwrap(), &Settings::default()).is_none());
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_damage_makes_the_reader_stop(at in 0..SMALL.len(), cut in 0_usize..30, with in "[\\[\\]{}\",:0-9a-z-]{0,6}") {
+        let mut bytes = SMALL.as_bytes().to_vec();
+        let end = (at + cut).min(bytes.len());
+        bytes.splice(at..end, with.into_bytes());
+        if let Ok(raw) = whole(&bytes) {
+            sight(&raw, &Settings::default());
+        }
+    }
+}

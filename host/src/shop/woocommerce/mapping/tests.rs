@@ -108,3 +108,15 @@ fn everything_wrong_is_told_and_the_head_stays_readable() {
         ["date_created_gmt", "total", "billing", "currency", "line_items[0].quantity", "line_items[1].total"]
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_amount_makes_the_reader_stop(quantity in "-?[0-9]{1,30}([.][0-9]{1,10})?", subtotal in "-?[0-9]{1,30}([.][0-9]{1,10})?", tax in ".{0,12}") {
+        let tax = serde_json::to_string(&tax).unwrap();
+        let json = with(&format!(
+            r#""prices_include_tax":true,"line_items":[{{"id":1,"quantity":{quantity:?},"subtotal":"{subtotal}","total":"-{subtotal}","subtotal_tax":{tax},"taxes":[{{"id":1,"total":{tax}}}]}}]"#
+        ));
+        let sight = read(&json);
+        proptest::prop_assert_eq!(sight.shop_order_id.as_str(), "11");
+    }
+}
