@@ -46,6 +46,7 @@ pub(super) async fn admit(runtime: &Runtime, bytes: &[u8]) -> Result<(Digest, De
         return Err(AdmissionError::TooLarge { size, allowed: runtime.settings.component_bytes });
     }
     let digest = cache::digest(bytes);
+    let was_known = runtime.cache.knows(&digest);
     let (engine, linker) = (runtime.engine.clone(), runtime.linker.clone());
     let (cache, key, bytes) = (runtime.cache.clone(), digest.clone(), bytes.to_vec());
     let settings = runtime.settings.clone();
@@ -58,9 +59,10 @@ pub(super) async fn admit(runtime: &Runtime, bytes: &[u8]) -> Result<(Digest, De
             lock(&runtime.releases).add(digest.clone(), release);
             Ok((digest, description))
         }
+        // A release that was good once may be in use: a machine too busy to describe it in time does not make it bad.
+        Err(error) if was_known => Err(error),
         Err(error) => {
             runtime.cache.forget(&digest);
-            lock(&runtime.releases).remove(&digest);
             Err(error)
         }
     }

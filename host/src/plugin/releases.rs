@@ -87,10 +87,6 @@ impl Releases {
         }
     }
 
-    pub(super) fn remove(&mut self, digest: &Digest) {
-        self.loaded.remove(digest);
-    }
-
     pub(super) fn len(&self) -> usize {
         self.loaded.len()
     }

@@ -138,7 +138,10 @@ fn seed(order: &Order, context: &Context, what: &str) -> Seed {
 
 /// Bytes that are handed over and that an order's lines do not tell: CPU units grow with them.
 fn bytes(order: &Order, context: &Context) -> usize {
-    [&order.raw_json, &order.buyer_note, &order.staff_note, &context.settings].iter().map(|text| text.len()).sum()
+    let whole = [&order.raw_json, &order.buyer_note, &order.staff_note, &context.settings].map(|text| text.len());
+    let lines = order.lines.iter().map(|line| line.note.len().saturating_add(line.description.len()));
+    let fields = order.custom_fields.iter().map(|(name, value)| name.len().saturating_add(value.len()));
+    whole.into_iter().chain(lines).chain(fields).fold(0, usize::saturating_add)
 }
 
 /// A call that did not begin.
