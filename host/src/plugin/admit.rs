@@ -78,24 +78,15 @@ fn prepare(
     bytes: &[u8],
 ) -> Result<Release, AdmissionError> {
     check_imports(bytes)?;
-    let known = cache.code(digest).and_then(|code| Release::load(engine, linker, &code).ok());
-    let release = match known {
-        Some(release) => release,
-        None => {
-            let code = engine.precompile_component(bytes).map_err(|error| refused(&error))?;
-            let keep = |error: std::io::Error| {
-                AdmissionError::Compile(format!("its compiled code can't be written to the host's directory: {error}"))
-            };
-            let code = cache.keep_code(digest, &code).map_err(keep)?;
-            Release::load(engine, linker, &code).map_err(|unfit| {
-                cache.forget(digest);
-                match unfit {
-                    Unfit::Code(reason) => refused(&wasmtime::Error::msg(reason)),
-                    Unfit::Imports(reason) | Unfit::Exports(reason) => AdmissionError::WrongWorld(reason),
-                }
-            })?
+    let release = Release::prepare(engine, linker, cache, digest, || Ok(bytes.to_vec())).map_err(|unfit| {
+        if !cache.knows(digest) {
+            cache.forget(digest);
         }
-    };
+        match unfit {
+            Unfit::Code(reason) => refused(reason),
+            Unfit::Imports(reason) | Unfit::Exports(reason) => AdmissionError::WrongWorld(reason),
+        }
+    })?;
     check_demands(&release, settings)?;
     cache
         .keep_component(digest, bytes)
@@ -166,8 +157,8 @@ fn with_hint(import: &str) -> String {
     format!("{import} ({hint})")
 }
 
-fn refused(error: &wasmtime::Error) -> AdmissionError {
-    let text = format!("{error:#}");
+/// What the engine's refusal stands for.
+fn refused(text: String) -> AdmissionError {
     if text.contains("component model async") || text.contains("component-model-async") {
         return AdmissionError::Compile(format!(
             "it uses the asynchronous calling convention, which the contract does not (with componentize-qjs use `--sync`): {text}"

@@ -109,17 +109,9 @@ impl Runtime {
 }
 
 fn load(engine: &Engine, linker: &Linker<Guest>, cache: &Cache, digest: &Digest) -> Result<Release, String> {
-    if let Some(code) = cache.code(digest) {
-        match Release::load(engine, linker, &code) {
-            Ok(release) => return Ok(release),
-            Err(Unfit::Code(reason)) => tracing::warn!(%digest, reason, "compiled code is damaged and is made anew"),
-            Err(unfit) => return Err(unfit.to_string()),
-        }
-    }
-    let component = cache.component(digest).ok_or("its component is not on this machine: add the release again")?;
-    let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}"))?;
-    let code = cache.keep_code(digest, &code).map_err(|error| format!("compiled code can't be written: {error}"))?;
-    Release::load(engine, linker, &code).map_err(|unfit| unfit.to_string())
+    let missing = || Unfit::Code("its component is not on this machine: add the release again".to_owned());
+    let component = || cache.component(digest).ok_or_else(missing);
+    Release::prepare(engine, linker, cache, digest, component).map_err(|unfit| unfit.to_string())
 }
 
 /// Everything that names a call: the same call sees the same random numbers.
