@@ -46,6 +46,7 @@ pub(super) async fn admit(runtime: &Runtime, bytes: &[u8]) -> Result<(Digest, De
         return Err(AdmissionError::TooLarge { size, allowed: runtime.settings.component_bytes });
     }
     let digest = cache::digest(bytes);
+    let was_known = runtime.cache.knows(&digest);
     let (engine, linker) = (runtime.engine.clone(), runtime.linker.clone());
     let (cache, key, bytes) = (runtime.cache.clone(), digest.clone(), bytes.to_vec());
     let settings = runtime.settings.clone();
@@ -58,9 +59,10 @@ pub(super) async fn admit(runtime: &Runtime, bytes: &[u8]) -> Result<(Digest, De
             lock(&runtime.releases).add(digest.clone(), release);
             Ok((digest, description))
         }
+        // A release that was good once may be in use: a machine too busy to describe it in time does not make it bad.
+        Err(error) if was_known => Err(error),
         Err(error) => {
             runtime.cache.forget(&digest);
-            lock(&runtime.releases).remove(&digest);
             Err(error)
         }
     }
@@ -76,24 +78,15 @@ fn prepare(
     bytes: &[u8],
 ) -> Result<Release, AdmissionError> {
     check_imports(bytes)?;
-    let known = cache.code(digest).and_then(|code| Release::load(engine, linker, &code).ok());
-    let release = match known {
-        Some(release) => release,
-        None => {
-            let code = engine.precompile_component(bytes).map_err(|error| refused(&error))?;
-            let keep = |error: std::io::Error| {
-                AdmissionError::Compile(format!("its compiled code can't be written to the host's directory: {error}"))
-            };
-            let code = cache.keep_code(digest, &code).map_err(keep)?;
-            Release::load(engine, linker, &code).map_err(|unfit| {
-                cache.forget(digest);
-                match unfit {
-                    Unfit::Code(reason) => refused(&wasmtime::Error::msg(reason)),
-                    Unfit::Imports(reason) | Unfit::Exports(reason) => AdmissionError::WrongWorld(reason),
-                }
-            })?
+    let release = Release::prepare(engine, linker, cache, digest, || Ok(bytes.to_vec())).map_err(|unfit| {
+        if !cache.knows(digest) {
+            cache.forget(digest);
         }
-    };
+        match unfit {
+            Unfit::Code(reason) => refused(reason),
+            Unfit::Imports(reason) | Unfit::Exports(reason) => AdmissionError::WrongWorld(reason),
+        }
+    })?;
     check_demands(&release, settings)?;
     cache
         .keep_component(digest, bytes)
@@ -164,8 +157,8 @@ fn with_hint(import: &str) -> String {
     format!("{import} ({hint})")
 }
 
-fn refused(error: &wasmtime::Error) -> AdmissionError {
-    let text = format!("{error:#}");
+/// What the engine's refusal stands for.
+fn refused(text: String) -> AdmissionError {
     if text.contains("component model async") || text.contains("component-model-async") {
         return AdmissionError::Compile(format!(
             "it uses the asynchronous calling convention, which the contract does not (with componentize-qjs use `--sync`): {text}"

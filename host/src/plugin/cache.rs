@@ -9,10 +9,12 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use sha2::{Digest as _, Sha256};
 
+use super::guest::lock;
 use crate::domain::id::Digest;
 
 /// The directory.
@@ -20,6 +22,7 @@ use crate::domain::id::Digest;
 pub(super) struct Cache {
     dir: PathBuf,
     compatibility: String,
+    gate: Arc<Mutex<()>>,
 }
 
 /// The digest of a component's bytes.
@@ -48,7 +51,7 @@ impl Cache {
         if found.mode() & 0o077 != 0 {
             fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
         }
-        Ok(Self { dir: dir.to_owned(), compatibility })
+        Ok(Self { dir: dir.to_owned(), compatibility, gate: Arc::default() })
     }
 
     fn component_path(&self, digest: &Digest) -> PathBuf {
@@ -86,6 +89,12 @@ impl Cache {
         let sum = fs::read_to_string(self.sum_path(digest)).ok()?;
         let found = self::digest(&fs::read(&path).ok()?);
         (found.0 == sum.trim()).then_some(path)
+    }
+
+    /// One compilation at a time: each uses all processors already, and the second of two that want the same release
+    /// then finds it done.
+    pub(super) fn alone(&self) -> MutexGuard<'_, ()> {
+        lock(&self.gate)
     }
 
     /// Keeps compiled code and returns its file.

@@ -7,6 +7,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::{
     Called, Limit, LogLine, PluginFault, Usage,
+    engine::FRAMES,
     guest::{Guest, lock},
     log::cut,
     runtime::Runtime,
@@ -15,8 +16,6 @@ use super::{
 };
 use crate::domain::call::Tables;
 
-/// Frames of a guest's stack that are kept.
-const FRAMES: usize = 16;
 /// Bytes that each argument adds besides its texts.
 const CALL_BYTES: usize = 1_024;
 

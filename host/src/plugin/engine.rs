@@ -1,5 +1,7 @@
 //! The one engine of the process: which WebAssembly features exist, and how large the pool is.
 
+use std::num::NonZeroUsize;
+
 use sha2::{Digest as _, Sha256};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
 
@@ -11,6 +13,8 @@ pub(super) const CORE_INSTANCES: u32 = 60;
 pub(super) const MEMORIES: u32 = 8;
 /// Tables per component.
 pub(super) const TABLES: u32 = 60;
+/// Frames of a guest's stack that a trap shows.
+pub(super) const FRAMES: usize = 16;
 /// Elements of one table; a C# debug build had more than 10,000.
 const TABLE_ELEMENTS: usize = 100_000;
 
@@ -36,7 +40,7 @@ pub(super) fn build(settings: &Settings) -> wasmtime::Result<Engine> {
         // Async lifting and memory protection keys are not even compiled in: their cargo features are off.
         .concurrency_support(false)
         // A trap names the guest's functions.
-        .wasm_backtrace(true)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES))
         .max_wasm_stack(settings.stack_bytes)
         .async_stack_size(settings.stack_bytes.saturating_mul(2))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));

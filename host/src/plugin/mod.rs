@@ -227,6 +227,7 @@ pub trait Mapper: Send + Sync {
     ) -> Called<Result<Delivery, Rejection>>;
 
     /// What does this answer mean?
+    #[expect(clippy::too_many_arguments, reason = "the contract's own list, and who is asked")]
     async fn parse_response(
         &self,
         release: &Digest,

@@ -7,7 +7,7 @@ use wasmtime::{
     component::{Component, InstancePre, Linker},
 };
 
-use super::{guest::Guest, v0_1::Exports};
+use super::{cache::Cache, guest::Guest, v0_1::Exports};
 use crate::domain::id::Digest;
 
 /// A release with its imports resolved: an instance of it costs microseconds.
@@ -37,12 +37,47 @@ impl std::fmt::Display for Unfit {
 }
 
 impl Release {
+    /// Loads the code that is kept, else compiles the component and keeps the code.
+    ///
+    /// # Errors
+    /// Why it can't be used.
+    pub(super) fn prepare(
+        engine: &Engine,
+        linker: &Linker<Guest>,
+        cache: &Cache,
+        digest: &Digest,
+        component: impl FnOnce() -> Result<Vec<u8>, Unfit>,
+    ) -> Result<Self, Unfit> {
+        let kept = || -> Option<Result<Self, Unfit>> {
+            match Self::load(engine, linker, &cache.code(digest)?) {
+                Err(Unfit::Code(reason)) => {
+                    tracing::warn!(%digest, reason, "compiled code can't be read and is made anew");
+                    None
+                }
+                other => Some(other),
+            }
+        };
+        if let Some(release) = kept() {
+            return release;
+        }
+        let component = component()?;
+        let _alone = cache.alone();
+        if let Some(release) = kept() {
+            return release;
+        }
+        let code = engine.precompile_component(&component).map_err(|error| Unfit::Code(format!("{error:#}")))?;
+        let code = cache.keep_code(digest, &code).map_err(|error| {
+            Unfit::Code(format!("its compiled code can't be written to the host's directory: {error}"))
+        })?;
+        Self::load(engine, linker, &code)
+    }
+
     /// Maps compiled code into memory and resolves its imports.
     ///
     /// # Errors
     /// Why it can't be used.
     #[expect(unsafe_code, reason = "compiled code is run as it is; see the safety comment")]
-    pub(super) fn load(engine: &Engine, linker: &Linker<Guest>, code: &Path) -> Result<Self, Unfit> {
+    fn load(engine: &Engine, linker: &Linker<Guest>, code: &Path) -> Result<Self, Unfit> {
         // SAFETY: the file was written by this host from `Engine::precompile_component`, in a directory that only the host
         // can write (`Cache::open`), its checksum was verified just before, and it is replaced only by rename, so that a
         // mapping never changes under us. Code of another engine version is refused by the library.
@@ -85,10 +120,6 @@ impl Releases {
                 None => break,
             };
         }
-    }
-
-    pub(super) fn remove(&mut self, digest: &Digest) {
-        self.loaded.remove(digest);
     }
 
     pub(super) fn len(&self) -> usize {

@@ -109,17 +109,9 @@ impl Runtime {
 }
 
 fn load(engine: &Engine, linker: &Linker<Guest>, cache: &Cache, digest: &Digest) -> Result<Release, String> {
-    if let Some(code) = cache.code(digest) {
-        match Release::load(engine, linker, &code) {
-            Ok(release) => return Ok(release),
-            Err(Unfit::Code(reason)) => tracing::warn!(%digest, reason, "compiled code is damaged and is made anew"),
-            Err(unfit) => return Err(unfit.to_string()),
-        }
-    }
-    let component = cache.component(digest).ok_or("its component is not on this machine: add the release again")?;
-    let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}"))?;
-    let code = cache.keep_code(digest, &code).map_err(|error| format!("compiled code can't be written: {error}"))?;
-    Release::load(engine, linker, &code).map_err(|unfit| unfit.to_string())
+    let missing = || Unfit::Code("its component is not on this machine: add the release again".to_owned());
+    let component = || cache.component(digest).ok_or_else(missing);
+    Release::prepare(engine, linker, cache, digest, component).map_err(|unfit| unfit.to_string())
 }
 
 /// Everything that names a call: the same call sees the same random numbers.
@@ -138,7 +130,10 @@ fn seed(order: &Order, context: &Context, what: &str) -> Seed {
 
 /// Bytes that are handed over and that an order's lines do not tell: CPU units grow with them.
 fn bytes(order: &Order, context: &Context) -> usize {
-    [&order.raw_json, &order.buyer_note, &order.staff_note, &context.settings].iter().map(|text| text.len()).sum()
+    let whole = [&order.raw_json, &order.buyer_note, &order.staff_note, &context.settings].map(|text| text.len());
+    let lines = order.lines.iter().map(|line| line.note.len().saturating_add(line.description.len()));
+    let fields = order.custom_fields.iter().map(|(name, value)| name.len().saturating_add(value.len()));
+    whole.into_iter().chain(lines).chain(fields).fold(0, usize::saturating_add)
 }
 
 /// A call that did not begin.

@@ -27,7 +27,10 @@ async fn what_is_not_a_plugin_is_told_apart() {
     assert!(allowed.iter().any(|allowed| allowed.starts_with("wasi:io")));
     let empty = refused(wat::parse_str("(component)").unwrap()).await;
     assert!(matches!(empty, AdmissionError::WrongWorld(_)), "{empty}");
-    assert!(empty.to_string().contains("orderdock:plugin/mapper@0.1.0"), "{empty}");
+    assert!(empty.to_string().contains("`orderdock:plugin/mapper@0.1.0`; it exports nothing"), "{empty}");
+    let later = OTHER_WORLD.replace("@0.1.0", "@0.2.0");
+    let later = refused(wat::parse_str(later).unwrap()).await;
+    assert!(later.to_string().contains("it exports `orderdock:plugin/mapper@0.2.0`"), "{later}");
 }
 
 #[tokio::test]
@@ -66,18 +69,17 @@ async fn an_unknown_release_is_not_loaded() {
     }
 }
 
-/// A component with the right interface and other functions in it; `more` goes in front.
+/// A component with the right interface and other functions in it.
+const OTHER_WORLD: &str = r#"(component
+    (core module $m (func (export "f") (result i32) i32.const 7))
+    (core instance $i (instantiate $m))
+    (func $f (result u32) (canon lift (core func $i "f")))
+    (instance $mapper (export "describe" (func $f)) (export "map-order" (func $f)) (export "parse-response" (func $f)))
+    (export "orderdock:plugin/mapper@0.1.0" (instance $mapper)))"#;
+
+/// The same with `more` in front.
 fn other_world(more: &str) -> Vec<u8> {
-    wat::parse_str(format!(
-        r#"(component {more}
-            (core module $m (func (export "f") (result i32) i32.const 7))
-            (core instance $i (instantiate $m))
-            (func $f (result u32) (canon lift (core func $i "f")))
-            (instance $mapper
-                (export "describe" (func $f)) (export "map-order" (func $f)) (export "parse-response" (func $f)))
-            (export "orderdock:plugin/mapper@0.1.0" (instance $mapper)))"#
-    ))
-    .unwrap()
+    wat::parse_str(OTHER_WORLD.replacen("(component", &format!("(component {more}"), 1)).unwrap()
 }
 
 #[tokio::test]

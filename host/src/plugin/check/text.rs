@@ -246,4 +246,26 @@ mod tests {
             assert!(slot(bad).is_err(), "{bad:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_name_passes_stays_in_its_folder(name in "[a-zA-Z0-9 ._/\\\\:%~\u{0}ü-]{0,12}") {
+            if file_name(&name).is_ok() {
+                let full = std::path::Path::new("/out").join(&name);
+                proptest::prop_assert_eq!(full.parent(), Some(std::path::Path::new("/out")));
+                proptest::prop_assert_eq!(full.file_name().and_then(|name| name.to_str()), Some(name.as_str()));
+            }
+        }
+
+        #[test]
+        fn whatever_path_passes_stays_below_the_base_address(text in "[a-z0-9./%\\\\:@?#&;=ü ~2e5c-]{0,16}") {
+            if path(&text).is_ok() {
+                let whole = format!("https://erp.example/base/{}", text.trim_start_matches('/'));
+                let url = url::Url::parse(&whole).unwrap();
+                proptest::prop_assert_eq!(url.host_str(), Some("erp.example"));
+                proptest::prop_assert!(url.path().starts_with("/base/"), "{}", url);
+                proptest::prop_assert_eq!(url.query(), None);
+            }
+        }
+    }
 }

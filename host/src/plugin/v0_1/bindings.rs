@@ -1,5 +1,4 @@
 //! Generated from `wit/plugin.wit` as of 0.1.0. Nothing by hand in here: conversions live beside it.
-#![expect(missing_docs, reason = "generated; the contract documents each item")]
 
 wasmtime::component::bindgen!({
     path: "../wit",

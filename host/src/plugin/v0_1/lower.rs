@@ -28,7 +28,7 @@ fn texts(texts: &[String]) -> Vec<&str> {
     texts.iter().map(String::as_str).collect()
 }
 
-fn item<'b, T>(lists: &'b [Vec<T>], index: usize) -> &'b [T] {
+fn item<T>(lists: &[Vec<T>], index: usize) -> &[T] {
     lists.get(index).map_or(&[], Vec::as_slice)
 }
 

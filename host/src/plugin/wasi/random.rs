@@ -45,7 +45,6 @@ impl Repeatable {
 impl TryRng for Repeatable {
     type Error = Infallible;
 
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half of 64 bits fits")]
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         Ok((self.step() >> 32) as u32)
     }
