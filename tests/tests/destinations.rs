@@ -1,5 +1,7 @@
 //! Deliveries over HTTP against the fake ERP: one request each, whatever it answers, and the evidence of how far it got.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::{
     path::Path,
     sync::{

@@ -1,6 +1,8 @@
 //! Deliveries into a folder: every step, a crash after each of them, two writers, and folders that are not as they
 //! should be. Each crash case runs with renaming and with link and unlink.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::{
     fs,
     os::unix::fs::symlink,

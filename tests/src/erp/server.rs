@@ -160,7 +160,18 @@ async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Shared)
     };
     let mut buffer = Vec::with_capacity(8 << 10);
     let mut counted = false;
-    while let Some(asked) = wire::read(&mut wire, &mut buffer).await? {
+    loop {
+        let asked = match wire::read(&mut wire, &mut buffer).await {
+            Ok(Some(asked)) => asked,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                // Half a request counts as a connection: somebody began to send.
+                if !counted {
+                    lock(&shared).ledger.state.connections += 1;
+                }
+                return Err(error);
+            }
+        };
         if asked.path().starts_with("/_control/") {
             let answer = control(&shared, &asked);
             wire.write(&answer).await?;
@@ -189,7 +200,6 @@ async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Shared)
             return Ok(());
         }
     }
-    Ok(())
 }
 
 /// The control API: see the methods' names. All answers are JSON.

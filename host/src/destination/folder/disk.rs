@@ -199,6 +199,7 @@ fn fill(mut file: File, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
+#[expect(clippy::unnecessary_cast, reason = "the widths of these fields differ between processors")]
 fn entry(stat: &Stat) -> Entry {
     let ns = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
     Entry {
