@@ -145,3 +145,28 @@ async fn an_operation_that_fails_after_a_change_is_undone_alone() {
     let kept: Vec<i64> = rows.iter().map(|row| row.int("number").unwrap()).collect();
     assert_eq!(kept, (0..40).filter(|n| !matches!(n % 4, 1 | 2)).collect::<Vec<_>>());
 }
+
+/// A million old orders must cost nothing: what is asked while orders flow goes by an index over open rows or by a key.
+#[tokio::test]
+async fn what_is_asked_while_orders_flow_reads_no_whole_table() {
+    use crate::ledger::sql::{effects, mails, passes};
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder.path().join("ledger.db"), Role::Working).await.unwrap();
+    let mut db = ledger.reader().await.unwrap();
+    for sql in
+        [passes::CLAIM_WORK, passes::CLAIM_LOOK, passes::NEXT_DUE, effects::LEASE_ORDERS, effects::NEXT, mails::GATHER]
+    {
+        let mut indexed = false;
+        let plan = db.rows(&format!("explain query plan {sql}"), vec![]).await.unwrap();
+        for row in plan {
+            let step = row.text("detail").unwrap();
+            let open_rows = ["effects_due", "effects_mail", "passes_"].iter().any(|index| step.contains(index));
+            indexed |= open_rows;
+            let small = ["SCAN due", "SCAN left_behind", "SCAN waiting", "SCAN m ", "(subquery", "SCAN CONSTANT"]
+                .iter()
+                .any(|it| step.contains(it));
+            assert!(!step.starts_with("SCAN") || open_rows || small, "{step}\n{sql}");
+        }
+        assert!(indexed, "{sql}");
+    }
+}
