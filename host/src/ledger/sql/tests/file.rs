@@ -111,39 +111,47 @@ async fn the_sequence_grows_with_each_commit_that_changed_something() {
     assert_eq!(ledger.sequence().await.unwrap(), 1, "nothing was there to take");
 }
 
+/// Inserts a number, and then fails: by itself, or because the database refuses the same key twice.
+async fn insert(ledger: &SqlLedger, n: i64, fails: bool, twice: bool) -> Result<()> {
+    let operation = ledger.write((n, fails, twice), |db, (n, fails, twice)| {
+        Box::pin(async move {
+            for _ in 0..=u8::from(*twice) {
+                let values = values_of![format!("n{n}"), *n];
+                db.run("insert into meta (name, number) values ($1, $2)", values).await?;
+            }
+            if *fails { Err(LedgerError::Refused("changed its mind".into())) } else { Ok(()) }
+        })
+    });
+    operation.await
+}
+
+async fn inserted(ledger: &SqlLedger) -> Vec<i64> {
+    let mut db = ledger.reader().await.unwrap();
+    let rows = db.rows("select number from meta where name like 'n%' order by number", vec![]).await.unwrap();
+    rows.iter().map(|row| row.int("number").unwrap()).collect()
+}
+
 #[tokio::test]
 async fn an_operation_that_fails_after_a_change_is_undone_alone() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = Arc::new(open(&folder.path().join("ledger.db"), Role::Working).await.unwrap());
-    let tasks: Vec<_> = (0..40_i64)
-        .map(|n| {
-            let ledger = Arc::clone(&ledger);
-            tokio::spawn(async move {
-                let insert = ledger.write(n, |db, n| {
-                    Box::pin(async move {
-                        let sql = "insert into meta (name, number) values ($1, $2)";
-                        db.run(sql, values_of![format!("n{n}"), *n]).await?;
-                        if n % 4 == 1 {
-                            return Err(LedgerError::Refused("changed its mind".into()));
-                        }
-                        if n % 4 == 2 {
-                            db.run(sql, values_of![format!("n{n}"), *n]).await?;
-                        }
-                        Ok(())
-                    })
-                });
-                (n, insert.await)
+    assert!(insert(&ledger, 900, true, false).await.is_err());
+    assert!(insert(&ledger, 901, false, true).await.is_err());
+    assert_eq!(inserted(&ledger).await, [0_i64; 0]);
+    for (start, twice) in [(0, false), (100, true)] {
+        let tasks: Vec<_> = (start..start + 40)
+            .map(|n| {
+                let ledger = Arc::clone(&ledger);
+                tokio::spawn(async move { (n, insert(&ledger, n, !twice && n % 4 == 1, twice && n % 4 == 1).await) })
             })
-        })
-        .collect();
-    for task in tasks {
-        let (n, result) = task.await.unwrap();
-        assert_eq!(result.is_ok(), !matches!(n % 4, 1 | 2), "{n}: {result:?}");
+            .collect();
+        for task in tasks {
+            let (n, result) = task.await.unwrap();
+            assert_eq!(result.is_ok(), n % 4 != 1, "{n}: {result:?}");
+        }
     }
-    let mut db = ledger.reader().await.unwrap();
-    let rows = db.rows("select number from meta where name like 'n%' order by number", vec![]).await.unwrap();
-    let kept: Vec<i64> = rows.iter().map(|row| row.int("number").unwrap()).collect();
-    assert_eq!(kept, (0..40).filter(|n| !matches!(n % 4, 1 | 2)).collect::<Vec<_>>());
+    let kept = (0..40).chain(100..140).filter(|n| n % 4 != 1).collect::<Vec<_>>();
+    assert_eq!(inserted(&ledger).await, kept);
 }
 
 /// A million old orders must cost nothing: what is asked while orders flow goes by an index over open rows or by a key.
