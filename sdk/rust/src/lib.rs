@@ -4,7 +4,6 @@
 //! what did the answer mean. Implement [`Plugin`], call [`export_plugin!`], put cases beside the source and run them
 //! with `testing::run_cases`. The README beside this crate tells the way from nothing to a component.
 
-
 #[cfg(target_arch = "wasm32")]
 pub mod bindings;
 mod bytes_form;
