@@ -111,6 +111,8 @@ pub struct Settings {
     pub layout: Layout,
     /// Name of the file. Values: {order_number}, {shop_order_id}, {document_number}, {pass}, {connection}, {date},
     /// {time}; at least one of the first three.
+    // So that the host's check of settings refuses a constant name before the first order does.
+    #[schemars(extend("pattern" = r"\{(order_number|shop_order_id|document_number)\}"))]
     pub file_name: FileNameTemplate,
     /// Name of a trigger file that is written last. The same values, or a constant name. Example: `{order_number}.go`.
     pub trigger: Option<TriggerName>,
@@ -137,8 +139,10 @@ pub struct Settings {
     /// UBL: `ProfileID`, if the reader asks for one.
     pub profile_id: Option<String>,
     /// UBL: tax scheme of all taxes. Example: `VAT`, `GST`.
+    #[schemars(length(min = 1))]
     pub tax_scheme: String,
     /// UBL: code of the unit where the shop names none (UN/ECE recommendation 20).
+    #[schemars(length(min = 1))]
     pub default_unit: String,
     /// UBL: shipping, fees, surcharges and discounts become order lines too, instead of charges and allowances.
     pub charges_as_lines: bool,

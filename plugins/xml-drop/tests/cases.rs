@@ -136,3 +136,26 @@ fn folder_of_this_run() -> PathBuf {
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
+
+/// What the host checks before any order.
+#[test]
+fn the_settings_schema_finds_what_it_can() {
+    let description = orderdock_plugin::plugin::describe::<XmlDrop>();
+    let schema: serde_json::Value = serde_json::from_str(&description.settings_schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    for good in [
+        serde_json::json!({}),
+        serde_json::json!({ "file_name": "A_{document_number}.xml", "trigger": "GO", "encoding": "iso-8859-1" }),
+    ] {
+        assert!(validator.is_valid(&good), "{good}");
+    }
+    for bad in [
+        serde_json::json!({ "file_name": "order.xml" }),
+        serde_json::json!({ "layout": "cxml" }),
+        serde_json::json!({ "encoding": "latin1" }),
+        serde_json::json!({ "tax_scheme": "" }),
+        serde_json::json!({ "filename": "x" }),
+    ] {
+        assert!(!validator.is_valid(&bad), "{bad}");
+    }
+}
