@@ -26,7 +26,7 @@ mod sights;
 mod tests;
 mod writer;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use sqlx::{
@@ -90,6 +90,7 @@ impl SqlLedger {
             Role::Working => Some(HostLock::take(path, &place, &holder)?),
             Role::Beside => None,
         };
+        make_private(path);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -168,6 +169,12 @@ fn check_folder(path: &Path, place: &str) -> Result<()> {
         place,
         format!("its folder {} does not exist; create it, or name another in the config", folder.display()),
     ))
+}
+
+/// Makes a new database readable for its owner only: it holds people's orders. SQLite gives the files beside it the same
+/// rights. If it can't be made, opening it says why.
+fn make_private(path: &Path) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 /// Beside a working host the schema is that host's; without one, whoever comes first brings it up to date.
