@@ -66,12 +66,12 @@ pub struct SqlLedger {
     random: Arc<dyn Random>,
     writer: Writer,
     readers: SqlitePool,
-    lock: Option<HostLock>,
+    role: Role,
 }
 
 impl std::fmt::Debug for SqlLedger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqlLedger").field("place", &self.place).field("locked", &self.lock.is_some()).finish()
+        f.debug_struct("SqlLedger").field("place", &self.place).field("role", &self.role).finish()
     }
 }
 
@@ -106,8 +106,8 @@ impl SqlLedger {
             .connect_with(options.pragma("query_only", "on"))
             .await
             .map_err(|error| explain(&error, &place))?;
-        let writer = Writer::start(connection, Arc::clone(&place), Arc::clone(&clock), Arc::clone(&random));
-        Ok(Self { place, clock, random, writer, readers, lock })
+        let writer = Writer::start(connection, Arc::clone(&place), Arc::clone(&clock), Arc::clone(&random), lock);
+        Ok(Self { place, clock, random, writer, readers, role })
     }
 
     /// The number of the last commit that changed something. A host keeps the highest it saw outside the database, and so

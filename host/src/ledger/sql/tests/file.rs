@@ -32,7 +32,7 @@ async fn one_database_has_one_working_host_and_the_command_line_beside_it() {
     beside.set_host_pause(true, "me", "").await.unwrap();
     assert!(host.host_pause().await.unwrap().is_some(), "seen by the other connection");
     host.close().await;
-    drop(host);
+    assert!(host.set_host_pause(false, "me", "").await.is_err(), "closed");
     open(&path, Role::Working).await.unwrap();
 }
 
