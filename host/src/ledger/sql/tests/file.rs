@@ -26,12 +26,13 @@ async fn one_database_has_one_working_host_and_the_command_line_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
     let host = open(&path, Role::Working).await.unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "its owner's only");
     says(open(&path, Role::Working).await, &["process id", "ledger.db", "one working host"]);
     let beside = open(&path, Role::Beside).await.unwrap();
     beside.set_host_pause(true, "me", "").await.unwrap();
     assert!(host.host_pause().await.unwrap().is_some(), "seen by the other connection");
     host.close().await;
-    drop(host);
+    assert!(host.set_host_pause(false, "me", "").await.is_err(), "closed");
     open(&path, Role::Working).await.unwrap();
 }
 
