@@ -3,10 +3,14 @@
 //! `ARCHITECTURE.md` maps the rooms below and an order's journey through them; `domain` holds the words and the pure
 //! rules; `pipeline` is the only place that knows the order of the steps.
 
+pub mod admin;
+pub mod cli;
+pub mod config;
 pub mod destination;
 pub mod domain;
 pub mod ledger;
 pub mod notify;
+pub mod pipeline;
 pub mod plugin;
 pub mod seal;
 pub mod shop;

@@ -150,7 +150,9 @@ fn long_files_have_a_reason() {
         let lines = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&text).lines().count();
         let excused = LONG.iter().any(|(known, _)| *known == file);
         if lines > 500 && !excused && !is_test(&file) {
-            wrong.push(format!("{file} has {lines} lines without its tests: divide it, or list it in LONG with a reason"));
+            wrong.push(format!(
+                "{file} has {lines} lines without its tests: divide it, or list it in LONG with a reason"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -43,9 +43,12 @@ impl Workspace {
     pub fn cargo(&self) -> Command {
         let mut command = Command::new(setting("CARGO").unwrap_or_else(|| "cargo".to_owned()));
         command.current_dir(&self.root);
-        // Set for us by the outer `cargo run`; a build script that watches one of them would run again for nothing.
-        for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
-            command.env_remove(name);
+        // What the outer `cargo run` tells us about ourselves. Build scripts that watch it (ring's does) would otherwise
+        // run again, and with them half of the dependencies, whenever `cargo test` and `cargo xtask` take turns.
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(about_this_crate) {
+                command.env_remove(name);
+            }
         }
         command
     }
@@ -75,8 +78,26 @@ impl Workspace {
     }
 }
 
+/// Whether cargo sets this variable for the crate that it runs.
+fn about_this_crate(name: &str) -> bool {
+    let families = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+    let single = ["CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
+    families.iter().any(|start| name.starts_with(start)) || single.contains(&name)
+}
+
 /// An environment variable that is set, not empty and text.
 #[expect(clippy::disallowed_methods, reason = "this tool is not the host; its reading of the environment is here only")]
 pub fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_user_sets_for_cargo_is_kept() {
+        assert!(about_this_crate("CARGO_PKG_VERSION_MAJOR") && about_this_crate("CARGO_MANIFEST_DIR"));
+        assert!(!about_this_crate("CARGO_TARGET_DIR") && !about_this_crate("CARGO_TERM_COLOR"));
+    }
 }

@@ -126,8 +126,13 @@ async fn authorised(api: &Api, connection: &str, headers: &HeaderMap) -> Result<
         .map(str::trim)
         .filter(|token| !token.is_empty())
         .ok_or(Refused::Token)?;
-    let record =
-        api.ledger.connections(false).await?.into_iter().find(|known| known.name == connection).ok_or(Refused::Token)?;
+    let record = api
+        .ledger
+        .connections(false)
+        .await?
+        .into_iter()
+        .find(|known| known.name == connection)
+        .ok_or(Refused::Token)?;
     if (api.token_check)(record.clone(), token.to_owned()).await { Ok(record) } else { Err(Refused::Token) }
 }
 

@@ -114,7 +114,7 @@ pub fn refusal(policy: &TakePolicy, sight: &Sight) -> Option<SkipReason> {
     if !policy.status.is_new(&sight.status) {
         return Some(SkipReason::StatusNotNew { status: status() });
     }
-    if sight.shipped {
+    if sight.shipped && !policy.shipped {
         return Some(SkipReason::Shipped);
     }
     if policy.has_stamp && sight.processed_stamp == Some(true) {

@@ -2,15 +2,19 @@
 //!
 //! Types that the ledger keeps derive serde; their JSON form is stored and may only grow.
 
+pub mod backoff;
 pub mod call;
 pub mod clock;
 pub mod decision;
 pub mod delivery;
 pub mod id;
 pub mod judge;
+pub mod mask;
 pub mod pass;
 pub mod policy;
 pub mod problem;
+pub mod random;
+pub mod schedule;
 pub mod sight;
 pub mod time;
 pub mod transport;

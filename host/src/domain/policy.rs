@@ -58,6 +58,8 @@ pub struct TakePolicy {
     pub take_from_ms: Millis,
     /// Whether orders created by API users are left alone (EvolutionX's rule).
     pub skip_api_users: bool,
+    /// Whether orders that were sent out already are taken too.
+    pub shipped: bool,
     /// Whether the shop has a processed stamp that must be reset too.
     pub has_stamp: bool,
     /// Whether the shop names actors.

@@ -11,6 +11,7 @@ pub mod effects;
 pub mod orders;
 pub mod passes;
 pub mod reports;
+pub mod sql;
 pub mod why;
 
 use crate::domain::clock::Millis;

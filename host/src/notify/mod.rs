@@ -1,6 +1,12 @@
 //! Mail: one for a failed pass, grouped when many fail together. The only place with lettre.
 
+mod compose;
+mod smtp;
+
 use async_trait::async_trait;
+
+pub use compose::{Composed, FailedOrder, compose};
+pub use smtp::{Security, SmtpMailer, SmtpServer};
 
 /// A mail, ready to send.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,6 @@ use crate::{
     destination::Destination,
     domain::{
         Order,
-        backoff::Backoff,
         call::{Previous, PreviousOutcome, Purpose},
         clock::Millis,
         delivery::{Delivery, Repeat},
@@ -59,13 +58,11 @@ impl Journey {
         let deadline = self.pass.deadline_ms.unwrap_or(now);
         let settled = match found {
             Found::There(settled) => settled,
-            Found::Absent if now >= counts_from => {
-                again("a look-up shows that the ERP does not have it", now)
-            }
+            Found::Absent if now >= counts_from => again("a look-up shows that the ERP does not have it", now),
             Found::Absent => self.look_later(now, counts_from, deadline, &because),
             Found::CannotTell(_) if now >= deadline => self.setting(|setting| setting.given_up(&because)),
             Found::CannotTell(why) => {
-                let wait = Backoff::default().wait(self.pass.retries, &self.pass.idempotency_key, None);
+                let wait = self.lane.back_off(self.pass.retries, &self.pass.idempotency_key, None);
                 let next = now.saturating_add(millis(wait)).min(deadline);
                 self.look_later(now, next, deadline, &format!("{because}; looking it up: {why}"))
             }
@@ -142,11 +139,8 @@ impl Journey {
         };
         let mapped_at_ms = self.pass.mapped_at_ms.unwrap_or(now);
         let context = self.context(Purpose::LookUp, 0, &settings, mapped_at_ms, Some(previous), logins);
-        let called = self
-            .parts
-            .mapper
-            .map_order(&pins.release, Arc::clone(order), context.clone(), Arc::clone(&tables))
-            .await;
+        let called =
+            self.parts.mapper.map_order(&pins.release, Arc::clone(order), context.clone(), Arc::clone(&tables)).await;
         let mapping = evidence(pins.release.as_str(), &called);
         let mut delivery = match called.result {
             Ok(Ok(delivery)) => delivery,
@@ -177,7 +171,8 @@ impl Journey {
                 )
                 .await;
             let plugin = evidence(pins.release.as_str(), &called);
-            let heard = Heard { verdict: called.result.map_err(|fault| fault.to_string()), plugin, retry_after_s: None };
+            let heard =
+                Heard { verdict: called.result.map_err(|fault| fault.to_string()), plugin, retry_after_s: None };
             let shown = heard.shown();
             let asked = asked.map(|asked| with_verdict(asked, shown, &heard));
             let found = match heard.verdict {
@@ -255,7 +250,7 @@ impl Journey {
 /// Back to waiting with the stored bytes: to be sent again at once.
 pub fn again(why: &str, now: Millis) -> Settled {
     let mut settled = settle::put_off(why.to_owned(), now, false);
-    settled.timeline.push(format!("To be sent again: {why}."));
+    settled.timeline.push(format!("To be sent again: {why}"));
     settled
 }
 

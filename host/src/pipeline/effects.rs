@@ -9,11 +9,11 @@ use tokio::sync::watch;
 
 use super::{
     lane::Lane,
-    parts::millis,
+    parts::{back_off, millis},
     work::{Shared, Signals, pause},
 };
 use crate::{
-    domain::{backoff::Backoff, clock::Millis, judge::Confirmed},
+    domain::{clock::Millis, judge::Confirmed},
     ledger::effects::{EffectBody, EffectEnd, Owed, OwedByOrder},
     shop::ShopError,
 };
@@ -71,9 +71,7 @@ async fn pay(shared: &Shared, lane: &Lane, owed: OwedByOrder) {
     let mut trouble: Option<(Millis, String)> = None;
     for effect in &owed.effects {
         let end = match &trouble {
-            Some((not_before_ms, error)) => {
-                EffectEnd::Retry { not_before_ms: *not_before_ms, error: error.clone() }
-            }
+            Some((not_before_ms, error)) => EffectEnd::Retry { not_before_ms: *not_before_ms, error: error.clone() },
             None => pay_one(lane, &owed, effect, now, &mut paid).await,
         };
         if let EffectEnd::Retry { not_before_ms, error } = &end {
@@ -137,7 +135,7 @@ async fn status_write(
 ) -> EffectEnd {
     let id = owed.order.shop_order_id.as_str();
     if !lane.shop.abilities().set_status {
-        paid.timeline.push((effect.pass, "This shop has no status that we could write.".to_owned()));
+        paid.timeline.push((effect.pass, "This shop has no status that we could write".to_owned()));
         return EffectEnd::NotNeeded("the shop has no writable status".to_owned());
     }
     if lane.shop.abilities().single_read {
@@ -145,9 +143,8 @@ async fn status_write(
             Ok(sight) => sight,
             Err(error) => return ended(Err(error), effect, now, paid),
         };
-        let confirmed = |status: &str| {
-            Some(Confirmed { status: status.to_owned(), at_ms: now, modified_ms: shown.modified_ms })
-        };
+        let confirmed =
+            |status: &str| Some(Confirmed { status: status.to_owned(), at_ms: now, modified_ms: shown.modified_ms });
         if shown.status.eq_ignore_ascii_case(status) {
             paid.confirmed = confirmed(&shown.status);
             return EffectEnd::Done;
@@ -156,7 +153,7 @@ async fn status_write(
             || owed.last_status.as_deref().is_some_and(|last| last.eq_ignore_ascii_case(&shown.status));
         if !expected {
             let sentence = format!(
-                "The shop shows \"{}\", which we did not expect; it was left as it is instead of set to \"{status}\".",
+                "The shop shows \"{}\", which we did not expect; it was left as it is instead of set to \"{status}\"",
                 shown.status
             );
             paid.timeline.push((effect.pass, sentence.clone()));
@@ -167,7 +164,7 @@ async fn status_write(
     let result = lane.shop.set_status(id, status).await;
     if result.is_ok() {
         paid.confirmed = Some(Confirmed { status: status.to_owned(), at_ms: now, modified_ms: None });
-        paid.timeline.push((effect.pass, format!("Status in the shop set to \"{status}\".")));
+        paid.timeline.push((effect.pass, format!("Status in the shop set to \"{status}\"")));
     }
     ended(result, effect, now, paid)
 }
@@ -176,7 +173,7 @@ fn ended(result: Result<(), ShopError>, effect: &Owed, now: Millis, paid: &mut P
     match result {
         Ok(()) => EffectEnd::Done,
         Err(ShopError::Unsupported(verb)) => {
-            paid.timeline.push((effect.pass, format!("This kind of shop can't {verb}; it was left out.")));
+            paid.timeline.push((effect.pass, format!("This kind of shop can't {verb}; it was left out")));
             EffectEnd::NotNeeded(format!("this kind of shop can't {verb}"))
         }
         Err(error) if error.is_temporary() && now.saturating_sub(effect.since_ms) < GIVE_UP_AFTER_MS => {
@@ -184,7 +181,7 @@ fn ended(result: Result<(), ShopError>, effect: &Owed, now: Millis, paid: &mut P
                 ShopError::Throttled { after_ms } => Some(Duration::from_millis(*after_ms)),
                 _ => None,
             };
-            let wait = Backoff::default().wait(effect.tries, &effect.number.to_string(), at_least);
+            let wait = back_off(effect.tries, &effect.number.to_string(), at_least);
             EffectEnd::Retry { not_before_ms: now.saturating_add(millis(wait)), error: error.to_string() }
         }
         Err(error) => EffectEnd::GivenUp(error.to_string()),

@@ -43,7 +43,7 @@ impl Journey {
                 let settled = Settled {
                     to: To::Withdrawn { because: "the shop no longer has it".to_owned(), decision: None },
                     effects: Vec::new(),
-                    timeline: vec!["Not sent: the shop no longer has the order.".to_owned()],
+                    timeline: vec!["Not sent: the shop no longer has the order".to_owned()],
                 };
                 return Ok(Read::Settle(Box::new(settled), None));
             }
@@ -78,7 +78,8 @@ impl Journey {
             Ok(order) => Read::Order(Arc::new(order.as_ref().clone())),
             Err(problems) => {
                 let field = problems.first().map(|first| first.place.clone()).filter(|place| !place.is_empty());
-                let because = format!("the shop's order can't be read: {}", problem::list(problems).replace('\n', "; "));
+                let because =
+                    format!("the shop's order can't be read: {}", problem::list(problems).replace('\n', "; "));
                 let settled = self.setting(|setting| setting.failed(FailureClass::Data, because, field));
                 Read::Settle(Box::new(settled), None)
             }

@@ -6,7 +6,6 @@ use tokio::sync::watch;
 
 use super::{
     lane::Lane,
-    parts::millis,
     work::{Shared, pause},
 };
 use crate::{
@@ -27,7 +26,11 @@ pub async fn run(shared: Arc<Shared>, lane: watch::Receiver<Arc<Lane>>) {
                         tracing::warn!(connection = %now.record.name, %error, "the shop did not take a sign of life");
                     }
                 },
-                Ok(false) => tracing::warn!(connection = %now.record.name, "not alive: no good sweep lately"),
+                Ok(false) if now.takes() && now.record.swept_once => {
+                    tracing::warn!(connection = %now.record.name, "not alive: no good sweep lately");
+                }
+                // Paused, or about to look for the first time.
+                Ok(false) => {}
                 Err(error) => tracing::warn!(connection = %now.record.name, %error, "whether it is alive is not known"),
             }
         }
@@ -43,10 +46,10 @@ pub async fn is_alive(shared: &Shared, lane: &Lane) -> Result<bool, LedgerError>
     let ledger = &shared.parts.ledger;
     let last = ledger.last_good_sweep(&lane.record.id, &lane.record.shop_id, SweepKind::Poll).await?;
     let now = ledger.now_ms().await?;
-    Ok(last.is_some_and(|sweep| now.saturating_sub(sweep.ended_ms) < freshness_ms(lane)))
+    Ok(last.is_some_and(|sweep| now.saturating_sub(sweep.ended_ms) < freshness_ms(lane, now)))
 }
 
 /// How old the last good sweep may be.
-pub fn freshness_ms(lane: &Lane) -> Millis {
-    millis(lane.settings.poll_interval()).saturating_mul(2).saturating_add(60_000)
+pub fn freshness_ms(lane: &Lane, now: Millis) -> Millis {
+    lane.schedule.interval_after(now).unwrap_or(300_000).saturating_mul(2).saturating_add(60_000)
 }

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use serde::Serialize;
@@ -262,7 +261,9 @@ impl Host {
                     let opening = Opening::Intent { by, why };
                     match shared.parts.ledger.open_pass(&lane.key(&shop_order_id), after, opening).await {
                         Ok(_) => signals.work.notify_one(),
-                        Err(error) => tracing::warn!(order = %shop_order_id, %error, "a reset could not be carried out"),
+                        Err(error) => {
+                            tracing::warn!(order = %shop_order_id, %error, "a reset could not be carried out")
+                        }
                     }
                 });
             }
@@ -273,4 +274,3 @@ impl Host {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-

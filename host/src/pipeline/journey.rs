@@ -15,7 +15,6 @@ use crate::{
     destination::Destination,
     domain::{
         Order,
-        backoff::Backoff,
         call::{Context, Previous, PreviousOutcome, Purpose},
         clock::Millis,
         delivery::Delivery,
@@ -201,8 +200,8 @@ impl Journey {
             idempotency_key: self.step_key(step),
             document_number: self.pass.document_number,
             mapped_at: time::rfc3339(mapped_at_ms),
-            shop_time_zone: self.lane.settings.shop_time_zone().to_owned(),
-            erp_time_zone: self.lane.settings.erp_time_zone().to_owned(),
+            shop_time_zone: self.lane.settings.time_zones.shop.clone(),
+            erp_time_zone: self.lane.settings.time_zones.erp.clone(),
             request_id: format!("{}-{}-{attempt}-{step}", self.pass.key.order.shop_order_id, self.pass.key.pass),
             previous,
             logins,
@@ -231,11 +230,15 @@ impl Journey {
     }
 
     /// Seals a plugin's state for the ledger; empty stays empty.
-    pub fn seal(&self, release: &str, state: &[u8]) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// When no nonce can be made.
+    pub fn seal(&self, release: &str, state: &[u8]) -> Outcome<Vec<u8>> {
         if state.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        self.parts.sealer.seal(&state_purpose(&self.pass.key, release), state)
+        let sealed = self.parts.sealer.seal(&state_purpose(&self.pass.key, release), state);
+        Ok(sealed.map_err(|error| LedgerError::Refused(format!("a plugin's state can't be sealed: {error}")))?)
     }
 
     /// Opens a sealed state.
@@ -265,7 +268,7 @@ impl Journey {
             connection: &self.lane.record.name,
             status: self.lane.status(),
             stamp: self.lane.shop.abilities().mark_processed,
-            mails: self.lane.settings.mails(),
+            mails: !self.lane.settings.notify.to.is_empty(),
             order: OrderFacts {
                 number: &self.pass.order_number,
                 shop_order_id: &self.pass.key.order.shop_order_id,
@@ -284,13 +287,13 @@ impl Journey {
     pub async fn retry(&self, because: String, at_least: Option<Duration>, unpin: bool) -> Outcome<Settled> {
         let now = self.now_ms().await?;
         let since = self.pass.retry_since_ms.unwrap_or(now);
-        let limit = self.lane.settings.retry_for();
+        let limit = self.lane.settings.retry.retry_for.duration();
         if now.saturating_sub(since) >= millis(limit) {
             let because = format!("{because}; tried again for {}", time::words(limit));
             return Ok(self.setting(|setting| setting.failed(FailureClass::Operations, because, None)));
         }
         let seed = format!("{}/{}", self.pass.key.order.shop_order_id, self.pass.key.pass);
-        let wait = Backoff::default().wait(self.pass.retries, &seed, at_least);
+        let wait = self.lane.back_off(self.pass.retries, &seed, at_least);
         Ok(settle::put_off(because, now.saturating_add(millis(wait)), unpin))
     }
 
@@ -334,9 +337,7 @@ impl Journey {
                 Err(Stopped::Ledger(LedgerError::Lost { .. })) if matches!(guard, Guard::Lease(_)) => {
                     guard = Guard::Attempt(token.clone());
                 }
-                Err(Stopped::Ledger(
-                    error @ (LedgerError::Unavailable { .. } | LedgerError::InDoubt(_)),
-                )) => {
+                Err(Stopped::Ledger(error @ (LedgerError::Unavailable { .. } | LedgerError::InDoubt(_)))) => {
                     tracing::error!(order = %self.pass.order_number, %error, "the ERP's answer can't be recorded yet");
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
@@ -358,8 +359,17 @@ impl Journey {
         let state = to.state();
         let owed = !effects.is_empty();
         let opens_attempt = matches!(to, To::Sending { .. });
-        let change =
-            Move { pass: self.pass.key.clone(), guard, from: self.pass.state, to, end, asked, effects, timeline, confirmed };
+        let change = Move {
+            pass: self.pass.key.clone(),
+            guard,
+            from: self.pass.state,
+            to,
+            end,
+            asked,
+            effects,
+            timeline,
+            confirmed,
+        };
         self.parts.ledger.apply(change).await?;
         tracing::debug!(
             order.number = %self.pass.order_number,

@@ -5,16 +5,21 @@ use std::{sync::Arc, time::Duration};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::parts::{Parts, Secrets};
+use super::{
+    open,
+    parts::{Parts, Secrets},
+};
 use crate::{
     config::ConnectionSettings,
     destination::Destination,
     domain::{
+        backoff::Backoff,
         call::{Purpose, Tables},
         clock::Millis,
         id::{OrderKey, PassKey},
         policy::{StatusMap, TakePolicy},
         problem::{self, Problem},
+        schedule::Schedule,
     },
     ledger::{
         LedgerError,
@@ -45,8 +50,10 @@ pub struct Lane {
     pub tables: Arc<Tables>,
     /// What the plugin can be asked for.
     pub purposes: Vec<Purpose>,
-    /// Credentials and secret slots.
+    /// What deliveries may name: credentials and secret slots.
     pub secrets: Secrets,
+    /// When the shop is looked at.
+    pub schedule: Schedule,
     /// The whole host is paused.
     pub host_paused: bool,
 }
@@ -90,14 +97,23 @@ impl Lane {
             .unwrap_or_default();
         let mut problems = Vec::new();
         let shop = parts.opener.shop(&record, &settings, &secrets).map_err(|mut found| problems.append(&mut found));
-        let pinned_destination = settings.pinned_destination();
-        let destination =
-            parts.opener.destination(&pinned_destination).map_err(|mut found| problems.append(&mut found));
+        let pinned_destination = open::pinned_destination(&settings);
+        let secrets_out = open::for_deliveries(&secrets);
+        let destination = parts
+            .opener
+            .destination(&pinned_destination, &secrets_out)
+            .map_err(|mut found| problems.append(&mut found));
         let (Ok(shop), Ok(destination)) = (shop, destination) else {
             return Err(fail(problems));
         };
         let abilities = shop.abilities();
-        let policy = settings.take_policy(record.take_from_ms, abilities.mark_processed, abilities.names_actors, abilities.read_lag_s);
+        let defaults = open::shop_settings(&settings).map_err(fail)?.status_defaults();
+        let policy = open::take_policy(&settings, defaults, record.take_from_ms, abilities);
+        let schedule = {
+            let schedule = &settings.schedule;
+            Schedule::new(&schedule.cron, &schedule.time_zone, schedule.jitter_s, record.id.as_str())
+        }
+        .map_err(|error| fail(vec![Problem::new("schedule.cron", error.to_string())]))?;
         Ok(Self {
             policy,
             settings,
@@ -107,7 +123,8 @@ impl Lane {
             plugin_settings: Arc::new(plugin_settings.to_string()),
             tables: Arc::new(tables),
             purposes,
-            secrets,
+            secrets: secrets_out,
+            schedule,
             host_paused: parts.ledger.host_pause().await?.is_some(),
             record,
         })
@@ -152,7 +169,7 @@ impl Lane {
         if pins.destination == self.pinned_destination {
             return Ok(Arc::clone(&self.destination));
         }
-        parts.opener.destination(&pins.destination)
+        parts.opener.destination(&pins.destination, &self.secrets)
     }
 
     /// The plugin's settings and tables that a pass is pinned to.
@@ -195,7 +212,14 @@ impl Lane {
     /// Time limit of one request plus the destination's settling time: later than that after the write-ahead row, "not
     /// found" counts.
     pub fn settle_ms(&self, destination: &Destination) -> Millis {
-        super::parts::millis(destination.time_limit() + destination.settling())
+        super::parts::millis(destination.absent_counts_after())
+    }
+
+    /// How long to wait before what was not processed is tried again, as the connection sets it.
+    pub fn back_off(&self, tries: u32, seed: &str, at_least: Option<Duration>) -> Duration {
+        let retry = &self.settings.retry;
+        let rule = Backoff { first_ms: retry.first_wait.millis(), longest_ms: retry.longest_wait.millis() };
+        super::parts::wait(&rule, tries, seed, at_least)
     }
 
     /// How long a shop or ERP that can't be reached is left alone.
@@ -223,7 +247,12 @@ async fn unseal(parts: &Parts, record: &ConnectionRecord) -> Result<Secrets, Lan
     Ok(secrets)
 }
 
-fn open_secret(parts: &Parts, record: &ConnectionRecord, slot: &str, sealed: &[u8]) -> Result<SecretString, LedgerError> {
+fn open_secret(
+    parts: &Parts,
+    record: &ConnectionRecord,
+    slot: &str,
+    sealed: &[u8],
+) -> Result<SecretString, LedgerError> {
     // Secrets are sealed before the connection has an id, so its name stands for it.
     let bytes = parts
         .sealer

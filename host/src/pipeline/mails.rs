@@ -5,17 +5,16 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 use super::{
-    parts::millis,
+    parts::{back_off, millis},
     work::{Shared, pause},
 };
 use crate::{
     config::ConnectionSettings,
-    domain::backoff::Backoff,
     ledger::{
         LedgerError,
         effects::{EffectBody, EffectEnd, MailBatch},
     },
-    notify::{FailedOrder, MailError, compose},
+    notify::{Composed, FailedOrder, Mail, MailError, compose},
 };
 
 /// A mail that could not be handed over for that long is given up and shown.
@@ -68,7 +67,9 @@ async fn send(shared: &Shared, batch: &MailBatch) -> Result<(), LedgerError> {
                     _ => None,
                 })
                 .collect();
-            let mail = compose::mail(&failed, &format!("{}@orderdock", batch.mail), &from, &to);
+            let Composed { subject, text, html } = compose(&failed);
+            let message_id = format!("{}@orderdock", batch.mail);
+            let mail = Mail { message_id, from, to, subject, text, html };
             match mailer.send(&mail).await {
                 Ok(()) => EffectEnd::Done,
                 Err(MailError::Permanent(why)) => EffectEnd::GivenUp(why),
@@ -89,7 +90,7 @@ async fn later(shared: &Shared, batch: &MailBatch, why: String) -> Result<Effect
         return Ok(EffectEnd::GivenUp(why));
     }
     let tries = batch.members.iter().map(|(_, owed)| owed.tries).max().unwrap_or(0);
-    let wait = Backoff::default().wait(tries, &batch.mail, None);
+    let wait = back_off(tries, &batch.mail, None);
     tracing::warn!(mail = %batch.mail, %why, wait_s = wait.as_secs(), "the mail server did not take a mail");
     Ok(EffectEnd::Retry { not_before_ms: now.saturating_add(millis(wait)), error: why })
 }
@@ -102,8 +103,8 @@ async fn receivers(shared: &Shared, batch: &MailBatch) -> Result<(String, Vec<St
         .and_then(|record| serde_json::from_value::<ConnectionSettings>(record.config).ok());
     Ok(match settings {
         Some(settings) => {
-            let from = settings.mail_from().unwrap_or(&shared.parts.mail_from).to_owned();
-            (from, settings.mail_to().to_vec())
+            let from = settings.notify.from.clone().unwrap_or_else(|| shared.parts.mail_from.clone());
+            (from, settings.notify.to.clone())
         }
         None => (shared.parts.mail_from.clone(), Vec::new()),
     })

@@ -69,13 +69,9 @@ impl Journey {
         let lane = Arc::clone(&self.lane);
         let (_, logins) = self.secrets().await?;
         let pins = lane.pins(content_hash(&order), Purpose::Create);
-        let context =
-            self.context(Purpose::Create, 0, &lane.plugin_settings, mapped_at_ms, self.previous(), logins);
-        let called = self
-            .parts
-            .mapper
-            .map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&lane.tables))
-            .await;
+        let context = self.context(Purpose::Create, 0, &lane.plugin_settings, mapped_at_ms, self.previous(), logins);
+        let called =
+            self.parts.mapper.map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&lane.tables)).await;
         let mapping = evidence(pins.release.as_str(), &called);
         let settled = match called.result {
             Ok(Ok(delivery)) => match self.misfit(&delivery) {

@@ -1,15 +1,22 @@
 //! What the pipeline is given: every clock, random number, database, plugin, shop, destination and mail server comes in
 //! through here, so that tests and the simulation can put their own in place.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     config::ConnectionSettings,
     destination::Destination,
-    domain::{clock::{Clock, Millis}, id::HostId, problem::Problem, random::Random},
+    domain::{
+        backoff::Backoff,
+        clock::{Clock, Millis},
+        id::HostId,
+        problem::Problem,
+        random::Random,
+    },
     ledger::{Ledger, connections::ConnectionRecord},
     notify::Mailer,
     plugin::Mapper,
@@ -37,7 +44,7 @@ pub trait Opener: Send + Sync {
     ///
     /// # Errors
     /// Every problem of its settings.
-    fn destination(&self, pinned: &Value) -> Result<Arc<Destination>, Vec<Problem>>;
+    fn destination(&self, pinned: &Value, secrets: &Secrets) -> Result<Arc<Destination>, Vec<Problem>>;
 }
 
 /// How much at once, and how often.
@@ -101,12 +108,25 @@ pub struct Parts {
     pub sealer: Arc<Sealer>,
     /// How much at once.
     pub pace: Pace,
-    /// Where relative paths of destinations begin.
-    pub data_dir: PathBuf,
 }
 
 /// A duration in the ledger's unit.
 #[must_use]
 pub fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
+
+/// How long to wait before a shop or a mail server that did not take something is tried again.
+#[must_use]
+pub fn back_off(tries: u32, seed: &str, at_least: Option<Duration>) -> Duration {
+    wait(&Backoff { first_ms: 10_000, longest_ms: 3_600_000 }, tries, seed, at_least)
+}
+
+/// A rule's wait after `tries` earlier failures; `seed` names what is tried.
+#[must_use]
+pub fn wait(rule: &Backoff, tries: u32, seed: &str, at_least: Option<Duration>) -> Duration {
+    let digest = Sha256::digest(seed);
+    let seed = digest.first_chunk::<8>().map_or(0, |eight| u64::from_be_bytes(*eight));
+    let wait_ms = rule.wait_ms(tries.saturating_add(1), seed, at_least.map(millis));
+    Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0))
 }

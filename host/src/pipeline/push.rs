@@ -64,11 +64,8 @@ impl Shop for PushShop {
             ListScope::InStatus(statuses) => statuses.clone(),
             ListScope::ModifiedSince(_) | ListScope::PlacedSince(_) => Vec::new(),
         };
-        let orders = self
-            .ledger
-            .pushed_orders(&self.connection, &self.shop, &statuses, cursor, PAGE)
-            .await
-            .map_err(unclear)?;
+        let orders =
+            self.ledger.pushed_orders(&self.connection, &self.shop, &statuses, cursor, PAGE).await.map_err(unclear)?;
         let full = orders.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
         let next = orders.last().filter(|_| full).map(|(id, _)| id.clone());
         Ok(Page { sights: orders.iter().map(|(id, order)| sight(id, order)).collect(), next })
@@ -130,4 +127,3 @@ fn sight(shop_order_id: &str, pushed: &PushedOrder) -> Sight {
 fn unclear(error: LedgerError) -> ShopError {
     ShopError::Unclear(error.to_string())
 }
-

@@ -19,6 +19,7 @@ use crate::{
         delivery::{DeliveryContent, HttpDelivery, Repeat},
         id::AttemptToken,
         pass::PassState,
+        random,
         transport::{self, Phase, Reading, TransportFailure},
         verdict::{DefaultVerdict, FailureClass, Response, Verdict},
     },
@@ -55,7 +56,7 @@ impl Journey {
                 return Ok(None);
             }
         };
-        let token = AttemptToken(self.parts.random.token());
+        let token = AttemptToken(random::token(self.parts.random.as_ref()));
         let (repeat, sensitive) = (delivery.repeat, delivery.sensitive);
         let hash = redacted.body.sha256.clone();
         let attempt = self.attempt_row(&token, &ready, repeat, shown_request(&redacted), hash, destination)?;
@@ -106,7 +107,7 @@ impl Journey {
             phase: Phase::Recorded,
             settle_ms: self.lane.settle_ms(destination),
             delivery,
-            sealed_state: self.seal(&self.release_of(ready), &state),
+            sealed_state: self.seal(&self.release_of(ready), &state)?,
             shown,
             hash,
             recovery: None,
@@ -143,18 +144,20 @@ impl Journey {
                 } else {
                     (self.doubt(&because).await?, "unknown")
                 };
-                let end = AttemptEnd { token: token.clone(), phase, outcome, shown: json!({ "evidence": seen, "failure": failure }) };
+                let end = AttemptEnd {
+                    token: token.clone(),
+                    phase,
+                    outcome,
+                    shown: json!({ "evidence": seen, "failure": failure }),
+                };
                 self.settle_answer(token, settled, end).await?;
                 return Ok(None);
             }
         };
         let default = transport::read_status(answer.status, destination.trusts_503());
         let mut shown = json!({ "evidence": seen, "answer": shown_answer(&answer, secrets, sensitive) });
-        let response = Response::Http {
-            status: answer.status,
-            headers: answer.headers.clone(),
-            body: answer.body.to_vec(),
-        };
+        let response =
+            Response::Http { status: answer.status, headers: answer.headers.clone(), body: answer.body.to_vec() };
         if answer.status == 401 {
             self.forget_logins().await?;
         }
@@ -194,11 +197,8 @@ impl Journey {
         let (_, logins) = self.secrets().await?;
         let mapped_at_ms = self.pass.mapped_at_ms.unwrap_or_default();
         let context = self.context(purpose, self.pass.step, &settings, mapped_at_ms, self.previous(), logins);
-        let called = self
-            .parts
-            .mapper
-            .parse_response(&pins.release, order, context, tables, state, response, default)
-            .await;
+        let called =
+            self.parts.mapper.parse_response(&pins.release, order, context, tables, state, response, default).await;
         let plugin = evidence(release, &called);
         Ok(match called.result {
             Ok(verdict) => Heard { verdict: Ok(verdict), plugin, retry_after_s },
@@ -221,8 +221,9 @@ impl Journey {
     pub async fn doubt(&self, because: &str) -> Outcome<Settled> {
         let now = self.now_ms().await?;
         let deadline = self.pass.deadline_ms.filter(|_| self.pass.state == PassState::Unknown);
-        let deadline =
-            deadline.unwrap_or_else(|| now.saturating_add(super::parts::millis(self.lane.settings.lookup_for())));
+        let deadline = deadline.unwrap_or_else(|| {
+            now.saturating_add(super::parts::millis(self.lane.settings.unknown.lookup_for.duration()))
+        });
         Ok(settle::in_doubt(because, now, deadline))
     }
 }

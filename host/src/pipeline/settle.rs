@@ -6,7 +6,6 @@ use crate::{
         clock::Millis,
         decision::{Decision, SkipReason},
         delivery::{Rejection, RejectionClass},
-        pass::PassState,
         policy::StatusMap,
         verdict::{Acceptance, FailureClass, Refusal},
     },
@@ -46,6 +45,7 @@ pub struct OrderFacts<'a> {
 }
 
 /// A move without its guard.
+#[derive(Clone)]
 pub struct Settled {
     /// Where the pass goes.
     pub to: To,
@@ -65,12 +65,12 @@ impl Setting<'_> {
             (None, None) => String::new(),
         };
         let mut sentence = if already {
-            format!("The ERP had the order already{name}.")
+            format!("The ERP had the order already{name}")
         } else {
-            format!("Delivered to the ERP{name}.")
+            format!("Delivered to the ERP{name}")
         };
         if let Some(message) = acceptance.message.as_deref().filter(|message| !message.is_empty()) {
-            sentence.push_str(&format!(" It says: {message}"));
+            sentence.push_str(&format!("; it says: {message}"));
         }
         let mut timeline = vec![sentence.clone()];
         timeline.extend(acceptance.warnings.iter().map(|warning| format!("Warning from the ERP: {warning}")));
@@ -88,7 +88,7 @@ impl Setting<'_> {
 
     /// Handed over; the verdict comes later.
     pub fn awaiting(&self, to: To, what: &str) -> Settled {
-        let sentence = format!("Written, awaiting the ERP's answer{}{what}.", if what.is_empty() { "" } else { ": " });
+        let sentence = format!("Written, awaiting the ERP's answer{}{what}", if what.is_empty() { "" } else { ": " });
         let mut effects = vec![EffectBody::Note { text: sentence.clone() }];
         if self.stamp {
             effects.push(EffectBody::Stamp);
@@ -114,17 +114,13 @@ impl Setting<'_> {
         }
         let mut effects = self.failure(&sentence);
         effects.extend(self.mail(sentence.clone(), class, what_to_do(class)));
-        Settled {
-            to: To::Failed { class, because: message, field, partial_id },
-            effects,
-            timeline: vec![sentence],
-        }
+        Settled { to: To::Failed { class, because: message, field, partial_id }, effects, timeline: vec![sentence] }
     }
 
     /// Nobody can tell.
     pub fn given_up(&self, because: &str) -> Settled {
         let sentence = format!(
-            "The outcome is unknown: {because}. The order may exist in the ERP: check there before sending it again."
+            "The outcome is unknown: {because}. The order may exist in the ERP: check there before sending it again"
         );
         let mut effects = self.failure(&sentence);
         effects.extend(self.mail(
@@ -170,7 +166,7 @@ impl Setting<'_> {
             what_to_do: what_to_do.to_owned(),
             pass: self.order.pass,
             connection: self.connection.to_owned(),
-            link: None,
+            link: String::new(),
         };
         // The struct holds text and one number: it always has a JSON form.
         let failed = serde_json::to_value(failed).unwrap_or_default();
@@ -184,7 +180,7 @@ pub fn withdrawn(reason: &SkipReason) -> Settled {
     Settled {
         to: To::Withdrawn { because: because.clone(), decision: Some(Decision::Skipped(reason.clone())) },
         effects: Vec::new(),
-        timeline: vec![format!("Not sent: {because}.")],
+        timeline: vec![format!("Not sent: {because}")],
     }
 }
 
@@ -202,7 +198,7 @@ pub fn in_doubt(because: &str, next_look_ms: Millis, deadline_ms: Millis) -> Set
     Settled {
         to: To::Unknown { because: because.to_owned(), next_look_ms, deadline_ms },
         effects: Vec::new(),
-        timeline: vec![format!("The outcome is unknown: {because}.")],
+        timeline: vec![format!("The outcome is unknown: {because}")],
     }
 }
 
@@ -235,15 +231,10 @@ fn what_to_do(class: FailureClass) -> &'static str {
     }
 }
 
-/// Whether the move's target owes the shop a status (lifecycle section 1, column "shop status we owe").
-#[must_use]
-pub fn owes_status(state: PassState) -> bool {
-    matches!(state, PassState::Awaiting | PassState::Delivered | PassState::Failed | PassState::GivenUp)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::pass::PassState;
 
     fn status() -> StatusMap {
         StatusMap {
@@ -255,14 +246,8 @@ mod tests {
     }
 
     fn setting(status: &StatusMap) -> Setting<'_> {
-        let order = OrderFacts {
-            number: "W-1",
-            shop_order_id: "1",
-            buyer: "Søn",
-            total: "1.00",
-            currency: "EUR",
-            pass: 1,
-        };
+        let order =
+            OrderFacts { number: "W-1", shop_order_id: "1", buyer: "Søn", total: "1.00", currency: "EUR", pass: 1 };
         Setting { connection: "c", status, stamp: true, mails: true, order }
     }
 
@@ -292,8 +277,7 @@ mod tests {
     #[test]
     fn not_for_us_is_skipped_without_a_mail() {
         let status = status();
-        let rejection =
-            Rejection { class: RejectionClass::NotForUs, message: "other company".into(), field: None };
+        let rejection = Rejection { class: RejectionClass::NotForUs, message: "other company".into(), field: None };
         let settled = setting(&status).rejected(rejection);
         assert!(settled.effects.is_empty());
         assert_eq!(settled.to.state(), PassState::Withdrawn);

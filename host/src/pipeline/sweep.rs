@@ -99,7 +99,7 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
 
 fn next_in(shared: &Shared, lane: &Lane) -> Duration {
     let now = shared.parts.clock.now_ms();
-    let next = lane.settings.next_poll_ms(now, lane.record.id.as_str());
+    let next = lane.schedule.next_after(now).unwrap_or_else(|| now.saturating_add(3_600_000));
     Duration::from_millis(u64::try_from(next.saturating_sub(now).max(0)).unwrap_or(0))
 }
 
@@ -196,11 +196,8 @@ async fn one_round(
         let began_ms = shared.parts.ledger.now_ms().await?;
         let Page { sights, next } = lane.shop.list(scope, cursor.as_deref()).await?;
         found.seen.extend(sights.iter().map(|sight| sight.shop_order_id.clone()));
-        let reading = Reading {
-            began_ms,
-            single: false,
-            first_sweep: kind == SweepKind::Poll && !lane.record.swept_once,
-        };
+        let reading =
+            Reading { began_ms, single: false, first_sweep: kind == SweepKind::Poll && !lane.record.swept_once };
         for recorded in record(shared, signals, lane, sights, reading).await? {
             found.opened = found.opened.saturating_add(u32::from(recorded.opened.is_some()));
             if recorded.judgement.read_alone {

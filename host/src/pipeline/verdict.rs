@@ -16,11 +16,7 @@ use crate::{
         delivery::Delivery,
         verdict::{AnswerCheck, Awaiting, DefaultVerdict, Login, Verdict},
     },
-    ledger::{
-        LedgerError,
-        connections::SealedSecret,
-        passes::To,
-    },
+    ledger::{LedgerError, connections::SealedSecret, passes::To},
 };
 
 /// Seconds between two looks into answer folders.
@@ -132,7 +128,7 @@ impl Journey {
     pub async fn await_answer(&self, awaiting: Awaiting) -> Outcome<Settled> {
         let now = self.now_ms().await?;
         let release = self.pass.pins.as_ref().map_or("", |pins| pins.release.as_str());
-        let sealed_state = self.seal(release, &awaiting.state);
+        let sealed_state = self.seal(release, &awaiting.state)?;
         let deadline_ms = now.saturating_add(i64::from(awaiting.deadline_s).saturating_mul(1000));
         let next_look_ms = now.saturating_add(millis(first_look(&awaiting.check)));
         let ticket = awaiting.ticket.clone();
@@ -149,7 +145,11 @@ impl Journey {
         use secrecy::ExposeSecret as _;
         for login in logins {
             let purpose = secret_purpose(&self.lane.record.name, &login.slot);
-            let sealed = self.parts.sealer.seal(&purpose, login.value.expose_secret().as_bytes());
+            let sealed = self
+                .parts
+                .sealer
+                .seal(&purpose, login.value.expose_secret().as_bytes())
+                .map_err(|error| LedgerError::Refused(format!("a login can't be sealed: {error}")))?;
             let until_ms = self.now_ms().await?.saturating_add(i64::from(login.seconds).saturating_mul(1000));
             let secret = SealedSecret { slot: login.slot, sealed, fingerprint: String::new() };
             self.parts.ledger.remember_login(&self.lane.record.id, secret, until_ms).await?;
@@ -166,7 +166,7 @@ impl Journey {
         let state = std::mem::take(&mut stored.state);
         let delivery = serde_json::to_value(&stored)
             .map_err(|error| LedgerError::Corrupt(format!("delivery of {}: {error}", self.pass.order_number)))?;
-        let sealed_state = self.seal(&self.release_of(ready), &state);
+        let sealed_state = self.seal(&self.release_of(ready), &state)?;
         Ok(Settled {
             to: To::Mapped { step: ready.step, delivery, sealed_state, pins: None },
             effects: Vec::new(),

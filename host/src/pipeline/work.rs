@@ -125,14 +125,7 @@ async fn claim(
     Ok(claimed)
 }
 
-fn start(
-    shared: &Arc<Shared>,
-    signals: &Arc<Signals>,
-    lane: &Arc<Lane>,
-    place: Place,
-    claim: Claim,
-    before: Duration,
-) {
+fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: Place, claim: Claim, before: Duration) {
     let held = shared.leases.hold(&shared.parts, &claim.pass.key, &claim.token, before);
     let mut journey = Journey {
         parts: Arc::clone(&shared.parts),

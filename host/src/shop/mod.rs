@@ -1,9 +1,15 @@
 //! Shops: one trait, one adapter per kind. The only place that knows shops' wire formats.
 
+mod collect;
 pub mod evolutionx;
 pub mod http;
 mod json;
+pub mod push;
 mod reading;
+pub mod settings;
+pub mod woocommerce;
+
+pub use settings::{ShopIdentity, ShopSettings, StatusDefaults};
 
 use async_trait::async_trait;
 

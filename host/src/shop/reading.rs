@@ -120,7 +120,8 @@ impl<'a> Object<'a> {
     pub fn instant(&self, path: &str, problems: &mut Problems) -> Option<(Instant, Millis)> {
         let raw = self.at(path)?;
         let text = json::text(raw);
-        if text.trim().is_empty() {
+        // Shops that keep moments as numbers say "never" with 0.
+        if matches!(text.trim(), "" | "0") {
             return None;
         }
         let found = moment(text.trim());
@@ -132,6 +133,15 @@ impl<'a> Object<'a> {
             );
         }
         found
+    }
+
+    /// A moment that must be there.
+    pub fn need_instant(&self, path: &str, problems: &mut Problems) -> Instant {
+        if matches!(self.text(path).trim(), "" | "0") {
+            problems.add(self.place(path), "is missing, expected a moment");
+        }
+        // Where nothing was found there is a problem, and the order is never handed on.
+        self.instant(path, problems).map_or_else(|| Instant::trusted(String::new()), |(instant, _)| instant)
     }
 
     /// An inner object; none where absent.
@@ -166,7 +176,8 @@ impl<'a> Object<'a> {
     /// A currency code in the form of ISO 4217.
     pub fn need_currency(&self, path: &str, problems: &mut Problems) -> String {
         let code = self.need_text(path, problems).trim().to_uppercase();
-        if !code.is_empty() && !(code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())) {
+        let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !(code.is_empty() || is_code) {
             let start: String = code.chars().take(20).collect();
             problems
                 .add(self.place(path), format!("`{start}` is not a currency code: expected three letters as in `EUR`"));
@@ -189,10 +200,8 @@ pub(super) fn country(text: String) -> (String, Option<Pair>) {
 
 /// Reads a moment from a number or a text.
 pub(super) fn moment(text: &str) -> Option<(Instant, Millis)> {
-    let stamp = if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-')
-        && !text.contains("--")
-        && !text.get(1..)?.contains('-')
-    {
+    let is_number = text.strip_prefix('-').unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let stamp = if is_number {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let whole: i64 = whole.parse().ok()?;
         if whole.checked_abs()? >= MILLISECONDS_FROM {
@@ -281,5 +290,36 @@ mod tests {
         object.need_text("f", &mut problems);
         let places: Vec<_> = problems.finish(()).unwrap_err().into_iter().map(|problem| problem.place).collect();
         assert_eq!(places, ["order.a", "order.b", "order.c", "order.d[0]", "order.e", "order.f"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_readers_stop(text in ".*", bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            moment(&text);
+            without_exponent(&text);
+            country(text.clone());
+            if let Ok(raw) = json::whole(&bytes) {
+                json::text(&raw);
+                json::items(&raw);
+            }
+            let raw = json::whole(serde_json::json!({ "a": [text.clone()], text.clone(): 1 }).to_string().as_bytes()).unwrap();
+            let object = Object::read(&raw, "").unwrap();
+            let mut problems = Problems::default();
+            for path in ["a", "a.0", text.as_str()] {
+                object.decimal(path, &mut problems);
+                object.instant(path, &mut problems);
+                object.objects(path, &mut problems);
+            }
+            proptest::prop_assert_eq!(object.text("a.0"), text);
+        }
+
+        #[test]
+        fn an_exponent_never_changes_the_value(whole in 0_u32..1000, fraction in 0_u32..1000, exponent in -6_i32..6) {
+            let number = format!("{whole}.{fraction:03}e{exponent}");
+            let plain = without_exponent(&number).unwrap();
+            let (told, meant) = (plain.parse::<f64>().unwrap(), number.parse::<f64>().unwrap());
+            proptest::prop_assert!((told - meant).abs() <= meant.abs() * 1e-12, "{} {}", plain, number);
+            proptest::prop_assert!(Decimal::new(plain).is_ok());
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A plugin does no input or output. It is asked three things: who are you, what should be sent for this order, and
 //! what did the answer mean. Implement [`Plugin`], call [`export_plugin!`], put cases beside the source and run them
-//! with `testing::run_cases`. The README of this crate is a complete example.
+//! with `testing::run_cases`. The README beside this crate tells the way from nothing to a component.
 
 #[cfg(target_arch = "wasm32")]
 pub mod bindings;

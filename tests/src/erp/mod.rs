@@ -3,6 +3,7 @@
 //! What it answers is decided per order by rules ([`Rule`]); what it did is counted by itself ([`State`]) and never taken
 //! from Orderdock. [`FakeErp`] runs it inside a test, the binary `fake-erp` as a process of its own.
 
+mod answers;
 pub mod attache;
 mod behaviour;
 mod ledger;

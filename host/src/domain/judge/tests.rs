@@ -14,6 +14,7 @@ fn policy() -> TakePolicy {
         payment: PaymentRule::Paid,
         take_from_ms: 1_000,
         skip_api_users: true,
+        shipped: false,
         has_stamp: true,
         names_actors: true,
         share: false,

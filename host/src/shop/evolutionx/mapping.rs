@@ -67,10 +67,7 @@ fn actor(head: &Object<'_>, kind: &str, id: &str, actors: &Actors) -> Option<Act
 fn order(head: &Object<'_>, raw: &RawValue, id: &str, status: &str, fields: &Fields) -> Result<Order, Vec<Problem>> {
     let mut problems = Problems::default();
     let p = &mut problems;
-    let placed = head.instant(&fields.created_at, p);
-    if placed.is_none() && head.some_text(&fields.created_at).is_none() {
-        p.add(&fields.created_at, "is missing, expected the moment when the order was placed");
-    }
+    let placed_at = head.need_instant(&fields.created_at, p);
     let paid_at = head.instant(&fields.paid_at, p).map(|(instant, _)| instant);
     let payment_state = payment_state(head, fields, paid_at.is_some());
     let totals = Totals {
@@ -93,7 +90,7 @@ fn order(head: &Object<'_>, raw: &RawValue, id: &str, status: &str, fields: &Fie
         channel: head.text(&fields.channel),
         location: head.text(&fields.location),
         status: status.to_owned(),
-        placed_at: placed.map_or_else(|| Instant::trusted(String::new()), |(instant, _)| instant),
+        placed_at,
         modified_at: head.instant(&fields.updated_at, p).map(|(instant, _)| instant),
         payments: payments(head, fields, payment_state, paid_at.clone(), &totals),
         paid_at,

@@ -318,6 +318,3 @@ fn body_with(path: &str, value: Value) -> Value {
     }
     path.rsplit('.').fold(value, |inner, name| json!({ name: inner }))
 }
-
-#[cfg(test)]
-mod tests;

@@ -159,7 +159,7 @@ impl Client {
         let adds = ask.method == Method::POST;
         let client = if adds { &self.fresh } else { &self.kept };
         let mut request = client.request(ask.method.clone(), url).headers(self.headers.clone());
-        if let Some(body) = ask.body {
+        if let Some(body) = ask.body.filter(|_| ask.method != Method::GET) {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         let mut response = request.send().await.map_err(|error| failure::transport(&self.base, error))?;

@@ -42,7 +42,9 @@ impl Plugin for MyPlugin {
         let mut lines = Vec::new();
         for (index, line) in order.lines.iter().enumerate().filter(|(_, line)| line.kind == LineKind::Product) {
             let Some(sku) = &line.sku else {
-                return Err(Rejection::data(format!("line {} has no SKU", index + 1)).field(format!("lines[{index}].sku")));
+                return Err(
+                    Rejection::data(format!("line {} has no SKU", index + 1)).field(format!("lines[{index}].sku"))
+                );
             };
             lines.push(serde_json::json!({ "sku": sku, "quantity": line.quantity }));
         }

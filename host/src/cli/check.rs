@@ -1,0 +1,159 @@
+//! `orderdock check`: looks at everything and lists every problem.
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    Failure,
+    open::{self, Beside},
+    output::{Output, cell},
+};
+use crate::{
+    config::HostSettings,
+    destination::Destination,
+    domain::{clock::Clock, problem::Problem},
+    ledger::connections::{ConnectionRecord, ConnectionState},
+    pipeline::{
+        lane::{Lane, LaneError},
+        open::RealOpener,
+        parts::{Pace, Parts},
+        system::{SystemClock, SystemRandom},
+    },
+};
+
+/// Look at everything.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Only these connections; none means all.
+    connections: Vec<String>,
+}
+
+/// One thing that was looked at.
+struct Looked {
+    what: String,
+    problems: Vec<Problem>,
+}
+
+/// Looks; fails when there is a problem.
+///
+/// # Errors
+/// Every problem.
+pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) -> Result<(), Failure> {
+    let mut looked = vec![Looked { what: "host's file".to_owned(), problems: Vec::new() }];
+    let one = |what: &str, result: Result<(), Failure>| Looked {
+        what: what.to_owned(),
+        problems: result.err().map(problems_of).unwrap_or_default(),
+    };
+    looked.push(one("master key", open::sealer(&settings).map(|_| ())));
+    looked.push(one("mail server's settings", open::mailer(&settings).map(|_| ())));
+    let engine = open::runtime(&settings);
+    looked.push(Looked {
+        what: "plugin engine".to_owned(),
+        problems: engine
+            .as_ref()
+            .err()
+            .map(|failure| vec![Problem::new("plugins", &failure.message)])
+            .unwrap_or_default(),
+    });
+    match open::beside(settings).await {
+        Ok(beside) => {
+            looked.push(Looked { what: "database".to_owned(), problems: Vec::new() });
+            if let Ok(engine) = engine {
+                connections(arguments, &beside, engine, &mut looked).await?;
+            }
+        }
+        Err(failure) => looked.push(Looked { what: "database".to_owned(), problems: problems_of(failure) }),
+    }
+    report(&looked, output)
+}
+
+async fn connections(
+    arguments: &Arguments,
+    beside: &Beside,
+    engine: Arc<crate::plugin::Runtime>,
+    looked: &mut Vec<Looked>,
+) -> Result<(), Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let parts = Parts {
+        host: "check".into(),
+        opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&beside.ledger) }),
+        clock,
+        random: Arc::new(SystemRandom),
+        ledger: Arc::clone(&beside.ledger),
+        mapper: engine,
+        mailer: None,
+        mail_from: String::new(),
+        sealer: Arc::new(open::sealer(&beside.settings)?),
+        pace: Pace::default(),
+    };
+    let mut chosen = Vec::new();
+    for name in &arguments.connections {
+        chosen.push(beside.connection(name).await?);
+    }
+    if arguments.connections.is_empty() {
+        chosen = beside.ledger.connections(false).await?;
+    }
+    for record in chosen.into_iter().filter(|record| record.state != ConnectionState::Removed) {
+        let name = record.name.clone();
+        let problems = connection(&parts, record).await;
+        looked.push(Looked { what: format!("connection {name}"), problems });
+    }
+    Ok(())
+}
+
+async fn connection(parts: &Parts, record: ConnectionRecord) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let release = record.activation.release.clone();
+    match parts.ledger.release_bytes(&release).await {
+        Ok(Some(bytes)) => {
+            if let Err(error) = parts.mapper.admit(&bytes).await {
+                problems.push(Problem::new("plugin.release", error.to_string()));
+            }
+        }
+        Ok(None) => problems.push(Problem::new("plugin.release", format!("release {release} is not in the ledger"))),
+        Err(error) => problems.push(Problem::new("plugin.release", error.to_string())),
+    }
+    match Lane::open(parts, record).await {
+        Ok(lane) => {
+            let map = lane.status();
+            let mut statuses = map.new.clone();
+            statuses.extend(map.success.clone());
+            statuses.extend(map.failure.clone());
+            problems.extend(lane.shop.check(&statuses).await);
+            match lane.destination.as_ref() {
+                Destination::Folder(folder) => problems.extend(folder.check().await),
+                // An ERP is not called without an order: its settings were checked when the lane was opened.
+                Destination::Http(_) => {}
+            }
+        }
+        Err(LaneError::Problems { problems: found, .. }) => problems.extend(found),
+        Err(error) => problems.push(Problem::new("", error.to_string())),
+    }
+    problems
+}
+
+fn problems_of(failure: Failure) -> Vec<Problem> {
+    if failure.problems.is_empty() { vec![Problem::new("", failure.message)] } else { failure.problems }
+}
+
+fn report(looked: &[Looked], output: Output) -> Result<(), Failure> {
+    let count: usize = looked.iter().map(|one| one.problems.len()).sum();
+    let value: Vec<_> = looked.iter().map(|one| json!({ "what": one.what, "problems": one.problems })).collect();
+    output.either(&json!({ "ok": count == 0, "looked_at": value }), || {
+        let rows = looked
+            .iter()
+            .map(|one| {
+                let words = if one.problems.is_empty() {
+                    "good".to_owned()
+                } else {
+                    crate::domain::problem::list(&one.problems)
+                };
+                vec![cell(&one.what), cell(words)]
+            })
+            .collect();
+        output.table(&["looked at", "found"], rows);
+    });
+    if count == 0 { Ok(()) } else { Err(Failure::failed(format!("{count} problems were found"))) }
+}

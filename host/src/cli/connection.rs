@@ -1,0 +1,403 @@
+//! `orderdock connection …`: connect shops to destinations, declaratively.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Failure,
+    open::{Beside, person, sealer},
+    output::{Output, cell, plain},
+};
+use crate::{
+    config::{ConnectionFile, ConnectionSettings, Environment, export, read_connection},
+    destination::Destination,
+    domain::{call::Tables, problem::Problem, time},
+    ledger::connections::{
+        ConnectionDraft, ConnectionRecord, ConnectionState, ReleaseRecord, SealedSecret, ShopChange, ShopIdentity,
+    },
+    pipeline::{
+        lane::secret_purpose,
+        open::{for_deliveries, pinned_destination, shop_settings},
+        parts::Secrets,
+    },
+    plugin::settings_check,
+    seal::Sealer,
+};
+
+/// Connect shops to destinations.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a connection what a file says. Applying the same file again changes nothing; a running host follows within a
+    /// second.
+    Apply {
+        /// The file, TOML; `orderdock config example connection` prints one.
+        file: PathBuf,
+        /// The shop's address or account changed, and it is the same shop: its orders stay known.
+        #[arg(long, conflicts_with = "other_shop")]
+        same_shop: bool,
+        /// The shop's address or account changed, and it is another shop: its orders are new.
+        #[arg(long)]
+        other_shop: bool,
+        /// Why; it is kept with the activation.
+        #[arg(long, default_value = "applied on the command line")]
+        why: String,
+    },
+    /// List connections.
+    List,
+    /// Show one connection: what it takes, who maps, where orders go, how it is.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Print a connection as a file that can be applied again. Secrets are left where they are.
+    Export {
+        /// Its name.
+        name: String,
+    },
+    /// Take no new orders; what is under way ends.
+    Pause {
+        /// Its name; `--all` for the whole host.
+        #[arg(required_unless_present = "all")]
+        name: Option<String>,
+        /// The whole host.
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+        /// Why; staff read it.
+        #[arg(long, default_value = "paused on the command line")]
+        why: String,
+    },
+    /// Take orders again.
+    Resume {
+        /// Its name; `--all` for the whole host.
+        #[arg(required_unless_present = "all")]
+        name: Option<String>,
+        /// The whole host.
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+    },
+    /// Remove a connection. What became of its orders stays known.
+    Remove {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[arg(long, default_value = "removed on the command line")]
+        why: String,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What went wrong.
+pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Apply { file, same_shop, other_shop, why } => {
+            let change = match (same_shop, other_shop) {
+                (true, _) => Some(ShopChange::Same),
+                (_, true) => Some(ShopChange::Other),
+                _ => None,
+            };
+            apply(&file, change, why, &beside, output).await
+        }
+        Command::List => list(&beside, output).await,
+        Command::Show { name } => show(&name, &beside, output).await,
+        Command::Export { name } => {
+            let record = beside.connection(&name).await?;
+            let settings = stored(&record)?;
+            output.text(&export(&settings).map_err(Failure::failed)?);
+            Ok(())
+        }
+        Command::Pause { name: Some(name), why, .. } => {
+            set(&name, ConnectionState::Paused, &why, &beside, output).await
+        }
+        Command::Pause { name: None, why, .. } => {
+            beside.ledger.set_host_pause(true, &person(), &why).await?;
+            output.either(&json!({ "paused": true }), || output.line("The whole host takes no new orders now."));
+            Ok(())
+        }
+        Command::Resume { name: Some(name), .. } => set(&name, ConnectionState::Active, "", &beside, output).await,
+        Command::Resume { name: None, .. } => {
+            beside.ledger.set_host_pause(false, &person(), "").await?;
+            output.either(&json!({ "paused": false }), || output.line("The host takes orders again."));
+            Ok(())
+        }
+        Command::Remove { name, why } => set(&name, ConnectionState::Removed, &why, &beside, output).await,
+    }
+}
+
+async fn apply(
+    file: &Path,
+    shop_change: Option<ShopChange>,
+    why: String,
+    beside: &Beside,
+    output: Output,
+) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::usage(format!("{} can't be read: {error}", file.display())))?;
+    let heading = format!("{} has problems; nothing was changed", file.display());
+    let read = read_connection(file, &text, &Environment::Process)
+        .map_err(|problems| Failure::problems(&heading, problems))?;
+    for warning in &read.warnings {
+        output.remark(format!("warning: {warning}"));
+    }
+    let release = beside.release(&read.settings.plugin.release).await?;
+    let sealer = sealer(&beside.settings)?;
+    let known = known_secrets(&read.settings.name, beside, &sealer).await?;
+    let (secrets, sealed, mut problems) = seal_all(&read, &known, &sealer)?;
+    problems.extend(misfits(&read.settings, &release, &secrets));
+    if !problems.is_empty() {
+        return Err(Failure::problems(&heading, problems));
+    }
+    let shop = shop_settings(&read.settings).map_err(|problems| Failure::problems(&heading, problems))?;
+    let identity = shop.identity();
+    let take_from_ms = read.settings.take.from.as_deref().and_then(time::millis_of);
+    let config = serde_json::to_value(&read.settings).map_err(|error| Failure::failed(error.to_string()))?;
+    let tables: Tables = read.settings.tables.clone();
+    let plugin_settings = read.settings.plugin.settings.to_json();
+    let draft = ConnectionDraft {
+        name: read.settings.name.clone(),
+        shop: ShopIdentity { kind: identity.kind, base_address: identity.address, account: identity.account },
+        shop_change,
+        config,
+        release: release.digest.clone(),
+        plugin_settings,
+        tables,
+        secrets: sealed,
+        take_from_ms,
+        by: person(),
+        why,
+    };
+    let applied = beside.ledger.apply_connection(draft).await?;
+    output.either(&applied, || {
+        let name = &read.settings.name;
+        if applied.created {
+            output.line(format!("Connection {name} is made; a running host takes it up within a second."));
+        } else if applied.changes.is_empty() {
+            output.line(format!("Connection {name}: no change."));
+        } else {
+            output.line(format!("Connection {name} changed: {}.", applied.changes.join(", ")));
+        }
+    });
+    Ok(())
+}
+
+/// Everything that does not fit together: settings and schema, needs and slots, shop and destination.
+fn misfits(settings: &ConnectionSettings, release: &ReleaseRecord, secrets: &Secrets) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let description = &release.description;
+    for problem in settings_check(&description.settings_schema, &settings.plugin.settings.to_json()) {
+        problems.push(settings.plugin.settings.locate(problem));
+    }
+    let deliverable = for_deliveries(secrets);
+    for need in description.secrets.iter().filter(|need| need.required && !deliverable.contains_key(&need.name)) {
+        problems.push(Problem::new(
+            format!("plugin.secrets.{}", need.name),
+            format!("is missing; the plugin {} needs it: {}", description.name, need.help),
+        ));
+    }
+    for need in description.tables.iter().filter(|need| need.required && !settings.tables.contains_key(&need.name)) {
+        problems.push(Problem::new(
+            format!("tables.{}", need.name),
+            format!("is missing; the plugin {} needs it: {}", description.name, need.help),
+        ));
+    }
+    let folders = &settings.destination.answer_folders;
+    for need in description.folders.iter().filter(|need| need.required && !folders.contains_key(&need.name)) {
+        problems.push(Problem::new(
+            format!("destination.answer_folders.{}", need.name),
+            format!("is missing; the plugin {} watches it: {}", description.name, need.help),
+        ));
+    }
+    if let Err(found) = shop_settings(settings) {
+        problems.extend(found.into_iter().map(|problem| within(&settings.shop.settings, problem, "shop.")));
+    }
+    match Destination::open(&pinned_destination(settings), &deliverable) {
+        Ok(destination) if !description.deliveries.contains(&destination.kind()) => {
+            let message = format!("the plugin {} does not deliver to this kind of destination", description.name);
+            problems.push(Problem::new("destination.kind", message).hint("`orderdock plugin show` says what it makes"));
+        }
+        Ok(_) => {}
+        Err(found) => {
+            problems.extend(found.into_iter().map(|problem| within(&settings.destination.settings, problem, "")));
+        }
+    }
+    problems
+}
+
+/// A problem that a room found in its settings, with its place in the file.
+fn within(settings: &crate::config::Opaque, problem: Problem, prefix: &str) -> Problem {
+    let place = problem.place.strip_prefix(prefix).unwrap_or(&problem.place).to_owned();
+    settings.locate(Problem { place, ..problem })
+}
+
+/// The secrets that the connection has already: slot → (value, as sealed).
+async fn known_secrets(name: &str, beside: &Beside, sealer: &Sealer) -> Result<Vec<(SealedSecret, Vec<u8>)>, Failure> {
+    let Some(record) = beside.ledger.connections(false).await?.into_iter().find(|record| record.name == name) else {
+        return Ok(Vec::new());
+    };
+    let mut known = Vec::new();
+    for secret in beside.ledger.secrets(&record.id).await? {
+        let value = sealer
+            .open(&secret_purpose(name, &secret.slot), &secret.sealed)
+            .map_err(|error| Failure::failed(format!("the stored secret `{}`: {error}", secret.slot)))?;
+        known.push((secret, value));
+    }
+    Ok(known)
+}
+
+type AllSecrets = (Secrets, Vec<SealedSecret>, Vec<Problem>);
+
+/// Seals what was given. The same value keeps its sealed form, so that applying it again is no change.
+fn seal_all(read: &ConnectionFile, known: &[(SealedSecret, Vec<u8>)], sealer: &Sealer) -> Result<AllSecrets, Failure> {
+    let (mut secrets, mut sealed, mut problems) = (Secrets::new(), Vec::new(), Vec::new());
+    for given in &read.secrets {
+        let before = known.iter().find(|(secret, _)| secret.slot == given.slot);
+        let value = match (&given.value, before) {
+            (Some(value), _) => value.clone(),
+            (None, Some((_, bytes))) => String::from_utf8_lossy(bytes).into_owned().into(),
+            (None, None) => {
+                let hint = "give it as { env = \"NAME\" } or { file = \"path\" } once";
+                problems.push(Problem::new(&given.place, "nothing is stored for it yet").hint(hint));
+                continue;
+            }
+        };
+        secrets.insert(given.slot.clone(), value.clone());
+        match before {
+            Some((secret, bytes)) if bytes.as_slice() == value.expose_secret().as_bytes() => {
+                sealed.push(secret.clone())
+            }
+            _ => {
+                let purpose = secret_purpose(&read.settings.name, &given.slot);
+                let bytes = sealer
+                    .seal(&purpose, value.expose_secret().as_bytes())
+                    .map_err(|error| Failure::failed(error.to_string()))?;
+                let fingerprint = hex::encode(Sha256::digest(&bytes));
+                sealed.push(SealedSecret { slot: given.slot.clone(), sealed: bytes, fingerprint });
+            }
+        }
+    }
+    Ok((secrets, sealed, problems))
+}
+
+async fn list(beside: &Beside, output: Output) -> Result<(), Failure> {
+    let all = beside.ledger.connections(false).await?;
+    let mut rows = Vec::new();
+    for record in &all {
+        let counts = beside.ledger.counts(&record.id).await?;
+        let of = |state: &str| counts.by_state.get(state).copied().unwrap_or(0);
+        let failed = of("failed") + of("given_up");
+        let delivered = of("delivered");
+        let under_way = counts.by_state.values().sum::<u64>() - failed - delivered - of("withdrawn");
+        rows.push((record, delivered, under_way, failed, counts.skipped));
+    }
+    let value: Vec<_> = rows
+        .iter()
+        .map(|(record, delivered, under_way, failed, skipped)| {
+            json!({
+                "connection": record, "delivered": delivered, "under_way": under_way,
+                "failed": failed, "skipped": skipped,
+            })
+        })
+        .collect();
+    output.either(&value, || {
+        if rows.is_empty() {
+            output
+                .line("There is no connection yet: `orderdock config example connection` prints a file to begin with.");
+            return;
+        }
+        let rows = rows
+            .iter()
+            .map(|(record, delivered, under_way, failed, skipped)| {
+                vec![
+                    cell(&record.name),
+                    cell(state_words(record.state)),
+                    cell(&record.shop.kind),
+                    cell(record.activation.release.as_str().get(..12).unwrap_or_default()),
+                    cell(delivered.to_string()),
+                    cell(under_way.to_string()),
+                    cell(failed.to_string()),
+                    cell(skipped.to_string()),
+                ]
+            })
+            .collect();
+        output.table(&["connection", "state", "shop", "release", "delivered", "under way", "failed", "skipped"], rows);
+    });
+    Ok(())
+}
+
+async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure> {
+    let record = beside.connection(name).await?;
+    let counts = beside.ledger.counts(&record.id).await?;
+    let sweeps = beside.ledger.sweeps(&record.id, &record.shop_id, 5).await?;
+    let activations = beside.ledger.activations(&record.id).await?;
+    let value = json!({ "connection": record, "counts": counts, "sweeps": sweeps, "activations": activations });
+    output.either(&value, || {
+        let why = if record.state_why.is_empty() { String::new() } else { format!(" ({})", plain(&record.state_why)) };
+        output.line(format!("Connection {name}: {}{why}", state_words(record.state)));
+        output.line(format!("Shop:      {} {} {}", record.shop.kind, record.shop.base_address, record.shop.account));
+        output.line(format!("Takes from {}", time::rfc3339(record.take_from_ms)));
+        output.line(format!("Release:   {}", record.activation.release));
+        output.line("\nOrders by state");
+        for (state, count) in &counts.by_state {
+            output.line(format!("  {:<12} {count}", state.replace('_', " ")));
+        }
+        output.line(format!("  {:<12} {}", "skipped", counts.skipped));
+        output.line(format!("  {:<12} {}", "questions", counts.questions));
+        output.line(format!("Owed to the shop: {} (stuck: {})", counts.effects_owed, counts.effects_stuck));
+        output.line("\nLast looks at the shop");
+        for sweep in &sweeps {
+            let how = sweep.error.as_deref().map_or_else(|| "complete".to_owned(), |error| format!("failed: {error}"));
+            output.line(format!(
+                "  {}  {} orders, {} taken, {}",
+                time::rfc3339(sweep.started_ms),
+                sweep.seen,
+                sweep.opened,
+                plain(&how)
+            ));
+        }
+        output.line("\nActivations");
+        for activation in &activations {
+            output.line(format!(
+                "  {:>3}  {}  {}  settings {}, tables {}, by {}: {}",
+                activation.number,
+                time::rfc3339(activation.at_ms),
+                activation.release.as_str().get(..12).unwrap_or_default(),
+                activation.settings_revision,
+                activation.tables_revision,
+                plain(&activation.by),
+                plain(&activation.why)
+            ));
+        }
+    });
+    Ok(())
+}
+
+async fn set(name: &str, state: ConnectionState, why: &str, beside: &Beside, output: Output) -> Result<(), Failure> {
+    let record = beside.connection(name).await?;
+    beside.ledger.set_connection_state(&record.id, state, &person(), why).await?;
+    output.either(&json!({ "connection": name, "state": state }), || {
+        output.line(format!("Connection {name} is {} now.", state_words(state)));
+    });
+    Ok(())
+}
+
+fn state_words(state: ConnectionState) -> &'static str {
+    match state {
+        ConnectionState::Active => "active",
+        ConnectionState::Paused => "paused",
+        ConnectionState::Removed => "removed",
+    }
+}
+
+/// A connection's settings as the ledger has them.
+///
+/// # Errors
+/// When they were written by another version that this one can't read.
+pub fn stored(record: &ConnectionRecord) -> Result<ConnectionSettings, Failure> {
+    serde_json::from_value(record.config.clone())
+        .map_err(|error| Failure::failed(format!("the settings of {} can't be read: {error}", record.name)))
+}

@@ -1,0 +1,248 @@
+//! What every command opens: settings, ledger, sealer, engine.
+
+use std::{path::Path, sync::Arc};
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Failure, output::Output};
+use crate::{
+    config::{Database, Environment, HostSettings, KeySource, LogFormat, SmtpSecurity, load_host},
+    domain::{
+        clock::Clock,
+        id::HostId,
+        random::{self, Random},
+    },
+    ledger::{
+        Ledger,
+        connections::{ConnectionRecord, ReleaseRecord},
+        sql::{Role, SqlLedger},
+    },
+    notify::{Mailer, Security, SmtpMailer, SmtpServer},
+    pipeline::{
+        open::RealOpener,
+        parts::{Pace, Parts},
+        system::{SystemClock, SystemRandom},
+    },
+    plugin::{self, Runtime},
+    seal::{MasterKey, OsRandom, Sealer},
+};
+
+/// The database, opened beside a host that may be at work.
+pub struct Beside {
+    /// The host's settings.
+    pub settings: HostSettings,
+    /// All state.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+/// Everything that works.
+pub struct Working {
+    /// For the pipeline.
+    pub parts: Arc<Parts>,
+    /// Which database, without its password.
+    pub database: String,
+}
+
+impl Beside {
+    /// A connection by its name.
+    ///
+    /// # Errors
+    /// No such connection, or the ledger.
+    pub async fn connection(&self, name: &str) -> Result<ConnectionRecord, Failure> {
+        let all = self.ledger.connections(true).await?;
+        let names: Vec<&str> = all.iter().map(|record| record.name.as_str()).collect();
+        let missing = if names.is_empty() {
+            format!("there is no connection `{name}`; none was applied yet")
+        } else {
+            format!("there is no connection `{name}`; there are: {}", names.join(", "))
+        };
+        // A name may have been used before by a connection that was removed: the live one counts.
+        all.into_iter()
+            .filter(|record| record.name == name)
+            .min_by_key(|record| record.state == crate::ledger::connections::ConnectionState::Removed)
+            .ok_or_else(|| Failure::not_found(missing))
+    }
+
+    /// A release by digest (or its first digits), name, or name@version. The newest of a name counts.
+    ///
+    /// # Errors
+    /// None or several fit, or the ledger.
+    pub async fn release(&self, wanted: &str) -> Result<ReleaseRecord, Failure> {
+        let all = self.ledger.releases().await?;
+        let (name, version) = wanted.split_once('@').map_or((wanted, None), |(name, version)| (name, Some(version)));
+        let named = |release: &&ReleaseRecord| {
+            release.description.name == name && version.is_none_or(|version| release.description.version == version)
+        };
+        if let Some(release) = all.iter().find(named) {
+            return Ok(release.clone());
+        }
+        let fits: Vec<_> = all
+            .iter()
+            .filter(|release| wanted.len() >= 8 && release.digest.as_str().starts_with(&wanted.to_ascii_lowercase()))
+            .collect();
+        match fits.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => Err(Failure::not_found(format!(
+                "there is no release `{wanted}`; `orderdock plugin list` shows what there is, `orderdock plugin add FILE` adds one"
+            ))),
+            _ => Err(Failure::usage(format!("`{wanted}` fits several releases: give more digits of the digest"))),
+        }
+    }
+}
+
+/// Reads the host's file.
+///
+/// # Errors
+/// Every problem of it.
+pub fn settings(path: Option<&Path>, output: Output) -> Result<HostSettings, Failure> {
+    let file = load_host(path, &Environment::Process)
+        .map_err(|problems| Failure::problems("the host's file has problems", problems))?;
+    for warning in &file.warnings {
+        output.remark(format!("warning: {warning}"));
+    }
+    Ok(file.settings)
+}
+
+/// Opens the database beside whoever works.
+///
+/// # Errors
+/// The ledger's.
+pub async fn beside(settings: HostSettings) -> Result<Beside, Failure> {
+    let (ledger, _) = ledger(&settings, Role::Beside).await?;
+    Ok(Beside { ledger: Arc::new(ledger), settings })
+}
+
+async fn ledger(settings: &HostSettings, role: Role) -> Result<(SqlLedger, String), Failure> {
+    let Database::Sqlite(path) = &settings.database else {
+        return Err(Failure::usage(
+            "this version keeps its ledger in SQLite only; set `database` to a file name (PostgreSQL comes with a later version)",
+        ));
+    };
+    folder(&settings.data_dir)?;
+    let ledger = SqlLedger::open(path, Arc::new(SystemClock), Arc::new(SystemRandom), role).await?;
+    Ok((ledger, format!("sqlite {}", path.display())))
+}
+
+fn folder(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    // Only the user that Orderdock runs as may look into it: orders are personal data.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Failure::failed(format!("the folder {} can't be made: {error}", path.display())))
+}
+
+/// What seals secrets.
+///
+/// # Errors
+/// A key that can't be read.
+pub fn sealer(settings: &HostSettings) -> Result<Sealer, Failure> {
+    folder(&settings.data_dir)?;
+    let key = match &settings.key {
+        KeySource::File(path) => MasterKey::from_file(path, &OsRandom),
+        KeySource::Given(text) => MasterKey::from_base64(text),
+    };
+    let key = key.map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(Sealer::new(&key, Arc::new(OsRandom)))
+}
+
+/// The plugin engine.
+///
+/// # Errors
+/// When the machine can't run it, or its cache can't be used.
+pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
+    folder(&settings.data_dir)?;
+    let limits = &settings.plugins;
+    let engine = plugin::Settings {
+        component_bytes: limits.release_bytes.0,
+        memory_bytes: limits.memory.0,
+        cpu_base: limits.cpu_base,
+        cpu_per_line: limits.cpu_per_line,
+        wall_limit: limits.wall_limit.duration(),
+        output_bytes: limits.output_bytes.0,
+        log_bytes: usize::try_from(limits.log_bytes.0).unwrap_or(usize::MAX),
+        concurrent: limits.instances,
+        ..plugin::Settings::default()
+    };
+    Runtime::new(engine, &limits.cache_dir, Arc::new(SystemClock)).map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// The mail server, if one is configured.
+///
+/// # Errors
+/// Settings that can't work.
+pub fn mailer(settings: &HostSettings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
+    let Some(smtp) = &settings.smtp else { return Ok(None) };
+    let ca_pem = match &smtp.ca_file {
+        None => None,
+        Some(path) => Some(
+            std::fs::read(path)
+                .map_err(|error| Failure::usage(format!("smtp.ca_file: {} can't be read: {error}", path.display())))?,
+        ),
+    };
+    let server = SmtpServer {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        security: match smtp.security {
+            SmtpSecurity::StartTls => Security::StartTls,
+            SmtpSecurity::Tls => Security::Tls,
+            SmtpSecurity::None => Security::None,
+        },
+        login: smtp.user.clone().zip(smtp.password.clone()),
+        time_limit: smtp.time_limit.duration(),
+        ca_pem,
+    };
+    let mailer =
+        SmtpMailer::new(&server, Arc::new(SystemClock)).map_err(|error| Failure::usage(format!("smtp: {error}")))?;
+    Ok(Some(Arc::new(mailer)))
+}
+
+/// Opens everything for work.
+///
+/// # Errors
+/// What is missing.
+pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
+    let sealer = sealer(settings)?;
+    let (ledger, database) = ledger(settings, Role::Working).await?;
+    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let host = HostId(format!("{}-{}", std::process::id(), random::token(random.as_ref()).get(..8).unwrap_or("0")));
+    let pace = Pace {
+        total: settings.limits.orders_at_once,
+        per_connection: settings.limits.orders_at_once_per_connection,
+        heartbeat_every: settings.heartbeat.every.duration(),
+        keep_bodies: std::time::Duration::from_secs(u64::from(settings.retention.bodies_days) * 86_400),
+        ..Pace::default()
+    };
+    let parts = Parts {
+        host,
+        opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&ledger) }),
+        clock,
+        random,
+        ledger,
+        mapper: runtime(settings)?,
+        mailer: mailer(settings)?,
+        mail_from: settings.smtp.as_ref().map(|smtp| smtp.from.clone()).unwrap_or_default(),
+        sealer: Arc::new(sealer),
+        pace,
+    };
+    Ok(Working { parts: Arc::new(parts), database })
+}
+
+/// Logs to standard error, for people or as JSON.
+pub fn logging(settings: &HostSettings) {
+    let filter = EnvFilter::try_new(&settings.log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Set once per process; a second subscriber would be a mistake of ours that only costs logs.
+    let _set = match settings.log.format {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Human => builder.try_init(),
+    };
+}
+
+/// Who is at the keyboard, for the records.
+pub fn person() -> String {
+    Environment::Process.get("USER").filter(|name| !name.is_empty()).unwrap_or_else(|| "command line".to_owned())
+}

@@ -1,0 +1,152 @@
+//! `orderdock plugin …`: releases, known by their digest, never changed.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{
+    Failure,
+    open::{Beside, person, runtime},
+    output::{Output, cell, plain},
+};
+use crate::{
+    domain::{call::Description, time},
+    ledger::connections::ReleaseRecord,
+    plugin::Mapper as _,
+};
+
+/// Keep plugins.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a component and keep it as a release. Adding the same file again changes nothing.
+    Add {
+        /// The component, a `.wasm` file.
+        file: PathBuf,
+    },
+    /// List releases, newest first.
+    List,
+    /// Show a release: what it says of itself, its settings, what it needs.
+    Show {
+        /// Digest (its first digits are enough), name, or name@version.
+        release: String,
+    },
+    /// Look at a file without keeping it.
+    Inspect {
+        /// The component, a `.wasm` file.
+        file: PathBuf,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What went wrong.
+pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Add { file } => {
+            let bytes = read(&file, &beside)?;
+            let runtime = runtime(&beside.settings)?;
+            let (digest, description) = runtime.admit(&bytes).await.map_err(|error| refused(&file, &error))?;
+            let added = beside.ledger.add_release(&digest, &bytes, &description, &person()).await?;
+            let result = json!({ "digest": digest, "added": added, "description": description });
+            output.either(&result, || {
+                let name = format!("{}@{}", description.name, description.version);
+                let word = if added { "Kept" } else { "Already kept:" };
+                output.line(format!("{word} {} as {digest}", plain(&name)));
+            });
+            Ok(())
+        }
+        Command::Inspect { file } => {
+            let bytes = read(&file, &beside)?;
+            let runtime = runtime(&beside.settings)?;
+            let (digest, description) = runtime.admit(&bytes).await.map_err(|error| refused(&file, &error))?;
+            let result = json!({ "digest": digest, "size": bytes.len(), "description": description });
+            output.either(&result, || describe(digest.as_str(), bytes.len() as u64, &description, output));
+            Ok(())
+        }
+        Command::List => {
+            let releases = beside.ledger.releases().await?;
+            output.either(&releases, || list(&releases, output));
+            Ok(())
+        }
+        Command::Show { release } => {
+            let record = beside.release(&release).await?;
+            output.either(&record, || describe(record.digest.as_str(), record.size, &record.description, output));
+            Ok(())
+        }
+    }
+}
+
+fn list(releases: &[ReleaseRecord], output: Output) {
+    if releases.is_empty() {
+        output.line("No plugin was added yet.");
+        return;
+    }
+    let rows = releases
+        .iter()
+        .map(|release| {
+            vec![
+                cell(&release.description.name),
+                cell(&release.description.version),
+                cell(&release.description.erp),
+                cell(release.digest.as_str().get(..12).unwrap_or_default()),
+                cell(time::rfc3339(release.added_ms)),
+                cell(&release.by),
+            ]
+        })
+        .collect();
+    output.table(&["plugin", "version", "ERP", "digest", "added", "by"], rows);
+}
+
+fn describe(digest: &str, size: u64, description: &Description, output: Output) {
+    output.line(format!(
+        "{}@{} by {}",
+        plain(&description.name),
+        plain(&description.version),
+        plain(&description.publisher)
+    ));
+    output.line(format!("For:     {}", plain(&description.erp)));
+    output.line(format!("Digest:  {digest}"));
+    output.line(format!("Size:    {size} bytes"));
+    output.line(format!("\n{}", plain(&description.help)));
+    for (title, needs) in
+        [("Secrets", &description.secrets), ("Tables", &description.tables), ("Folders", &description.folders)]
+    {
+        if needs.is_empty() {
+            continue;
+        }
+        output.line(format!("\n{title}"));
+        for need in needs {
+            let must = if need.required { "needed" } else { "optional" };
+            output.line(format!("  {} ({must}): {}", plain(&need.name), plain(&need.help)));
+        }
+    }
+    output.line("\nSettings");
+    let properties = description.settings_schema.get("properties").and_then(|found| found.as_object());
+    for (name, schema) in properties.into_iter().flatten() {
+        let text = schema.get("description").and_then(|text| text.as_str()).unwrap_or_default();
+        let default = schema.get("default").map_or_else(String::new, |value| format!(" [default: {value}]"));
+        output.line(format!("  {}{default}", plain(name)));
+        if !text.is_empty() {
+            output.line(format!("      {}", plain(text).replace('\n', "\n      ")));
+        }
+    }
+}
+
+fn read(file: &Path, beside: &Beside) -> Result<Vec<u8>, Failure> {
+    let place = file.display();
+    let size =
+        std::fs::metadata(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))?.len();
+    let most = beside.settings.plugins.release_bytes.0;
+    if size > most {
+        return Err(Failure::usage(format!(
+            "{place} has {size} bytes; at most {most} are allowed (plugins.release_bytes)"
+        )));
+    }
+    std::fs::read(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))
+}
+
+fn refused(file: &Path, error: &crate::plugin::AdmissionError) -> Failure {
+    Failure::usage(format!("{} is not a plugin that can be used: {error}", file.display()))
+}

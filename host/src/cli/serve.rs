@@ -1,0 +1,136 @@
+//! `orderdock serve`: the host at work, until a signal ends it.
+//!
+//! The first signal stops taking and lets what is being sent end; the second stops at once. Nothing is lost either way.
+
+use std::sync::Arc;
+
+use clap::Args;
+use sha2::{Digest as _, Sha256};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Failure,
+    open::{self, Working},
+    output::Output,
+};
+use crate::{
+    admin::{self, Api, HealthCheck, Readiness, TokenCheck},
+    config::HostSettings,
+    ledger::connections::ConnectionRecord,
+    pipeline::{host::Host, lane::secret_purpose, parts::Parts},
+};
+
+/// The host at work.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Print one JSON line with the address of the API when it is ready.
+    #[arg(long)]
+    announce: bool,
+}
+
+/// Works until stopped.
+///
+/// # Errors
+/// What kept it from starting.
+pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) -> Result<(), Failure> {
+    open::logging(&settings);
+    let Working { parts, database } = open::working(&settings).await?;
+    let listener = tokio::net::TcpListener::bind(settings.listen).await.map_err(|error| {
+        Failure::failed(format!("{} can't be listened on: {error}; set `listen` to a free port", settings.listen))
+    })?;
+    let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string()))?;
+    let host = Host::new(Arc::clone(&parts));
+    let stop_api = CancellationToken::new();
+    let api = Api {
+        ledger: Arc::clone(&parts.ledger),
+        token_check: token_check(Arc::clone(&parts)),
+        health_check: health_check(Arc::clone(&parts), Arc::clone(&host), database.clone()),
+        order_bytes: usize::try_from(settings.limits.order_bytes.0).unwrap_or(usize::MAX),
+    };
+    let api = tokio::spawn(admin::serve(listener, api, stop_api.clone()));
+    tracing::info!(%address, %database, version = env!("CARGO_PKG_VERSION"), "orderdock is at work");
+    if arguments.announce {
+        output.line(serde_json::json!({ "listen": address.to_string(), "database": database }).to_string());
+    }
+    watch_signals(Arc::clone(&host))?;
+    notify_systemd(sd_notify::NotifyState::Ready);
+    host.run().await;
+    notify_systemd(sd_notify::NotifyState::Stopping);
+    stop_api.cancel();
+    match api.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the API ended badly"),
+        Err(error) => tracing::warn!(%error, "the API ended badly"),
+    }
+    Ok(())
+}
+
+fn watch_signals(host: Arc<Host>) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("signals can't be watched: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::spawn(async move {
+        for round in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if round == 0 {
+                tracing::info!(
+                    in_hand = host.in_hand(),
+                    "stopping: what is being sent ends first; a second signal stops at once"
+                );
+                host.stop();
+            } else {
+                host.stop_now();
+            }
+        }
+    });
+    Ok(())
+}
+
+fn notify_systemd(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+}
+
+/// A push connection's own token. Digests are compared, so that time tells nothing about the token.
+fn token_check(parts: Arc<Parts>) -> TokenCheck {
+    Arc::new(move |record: ConnectionRecord, given: String| {
+        let parts = Arc::clone(&parts);
+        Box::pin(async move {
+            if record.shop.kind != "push" {
+                return false;
+            }
+            let Ok(secrets) = parts.ledger.secrets(&record.id).await else { return false };
+            let purpose = |slot: &str| secret_purpose(&record.name, slot);
+            secrets
+                .iter()
+                .filter(|secret| secret.slot == "shop.token")
+                .filter_map(|secret| parts.sealer.open(&purpose(&secret.slot), &secret.sealed).ok())
+                .any(|known| Sha256::digest(&known) == Sha256::digest(&given))
+        })
+    })
+}
+
+fn health_check(parts: Arc<Parts>, host: Arc<Host>, database: String) -> HealthCheck {
+    Arc::new(move || {
+        let (parts, host, database) = (Arc::clone(&parts), Arc::clone(&host), database.clone());
+        Box::pin(async move {
+            let paused = parts.ledger.host_pause().await;
+            let connections = host.health().await;
+            let ready =
+                paused.is_ok() && connections.iter().all(|one| one.alive != Some(false) && one.trouble.is_none());
+            Readiness {
+                ready,
+                version: env!("CARGO_PKG_VERSION"),
+                database,
+                paused: paused.ok().flatten(),
+                in_hand: host.in_hand(),
+                connections: serde_json::to_value(connections).unwrap_or_default(),
+            }
+        })
+    })
+}

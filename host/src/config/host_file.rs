@@ -1,0 +1,287 @@
+//! Reads `orderdock.toml`.
+
+use std::{fs, io, net::SocketAddr, path::Path};
+
+use secrecy::SecretString;
+
+use super::{
+    Bytes, Database, Environment, Heartbeat, HostSettings, KeySource, Limits, LogFormat, LogSettings, Period,
+    PluginLimits, Retention, SmtpSecurity, SmtpSettings,
+    reader::{Document, Section},
+    secret,
+};
+use crate::domain::problem::Problem;
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct HostFile {
+    /// The settings.
+    pub settings: HostSettings,
+    /// What works but should be looked at.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads the file, or takes the defaults when there is none at the usual place.
+///
+/// `given` is the path that a person named (`--config`); else `ORDERDOCK_CONFIG`, else `orderdock.toml` in the current
+/// folder, which may be missing.
+///
+/// # Errors
+/// Every problem at once.
+pub fn load_host(given: Option<&Path>, environment: &Environment) -> Result<HostFile, Vec<Problem>> {
+    let named = given.map(Path::to_owned).or_else(|| environment.get("ORDERDOCK_CONFIG").map(Into::into));
+    let path = named.clone().unwrap_or_else(|| "orderdock.toml".into());
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => String::new(),
+        Err(error) => {
+            return Err(vec![
+                Problem::new(path.display().to_string(), format!("the configuration can't be read: {error}"))
+                    .hint("`orderdock config example` prints one to start from"),
+            ]);
+        }
+    };
+    read_host(&path, &text, environment)
+}
+
+/// Reads the text of a host file; `path` names it in problems, and its folder is where relative paths begin.
+///
+/// # Errors
+/// Every problem at once.
+pub fn read_host(path: &Path, text: &str, environment: &Environment) -> Result<HostFile, Vec<Problem>> {
+    let document = Document::new(path, text);
+    let table = document.root();
+    let root = Section::root(&document, &table);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut warnings = Vec::new();
+
+    let data_dir = folder.join(root.text("data_dir").unwrap_or_else(|| "orderdock-data".into()));
+    let key = match environment.secret("ORDERDOCK_KEY") {
+        Some(key) => {
+            root.text("key_file");
+            KeySource::Given(key)
+        }
+        None => KeySource::File(data_dir.join(root.text("key_file").unwrap_or_else(|| "orderdock.key".into()))),
+    };
+    let settings = HostSettings {
+        database: database(&root, &data_dir),
+        listen: listen(&root, environment),
+        key,
+        stop_grace: root.period("stop_grace").unwrap_or(Period(30)),
+        limits: limits(&root),
+        plugins: plugins(&root, &data_dir),
+        smtp: smtp(&root, folder, environment, &mut warnings),
+        retention: retention(&root),
+        log: log(&root, environment),
+        heartbeat: heartbeat(&root),
+        data_dir,
+    };
+    root.close();
+    let problems = document.into_problems();
+    if problems.is_empty() { Ok(HostFile { settings, warnings }) } else { Err(problems) }
+}
+
+fn database(root: &Section<'_, '_>, data_dir: &Path) -> Database {
+    let text = root.text("database").unwrap_or_else(|| "orderdock.db".into());
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Database::Postgres(SecretString::from(text));
+    }
+    let file = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")).unwrap_or(&text);
+    if file.contains("://") {
+        root.note(
+            "database",
+            "is neither a file nor an address that Orderdock knows",
+            Some("write a file name, sqlite://path or postgres://user@host/database".into()),
+        );
+    } else if file.is_empty() || file.contains(['?', '\0']) {
+        root.note("database", "names no file", Some("options after `?` are not taken; write only the path".into()));
+    }
+    Database::Sqlite(data_dir.join(file))
+}
+
+fn listen(root: &Section<'_, '_>, environment: &Environment) -> SocketAddr {
+    const HINT: &str = "write an address and a port, such as 127.0.0.1:8190";
+    let usual = SocketAddr::from(([127, 0, 0, 1], 8190));
+    let written = root.text("listen");
+    let (origin, text) = match environment.get("ORDERDOCK_LISTEN") {
+        Some(text) => ("ORDERDOCK_LISTEN: ", text),
+        None => match written {
+            Some(text) => ("", text),
+            None => return usual,
+        },
+    };
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => address,
+        Ok(address) => {
+            root.note(
+                "listen",
+                &format!(
+                    "{origin}{address} can be reached from other machines, and the page does not ask who is there"
+                ),
+                Some(
+                    "listen on 127.0.0.1 or [::1] and let a reverse proxy that asks for a password stand before it"
+                        .into(),
+                ),
+            );
+            usual
+        }
+        Err(_) => {
+            root.note("listen", &format!("{origin}`{text}` is not an address with a port"), Some(HINT.into()));
+            usual
+        }
+    }
+}
+
+fn limits(root: &Section<'_, '_>) -> Limits {
+    let table = root.section("limits");
+    let count = |key, usual: usize| {
+        table.number(key, 1..=4_096).and_then(|number| usize::try_from(number).ok()).unwrap_or(usual)
+    };
+    let limits = Limits {
+        orders_at_once: count("orders_at_once", 32),
+        orders_at_once_per_connection: count("orders_at_once_per_connection", 4),
+        answer_bytes: table.bytes("answer_bytes").unwrap_or(Bytes(8 << 20)),
+        stored_body_bytes: table.bytes("stored_body_bytes").unwrap_or(Bytes(256 << 10)),
+        order_bytes: table.bytes("order_bytes").unwrap_or(Bytes(16 << 20)),
+    };
+    table.close();
+    limits
+}
+
+fn plugins(root: &Section<'_, '_>, data_dir: &Path) -> PluginLimits {
+    let table = root.section("plugins");
+    let plugins = PluginLimits {
+        cache_dir: data_dir.join(table.text("cache_dir").unwrap_or_else(|| "plugin-cache".into())),
+        release_bytes: table.bytes("release_bytes").unwrap_or(Bytes(64 << 20)),
+        memory: table.bytes("memory").unwrap_or(Bytes(128 << 20)),
+        cpu_base: table.number("cpu_base", 100_000..=1_000_000_000_000).unwrap_or(200_000_000),
+        cpu_per_line: table.number("cpu_per_line", 0..=1_000_000_000).unwrap_or(1_000_000),
+        cpu_per_byte: table.number("cpu_per_byte", 0..=1_000_000).unwrap_or(200),
+        wall_limit: table.limit("wall_limit").unwrap_or(Period(15)),
+        output_bytes: table.bytes("output_bytes").unwrap_or(Bytes(16 << 20)),
+        log_bytes: table.bytes("log_bytes").unwrap_or(Bytes(64 << 10)),
+        instances: table.number("instances", 1..=1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(64),
+    };
+    if plugins.memory < Bytes(1 << 20) {
+        table.note("memory", "is less than 1MiB, in which no plugin can run", None);
+    }
+    table.close();
+    plugins
+}
+
+fn smtp(
+    root: &Section<'_, '_>,
+    folder: &Path,
+    environment: &Environment,
+    warnings: &mut Vec<Problem>,
+) -> Option<SmtpSettings> {
+    const WORDS: &[(&str, SmtpSecurity)] =
+        &[("starttls", SmtpSecurity::StartTls), ("tls", SmtpSecurity::Tls), ("none", SmtpSecurity::None)];
+    let table = root.section("smtp");
+    if !table.is_given() {
+        return None;
+    }
+    let host = table.required("host", "\"mail.example.com\"");
+    let security = table.choice("security", WORDS).unwrap_or(SmtpSecurity::StartTls);
+    let port = table.number("port", 1..=65_535).and_then(|port| u16::try_from(port).ok());
+    let user = table.text("user");
+    let password = table
+        .find("password")
+        .and_then(|found| secret::read(&table, &found, "smtp.password", folder, environment, warnings))
+        .and_then(|(_, given)| {
+            if given.value.is_none() {
+                table.note(
+                    "password",
+                    "nothing is stored for the host",
+                    Some("use { env = … } or { file = … }".into()),
+                );
+            }
+            given.value
+        });
+    if user.is_some() && table.find("password").is_none() {
+        table.note("user", "has no password beside it", Some("add `password = { env = \"NAME\" }`".into()));
+    }
+    if user.is_none() && table.find("password").is_some() {
+        table.note("password", "has no user beside it", Some("add `user = \"…\"`".into()));
+    }
+    if security == SmtpSecurity::None && !host.is_empty() && !is_this_machine(&host) {
+        table.note(
+            "security",
+            &format!("mail to {host} would travel readable for everybody"),
+            Some("write starttls or tls; none is only for a mail server on this machine".into()),
+        );
+    }
+    let from = table.required("from", "\"Orderdock <orders@example.com>\"");
+    if !from.is_empty() && !is_mailbox(&from) {
+        table.note("from", &format!("`{from}` is not a mail address"), Some(MAILBOX_HINT.into()));
+    }
+    let settings = SmtpSettings {
+        port: port.unwrap_or(security.port()),
+        host,
+        security,
+        user,
+        password,
+        from,
+        time_limit: table.limit("time_limit").unwrap_or(Period(30)),
+        ca_file: table.text("ca_file").map(|file| folder.join(file)),
+    };
+    table.close();
+    Some(settings)
+}
+
+/// How a mail address is written.
+pub(super) const MAILBOX_HINT: &str = "write name@example.com or Name <name@example.com>";
+
+/// A coarse look, so that a slip is seen when the file is read; the mail room parses addresses for real.
+pub(super) fn is_mailbox(text: &str) -> bool {
+    let address = match text.split_once('<') {
+        Some((_, rest)) => match rest.strip_suffix('>') {
+            Some(address) => address,
+            None => return false,
+        },
+        None => text,
+    };
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'))
+    };
+    !text.contains(['\r', '\n'])
+        && address.rsplit_once('@').is_some_and(|(local, domain)| plain(local) && plain(domain) && !local.contains('@'))
+}
+
+/// Whether the name surely means this machine.
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn retention(root: &Section<'_, '_>) -> Retention {
+    let table = root.section("retention");
+    let days = table.number("bodies_days", 1..=3_650).and_then(|days| u32::try_from(days).ok());
+    table.close();
+    Retention { bodies_days: days.unwrap_or(15) }
+}
+
+fn log(root: &Section<'_, '_>, environment: &Environment) -> LogSettings {
+    let table = root.section("log");
+    let format = table.choice("format", &[("human", LogFormat::Human), ("json", LogFormat::Json)]);
+    let written = table.text("filter");
+    let filter = environment.get("ORDERDOCK_LOG").or(written).unwrap_or_else(|| "info".into());
+    if let Err(error) = filter.parse::<tracing_subscriber::filter::Targets>() {
+        table.note(
+            "filter",
+            &format!("`{filter}` is not a log filter: {error}"),
+            Some("write for example info,orderdock=debug".into()),
+        );
+    }
+    table.close();
+    LogSettings { format: format.unwrap_or(LogFormat::Human), filter }
+}
+
+fn heartbeat(root: &Section<'_, '_>) -> Heartbeat {
+    let table = root.section("heartbeat");
+    let every = table.limit("every");
+    table.close();
+    Heartbeat { every: every.unwrap_or(Period(60)) }
+}

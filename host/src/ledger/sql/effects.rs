@@ -1,0 +1,237 @@
+//! The outbox of shop effects: those of one order are with one worker at a time, and go out in order.
+
+use async_trait::async_trait;
+
+use super::{
+    SqlLedger,
+    database::{Db, Row, Value, values_of},
+    keys, mails, moves,
+};
+use crate::{
+    domain::{
+        clock::Millis,
+        id::{ConnectionId, HostId, LeaseToken, OrderKey, PassKey},
+        judge::Confirmed,
+        random,
+    },
+    ledger::{
+        LedgerError, Result,
+        effects::{EffectEnd, Effects, MailBatch, Owed, OwedByOrder},
+    },
+};
+
+/// An effect as a row has it. `begun` is the flag from before the claim that reads it.
+pub fn owed(row: &Row) -> Result<Owed> {
+    Ok(Owed {
+        number: row.int("number")?,
+        pass: row.number("pass")?,
+        body: row.json("body")?,
+        since_ms: row.int("since_ms")?,
+        tries: row.number("tries")?,
+        in_doubt: row.flag("begun")?,
+    })
+}
+
+struct ClaimInput {
+    connection: ConnectionId,
+    host: HostId,
+    limit: u32,
+    lease_ms: Millis,
+}
+
+const LEASE_ORDERS: &str = "
+update orders set effects_token = $3 || '-' || shop_order_id, effects_host = $4, effects_until_ms = $5
+where (connection_id, shop_id, shop_order_id) in (
+    select e.connection_id, e.shop_id, e.shop_order_id from effects e
+    join orders o on o.connection_id = e.connection_id and o.shop_id = e.shop_id and o.shop_order_id = e.shop_order_id
+    where e.connection_id = $1 and e.state = 'owed' and e.kind <> 'mail' and e.not_before_ms <= $2
+        and (o.effects_token is null or o.effects_until_ms < $2)
+    group by e.connection_id, e.shop_id, e.shop_order_id order by min(e.number) limit $6)
+returning connection_id, shop_id, shop_order_id, effects_token, shop_status, confirmed_status, confirmed_ms,
+    read_began_ms";
+
+async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<OwedByOrder>> {
+    let (now, until_ms) = (db.now_ms, db.now_ms.saturating_add(input.lease_ms));
+    let stem = random::token(&*db.random);
+    let values = values_of![input.connection.as_str(), now, stem, input.host.as_str(), until_ms, input.limit];
+    let rows = db.changed(LEASE_ORDERS, values).await?;
+    let mut all = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let order = keys::order(row)?;
+        let token = LeaseToken(row.text("effects_token")?);
+        let effects = begin_due(db, &order).await?;
+        if effects.is_empty() {
+            // Only effects behind one that waits: they wait with it.
+            give_back(db, &order, &token);
+            continue;
+        }
+        // Whatever is newer: the last sight, or what our own write was answered.
+        let (seen, confirmed) = (row.int("read_began_ms")?, row.maybe_int("confirmed_ms")?);
+        let last_status = match row.maybe_text("confirmed_status")? {
+            Some(status) if confirmed.is_some_and(|at| at >= seen) => status,
+            _ => row.text("shop_status")?,
+        };
+        let last_status = (!last_status.is_empty()).then_some(last_status);
+        all.push(OwedByOrder { order, token, until_ms, last_status, effects });
+    }
+    Ok(all)
+}
+
+/// Marks the due effects of an order as begun, up to the first one that is not due: an effect waits for those before it.
+async fn begin_due(db: &mut Db, order: &OrderKey) -> Result<Vec<Owed>> {
+    let rows = db
+        .rows(
+            "select * from effects where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and state = 'owed'
+                and kind <> 'mail' order by pass, rank, number",
+            keys::of_order(order, Vec::new()),
+        )
+        .await?;
+    let mut effects = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let not_before = row.int("not_before_ms")?;
+        if not_before > db.now_ms {
+            postpone(db, order, not_before);
+            break;
+        }
+        effects.push(owed(row)?);
+    }
+    for effect in &effects {
+        db.later(
+            "update effects set begun = $3 where connection_id = $1 and number = $2",
+            values_of![order.connection.as_str(), effect.number, if effect.in_doubt { 2_i64 } else { 1 }],
+        );
+    }
+    Ok(effects)
+}
+
+/// Lets the order's owed effects wait at least until then.
+fn postpone(db: &mut Db, order: &OrderKey, not_before: Millis) {
+    db.later(
+        "update effects set not_before_ms = $4 where connection_id = $1 and shop_id = $2 and shop_order_id = $3
+            and state = 'owed' and kind <> 'mail' and not_before_ms < $4",
+        keys::of_order(order, values_of![not_before]),
+    );
+}
+
+const GIVE_BACK: &str = "update orders set effects_token = null, effects_host = null, effects_until_ms = 0
+     where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and effects_token = $4";
+
+fn give_back(db: &mut Db, order: &OrderKey, token: &LeaseToken) {
+    db.later(GIVE_BACK, keys::of_order(order, values_of![token.as_str()]));
+}
+
+struct FinishInput {
+    order: OrderKey,
+    token: LeaseToken,
+    ends: Vec<(i64, EffectEnd)>,
+    confirmed: Option<Confirmed>,
+    timeline: Vec<(u32, String)>,
+}
+
+async fn finish(db: &mut Db, input: &FinishInput) -> Result<()> {
+    let FinishInput { order, token, ends, confirmed, timeline } = input;
+    if db.run(GIVE_BACK, keys::of_order(order, values_of![token.as_str()])).await? != 1 {
+        return Err(LedgerError::Lost { what: format!("the effects of order {}", order.shop_order_id) });
+    }
+    for (number, end) in ends {
+        end_one(db, &order.connection, *number, end);
+        if let EffectEnd::Retry { not_before_ms, .. } = end {
+            postpone(db, order, *not_before_ms);
+        }
+    }
+    // What was handed out and not tried was never begun, unless an earlier worker had begun it.
+    db.later(
+        "update effects set begun = 0 where connection_id = $1 and shop_id = $2 and shop_order_id = $3
+            and state = 'owed' and kind <> 'mail' and begun = 1",
+        keys::of_order(order, Vec::new()),
+    );
+    if let Some(confirmed) = confirmed {
+        moves::confirm(db, order, confirmed);
+        db.later(
+            "update orders set shop_status = $4
+             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and read_began_ms <= $5",
+            keys::of_order(order, values_of![confirmed.status.as_str(), confirmed.at_ms]),
+        );
+    }
+    for (pass, text) in timeline {
+        let pass = PassKey { order: order.clone(), pass: *pass };
+        db.later(keys::LINE, keys::line(&pass, db.now_ms, text));
+    }
+    Ok(())
+}
+
+/// Records how one effect ended, mail or not. One that was cancelled meanwhile stays so.
+pub fn end_one(db: &mut Db, connection: &ConnectionId, number: i64, end: &EffectEnd) {
+    let now = db.now_ms;
+    let (state, detail) = match end {
+        EffectEnd::Retry { not_before_ms, error } => {
+            db.later(
+                "update effects set tries = tries + 1, begun = 0, not_before_ms = $3, detail = $4
+                 where connection_id = $1 and number = $2 and state = 'owed'",
+                values_of![connection.as_str(), number, *not_before_ms, error],
+            );
+            return;
+        }
+        EffectEnd::Done => ("done", ""),
+        EffectEnd::NotNeeded(why) => ("not_needed", why.as_str()),
+        EffectEnd::GivenUp(why) => ("given_up", why.as_str()),
+        EffectEnd::Conflict(why) => ("conflict", why.as_str()),
+    };
+    db.later(
+        "update effects set state = $3, detail = $4, done_ms = $5, begun = 0
+         where connection_id = $1 and number = $2 and state = 'owed'",
+        values_of![connection.as_str(), number, state, detail, now],
+    );
+}
+
+#[async_trait]
+impl Effects for SqlLedger {
+    async fn claim_effects(
+        &self,
+        connection: &ConnectionId,
+        host: &HostId,
+        limit: u32,
+        lease_ms: Millis,
+    ) -> Result<Vec<OwedByOrder>> {
+        let input = ClaimInput { connection: connection.clone(), host: host.clone(), limit, lease_ms };
+        self.write(input, |db, input| Box::pin(claim(db, input))).await
+    }
+
+    async fn finish_effects(
+        &self,
+        order: &OrderKey,
+        token: &LeaseToken,
+        ends: Vec<(i64, EffectEnd)>,
+        confirmed: Option<Confirmed>,
+        timeline: Vec<(u32, String)>,
+    ) -> Result<()> {
+        let input = FinishInput { order: order.clone(), token: token.clone(), ends, confirmed, timeline };
+        self.write(input, |db, input| Box::pin(finish(db, input))).await
+    }
+
+    async fn claim_mails(&self, host: &HostId, gather_ms: Millis, lease_ms: Millis) -> Result<Vec<MailBatch>> {
+        let input = mails::ClaimInput { host: host.clone(), gather_ms, lease_ms };
+        self.write(input, |db, input| Box::pin(mails::claim(db, input))).await
+    }
+
+    async fn finish_mails(&self, batch: &MailBatch, end: EffectEnd) -> Result<()> {
+        self.write((batch.clone(), end), |db, input| Box::pin(mails::finish(db, input))).await
+    }
+
+    async fn next_effect_ms(&self) -> Result<Option<Millis>> {
+        let mut db = self.reader().await?;
+        // An effect that a worker is at becomes due again when that lease runs out.
+        let row = db
+            .maybe_row(
+                "select min(case when o.effects_token is not null and o.effects_until_ms >= e.not_before_ms
+                        then o.effects_until_ms + 1 else e.not_before_ms end) as due_ms
+                 from effects e
+                 left join orders o on e.kind <> 'mail' and o.connection_id = e.connection_id
+                    and o.shop_id = e.shop_id and o.shop_order_id = e.shop_order_id
+                 where e.state = 'owed'",
+                Vec::<Value>::new(),
+            )
+            .await?;
+        row.map_or(Ok(None), |row| row.maybe_int("due_ms"))
+    }
+}

@@ -1,0 +1,329 @@
+//! The one fenced write: a guarded update that must change exactly one row, and in the same transaction everything that
+//! goes with it. Nothing of a move is written before the guard held.
+
+use super::{
+    database::{Db, Value, to_json, to_word, values_of},
+    keys,
+    opening::record_decision,
+    passes::lost,
+};
+use crate::{
+    domain::{
+        call::Purpose,
+        delivery::Repeat,
+        id::{OrderKey, PassKey},
+        judge::Confirmed,
+        pass::PassState,
+        random,
+        verdict::Acceptance,
+    },
+    ledger::{
+        LedgerError, Result,
+        effects::EffectBody,
+        passes::{Asked, AttemptEnd, Guard, Move, NewAttempt, NewPins, To},
+    },
+};
+
+/// What an attempt that was never answered is called when its pass goes on.
+const NEVER_ANSWERED: &str = "unknown";
+
+const LEASE_GUARD: &str = "lease_token = $6";
+// The attempt is the one that the pass is on, it is open, and no later pass has committed a send.
+const ATTEMPT_GUARD: &str = "attempt_token = $6
+    and exists (select 1 from attempts a where a.connection_id = $1 and a.shop_id = $2 and a.shop_order_id = $3
+        and a.pass = $4 and a.token = $6 and a.ended_ms is null)
+    and not exists (select 1 from passes n where n.connection_id = $1 and n.shop_id = $2 and n.shop_order_id = $3
+        and n.pass > $4 and n.sent = 1)";
+const NO_LEASE: &str = "lease_token = null, lease_host = null, lease_until_ms = null";
+
+/// Applies a move.
+pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
+    let target = change.to.state();
+    let late = matches!(change.guard, Guard::Attempt(_));
+    let may_be_late = matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp);
+    if !change.from.may_become(target) || (late && !may_be_late) {
+        let (from, to) = (change.from.as_str(), target.as_str());
+        return Err(LedgerError::Refused(format!("{} can't go from {from} to {to}", keys::name(&change.pass))));
+    }
+    let (guard, token) = match &change.guard {
+        Guard::Lease(token) => (LEASE_GUARD, token.as_str()),
+        Guard::Attempt(token) => (ATTEMPT_GUARD, token.as_str()),
+    };
+    // What was provably not processed did not leave: the pass is as unsent as it was before.
+    let unsent = change.end.as_ref().is_some_and(|end| end.outcome == "not processed");
+    let values = values_of![change.from.as_str(), token, db.now_ms, unsent];
+    let mut values = keys::of_pass(&change.pass, values);
+    let mut sets = sets(change, &mut values)?;
+    if change.asked.is_some() {
+        sets.push_str(", attempts = attempts + 1");
+    }
+    let sql = format!(
+        "update passes set state = '{}', state_ms = $7, {sets}
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and state = $5 and {guard}
+         returning attempts",
+        target.as_str()
+    );
+    let moved = db.changed(&sql, values).await?;
+    let Some(row) = moved.first() else {
+        return Err(lost(&change.pass));
+    };
+    let number = row.number("attempts")?;
+    end_attempts(db, change)?;
+    store_step(db, change, number)?;
+    if let Some(asked) = &change.asked {
+        log_asked(db, &change.pass, number, asked)?;
+    }
+    if late && change.from == PassState::GivenUp && target == PassState::Delivered {
+        withdraw_next(db, &change.pass);
+    }
+    for body in &change.effects {
+        owe(db, &change.pass, body)?;
+    }
+    for text in &change.timeline {
+        db.later(keys::LINE, keys::line(&change.pass, db.now_ms, text));
+    }
+    if let Some(confirmed) = &change.confirmed {
+        confirm(db, &change.pass.order, confirmed);
+    }
+    if let To::Withdrawn { decision: Some(decision), .. } = &change.to {
+        record_decision(db, &change.pass.order, decision)?;
+    }
+    Ok(())
+}
+
+const SENT: &str = "sent = case when $8 = 1 then sent_before else sent end";
+
+/// The columns that a move sets; their values are added to `values` from `$9` on.
+fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
+    let mut add = |more: Vec<Value>| values.extend(more);
+    Ok(match &change.to {
+        To::Waiting { not_before_ms, because, unpin, retry } => {
+            add(values_of![*not_before_ms, because]);
+            let unpinned = "pins = null, step = 0,
+                mapped_at_ms = case when inherits_unknown = 1 then mapped_at_ms else null end,
+                sealed_state = case when inherits_unknown = 1 then sealed_state else null end,";
+            let tries = if *retry {
+                "retry_since_ms = coalesce(retry_since_ms, $7), retries = retries + 1"
+            } else {
+                "retry_since_ms = null, retries = 0"
+            };
+            let unpin = if *unpin { unpinned } else { "" };
+            format!(
+                "not_before_ms = $9, because = $10, takeovers = 0, attempt_token = null, awaiting = null,
+                 deadline_ms = null, {unpin} {tries}, {SENT}, {NO_LEASE}"
+            )
+        }
+        To::Mapped { step, sealed_state, pins, .. } => {
+            add(values_of![*step, sealed_state]);
+            add(pin_values(pins.as_deref())?);
+            format!("step = $9, sealed_state = $10, because = '', {PINS}, {SENT}")
+        }
+        To::Sending { attempt, pins } => {
+            add(values_of![attempt.step, &attempt.sealed_state]);
+            add(pin_values(pins.as_deref())?);
+            let sends = attempt.purpose != Purpose::LookUp;
+            add(values_of![attempt.token.as_str(), sends]);
+            format!(
+                "step = $9, sealed_state = $10, because = '', {PINS}, attempts = attempts + 1, attempt_token = $14,
+                 sent_before = case when $8 = 1 then sent_before else sent end,
+                 sent = case when $15 = 1 then 1 when $8 = 1 then sent_before else sent end"
+            )
+        }
+        To::Awaiting { awaiting, sealed_state, next_look_ms, deadline_ms } => {
+            add(values_of![to_json(awaiting)?, sealed_state, *next_look_ms, *deadline_ms]);
+            format!(
+                "awaiting = $9, sealed_state = $10, not_before_ms = $11, deadline_ms = $12, because = '',
+                 closed_ms = null, retry_since_ms = null, retries = 0, {SENT}, {NO_LEASE}"
+            )
+        }
+        To::Unknown { because, next_look_ms, deadline_ms } => {
+            add(values_of![because, *next_look_ms, *deadline_ms]);
+            let deadline = if change.from == PassState::Unknown { "coalesce(deadline_ms, $11)" } else { "$11" };
+            format!("because = $9, not_before_ms = $10, deadline_ms = {deadline}, {SENT}, {NO_LEASE}")
+        }
+        To::Delivered { acceptance, already } => {
+            let Acceptance { erp_order_id, erp_order_number, message, .. } = acceptance;
+            let because = message
+                .clone()
+                .unwrap_or_else(|| if *already { "the ERP had it already".to_owned() } else { String::new() });
+            add(values_of![because, erp_order_id.clone(), erp_order_number.clone()]);
+            format!(
+                "closed_ms = $7, because = $9, erp_order_id = coalesce($10, erp_order_id),
+                 erp_order_number = coalesce($11, erp_order_number), class = null, field = null, {SENT}, {NO_LEASE}"
+            )
+        }
+        To::Failed { class, because, field, partial_id } => {
+            add(values_of![to_word(class)?, because, field.clone(), partial_id.clone()]);
+            format!("closed_ms = $7, class = $9, because = $10, field = $11, partial_id = $12, {SENT}, {NO_LEASE}")
+        }
+        To::Withdrawn { because, .. } | To::GivenUp { because } => {
+            add(values_of![because]);
+            format!("closed_ms = $7, because = $9, {SENT}, {NO_LEASE}")
+        }
+    })
+}
+
+const PINS: &str = "pins = coalesce($11, pins), content_hash = coalesce($12, content_hash),
+    mapped_at_ms = coalesce($13, mapped_at_ms)";
+
+fn pin_values(pins: Option<&NewPins>) -> Result<Vec<Value>> {
+    Ok(match pins {
+        Some(new) => values_of![to_json(&new.pins)?, new.pins.content_hash.as_str(), new.mapped_at_ms],
+        None => vec![Value::Text(None), Value::Text(None), Value::Int(None)],
+    })
+}
+
+/// Ends the attempt that the move names; or, where a pass goes on without naming the one that it was on, that one.
+fn end_attempts(db: &mut Db, change: &Move) -> Result<()> {
+    let now = db.now_ms;
+    if let Some(AttemptEnd { token, phase, outcome, shown }) = &change.end {
+        db.later(
+            "update attempts set phase = $6, outcome = $7, ended_ms = $8
+             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5
+                and ended_ms is null",
+            keys::of_pass(&change.pass, values_of![token.as_str(), to_word(phase)?, *outcome, now]),
+        );
+        db.later(
+            "update attempt_bodies set answer = $6
+             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and number = (
+                select a.number from attempts a where a.connection_id = $1 and a.shop_id = $2
+                    and a.shop_order_id = $3 and a.pass = $4 and a.token = $5)",
+            keys::of_pass(&change.pass, values_of![token.as_str(), to_json(shown)?]),
+        );
+        return Ok(());
+    }
+    let was_on_one = matches!(change.from, PassState::Sending | PassState::Unknown | PassState::Awaiting);
+    let still_on_it = matches!(change.to.state(), PassState::Unknown | PassState::GivenUp | PassState::Awaiting);
+    if was_on_one && !still_on_it {
+        db.later(
+            "update attempts set outcome = $5, ended_ms = $6
+             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and ended_ms is null",
+            keys::of_pass(&change.pass, values_of![NEVER_ANSWERED, now]),
+        );
+    }
+    Ok(())
+}
+
+/// Stores the step, and the write-ahead row of a send.
+fn store_step(db: &mut Db, change: &Move, number: u32) -> Result<()> {
+    let (delivery, pins, attempt) = match &change.to {
+        To::Mapped { delivery, pins, .. } => (delivery, pins, None),
+        To::Sending { attempt, pins } => (&attempt.delivery, pins, Some(attempt)),
+        _ => return Ok(()),
+    };
+    let order = pins.as_ref().map(|new| new.order.as_str());
+    db.later(
+        "insert into pass_bodies (connection_id, shop_id, shop_order_id, pass, mapped_order, delivery)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (connection_id, shop_id, shop_order_id, pass) do update
+         set mapped_order = coalesce(excluded.mapped_order, pass_bodies.mapped_order), delivery = excluded.delivery",
+        keys::of_pass(&change.pass, values_of![order, to_json(delivery)?]),
+    );
+    if let Some(attempt) = attempt {
+        write_ahead(db, &change.pass, number, attempt)?;
+    }
+    Ok(())
+}
+
+fn write_ahead(db: &mut Db, pass: &PassKey, number: u32, attempt: &NewAttempt) -> Result<()> {
+    let now = db.now_ms;
+    let recovery = attempt.recovery.as_ref().map(to_json).transpose()?;
+    db.later(
+        "insert into attempts (connection_id, shop_id, shop_order_id, pass, number, token, step, purpose, phase, repeat,
+            recorded_ms, settled_by_ms, hash, recovery)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        keys::of_pass(
+            pass,
+            values_of![
+                number,
+                attempt.token.as_str(),
+                attempt.step,
+                to_word(&attempt.purpose)?,
+                to_word(&attempt.phase)?,
+                to_json(&attempt.repeat)?,
+                now,
+                now.saturating_add(attempt.settle_ms),
+                attempt.hash.as_str(),
+                recovery,
+            ],
+        ),
+    );
+    db.later(
+        "insert into attempt_bodies (connection_id, shop_id, shop_order_id, pass, number, request, mapping)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        keys::of_pass(pass, values_of![number, to_json(&attempt.shown)?, to_json(&attempt.mapping)?]),
+    );
+    Ok(())
+}
+
+/// A look-up, a poll or an answer file: an attempt that has ended when it is first written.
+fn log_asked(db: &mut Db, pass: &PassKey, number: u32, asked: &Asked) -> Result<()> {
+    let token = random::token(&*db.random);
+    let values = values_of![
+        number,
+        token,
+        asked.step,
+        to_word(&asked.purpose)?,
+        to_word(&asked.phase)?,
+        to_json(&Repeat::Always)?,
+        asked.began_ms,
+        db.now_ms,
+        asked.outcome,
+    ];
+    db.later(
+        "insert into attempts (connection_id, shop_id, shop_order_id, pass, number, token, step, purpose, phase, repeat,
+            recorded_ms, settled_by_ms, hash, ended_ms, outcome)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', $12, $13)",
+        keys::of_pass(pass, values),
+    );
+    let bodies = [&asked.request, &asked.mapping, &asked.answer].map(to_json);
+    let [request, mapping, answer] = bodies;
+    db.later(
+        "insert into attempt_bodies (connection_id, shop_id, shop_order_id, pass, number, request, mapping, answer)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        keys::of_pass(pass, values_of![number, request?, mapping?, answer?]),
+    );
+    Ok(())
+}
+
+/// A late answer says that the ERP has the order after all. A next pass that has sent nothing must not send it again.
+fn withdraw_next(db: &mut Db, pass: &PassKey) {
+    const BECAUSE: &str = "an answer that came late says that the ERP has the order from the pass before";
+    let now = db.now_ms;
+    db.later(
+        "insert into timeline (connection_id, shop_id, shop_order_id, pass, at_ms, line)
+         select connection_id, shop_id, shop_order_id, pass, $5, 'Not sent again: ' || $6 from passes
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass > $4
+            and state in ('waiting', 'claimed', 'mapped')",
+        keys::of_pass(pass, values_of![now, BECAUSE]),
+    );
+    db.later(
+        "update passes set state = 'withdrawn', state_ms = $5, closed_ms = $5, because = $6, lease_token = null,
+            lease_host = null, lease_until_ms = null
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass > $4
+            and state in ('waiting', 'claimed', 'mapped')",
+        keys::of_pass(pass, values_of![now, BECAUSE]),
+    );
+}
+
+/// Writes an effect that is owed from now on.
+pub fn owe(db: &mut Db, pass: &PassKey, body: &EffectBody) -> Result<()> {
+    let values = values_of![body.kind(), body.rank(), to_json(body)?, db.now_ms];
+    db.later(
+        "insert into effects (connection_id, shop_id, shop_order_id, pass, kind, rank, body, state, since_ms,
+            not_before_ms, tries, begun, detail)
+         values ($1, $2, $3, $4, $5, $6, $7, 'owed', $8, $8, 0, 0, '')",
+        keys::of_pass(pass, values),
+    );
+    Ok(())
+}
+
+/// Records a status that the shop confirmed, unless a newer one is known.
+pub fn confirm(db: &mut Db, order: &OrderKey, confirmed: &Confirmed) {
+    db.later(
+        "update orders set confirmed_status = $4, confirmed_ms = $5, confirmed_modified_ms = $6
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3
+            and (confirmed_ms is null or confirmed_ms <= $5)",
+        keys::of_order(order, values_of![confirmed.status.as_str(), confirmed.at_ms, confirmed.modified_ms]),
+    );
+}

@@ -1,0 +1,291 @@
+//! Claims, leases, and what is asked about a pass. The moves themselves are in [`super::moves`].
+
+use async_trait::async_trait;
+
+use super::{
+    SqlLedger,
+    database::{Db, Row, from_word, to_word, values_of},
+    keys, moves,
+};
+use crate::{
+    domain::{
+        clock::Millis,
+        decision::Opening,
+        id::{AttemptToken, ConnectionId, HostId, LeaseToken, PassKey},
+        pass::PassState,
+        random,
+        transport::Phase,
+    },
+    ledger::{
+        LedgerError, Result,
+        passes::{Claim, ClaimKind, Move, OpenAttempt, Pass, Passes},
+    },
+};
+
+/// A state as a row has it.
+pub fn state(row: &Row, column: &str) -> Result<PassState> {
+    let word = row.text(column)?;
+    PassState::parse(&word).ok_or_else(|| LedgerError::Corrupt(format!("column {column}: no state {word:?}")))
+}
+
+pub fn lost(pass: &PassKey) -> LedgerError {
+    LedgerError::Lost { what: keys::name(pass) }
+}
+
+// The inner limit makes "oldest first"; the outer conditions are met by the same rows. Each row gets a token of its own: a
+// random stem that is new for each claim, and the row's own key.
+const CLAIM_WAITING: &str = "
+update passes set state = 'claimed', state_ms = $2, lease_token = $3 || '-' || pass || '-' || shop_order_id,
+    lease_host = $4, lease_until_ms = $5
+where state = 'waiting' and (connection_id, shop_id, shop_order_id, pass) in (
+    select connection_id, shop_id, shop_order_id, pass from passes
+    where connection_id = $1 and state = 'waiting' and not_before_ms <= $2
+    order by not_before_ms limit $6)
+returning *";
+
+// A lease that was given back has no token, and taking it over blames nobody.
+const CLAIM_LEFT: &str = "
+update passes set lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5,
+    takeovers = takeovers + case when state <> 'sending' and sent = 0 and lease_token is not null then 1 else 0 end
+where state in ('claimed', 'mapped', 'sending') and (connection_id, shop_id, shop_order_id, pass) in (
+    select connection_id, shop_id, shop_order_id, pass from passes
+    where connection_id = $1 and state in ('claimed', 'mapped', 'sending') and lease_until_ms < $2
+    order by lease_until_ms limit $6)
+returning *";
+
+const CLAIM_LOOK: &str = "
+update passes set lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5
+where state in ('unknown', 'awaiting') and (connection_id, shop_id, shop_order_id, pass) in (
+    select connection_id, shop_id, shop_order_id, pass from passes
+    where connection_id = $1 and state in ('unknown', 'awaiting') and not_before_ms <= $2
+        and (lease_token is null or lease_until_ms < $2)
+    order by not_before_ms limit $6)
+returning *";
+
+struct ClaimInput {
+    connection: ConnectionId,
+    host: HostId,
+    kind: ClaimKind,
+    limit: u32,
+    lease_ms: Millis,
+}
+
+async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
+    let (now, until) = (db.now_ms, db.now_ms.saturating_add(input.lease_ms));
+    let mut rows = Vec::new();
+    let texts: &[&str] = match input.kind {
+        ClaimKind::Work => &[CLAIM_LEFT, CLAIM_WAITING],
+        ClaimKind::LeftBehind => &[CLAIM_LEFT],
+        ClaimKind::Look => &[CLAIM_LOOK],
+    };
+    for text in texts {
+        let left = input.limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        if left == 0 {
+            break;
+        }
+        let stem = random::token(&*db.random);
+        let values = values_of![input.connection.as_str(), now, stem, input.host.as_str(), until, left];
+        rows.extend(db.changed(text, values).await?);
+    }
+    let mut claims = Vec::with_capacity(rows.len());
+    for row in rows {
+        claims.push(to_claim(db, &row).await?);
+    }
+    claims.sort_by_key(|claim| (claim.pass.not_before_ms, claim.pass.opened_ms));
+    Ok(claims)
+}
+
+async fn to_claim(db: &mut Db, row: &Row) -> Result<Claim> {
+    let mut pass = to_pass(row)?;
+    if pass.pins.is_some()
+        && let Some(body) = db
+            .maybe_row(
+                "select delivery from pass_bodies
+                 where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
+                keys::of_pass(&pass.key, Vec::new()),
+            )
+            .await?
+    {
+        pass.delivery = body.maybe_json("delivery")?;
+    }
+    let attempt = match (pass.state, row.maybe_text("attempt_token")?) {
+        (PassState::Sending | PassState::Unknown | PassState::Awaiting, Some(token)) => {
+            attempt(db, &pass.key, &token).await?
+        }
+        _ => None,
+    };
+    let until_ms = row.int("lease_until_ms")?;
+    Ok(Claim { token: LeaseToken(row.text("lease_token")?), until_ms, pass, attempt })
+}
+
+async fn attempt(db: &mut Db, pass: &PassKey, token: &str) -> Result<Option<OpenAttempt>> {
+    let row = db
+        .maybe_row(
+            "select * from attempts
+             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5",
+            keys::of_pass(pass, values_of![token]),
+        )
+        .await?;
+    row.map(|row| {
+        Ok(OpenAttempt {
+            number: row.number("number")?,
+            token: AttemptToken(row.text("token")?),
+            step: row.number("step")?,
+            purpose: from_word(&row.text("purpose")?, "purpose")?,
+            phase: from_word(&row.text("phase")?, "phase")?,
+            recorded_ms: row.int("recorded_ms")?,
+            settled_by_ms: row.int("settled_by_ms")?,
+            repeat: row.json("repeat")?,
+            recovery: row.maybe_json("recovery")?,
+        })
+    })
+    .transpose()
+}
+
+fn to_pass(row: &Row) -> Result<Pass> {
+    Ok(Pass {
+        key: keys::pass(row)?,
+        order_number: row.text("order_number")?,
+        state: state(row, "state")?,
+        opened_ms: row.int("opened_ms")?,
+        not_before_ms: row.int("not_before_ms")?,
+        because: row.text("because")?,
+        pins: row.maybe_json("pins")?,
+        step: row.number("step")?,
+        delivery: None,
+        sealed_state: row.maybe_bytes("sealed_state")?,
+        idempotency_key: row.text("idempotency_key")?,
+        document_number: row.large("document_number")?,
+        mapped_at_ms: row.maybe_int("mapped_at_ms")?,
+        awaiting: row.maybe_json("awaiting")?,
+        deadline_ms: row.maybe_int("deadline_ms")?,
+        retry_since_ms: row.maybe_int("retry_since_ms")?,
+        retries: row.number("retries")?,
+        takeovers: row.number("takeovers")?,
+        attempts: row.number("attempts")?,
+        sent: row.flag("sent")?,
+        by_intent: matches!(row.json("opening")?, Opening::Intent { .. }),
+        inherits_unknown: row.flag("inherits_unknown")?,
+        previous: row.maybe_json("previous")?,
+    })
+}
+
+async fn renew(db: &mut Db, input: &(Vec<(PassKey, LeaseToken)>, Millis)) -> Result<Vec<Option<Millis>>> {
+    let (leases, lease_ms) = input;
+    let until = db.now_ms.saturating_add(*lease_ms);
+    let mut ends = Vec::with_capacity(leases.len());
+    for (pass, token) in leases {
+        let rows = db
+            .run(
+                "update passes set lease_until_ms = $6 where connection_id = $1 and shop_id = $2
+                 and shop_order_id = $3 and pass = $4 and lease_token = $5",
+                keys::of_pass(pass, values_of![token.as_str(), until]),
+            )
+            .await?;
+        ends.push((rows == 1).then_some(until));
+    }
+    Ok(ends)
+}
+
+async fn release(db: &mut Db, input: &(PassKey, LeaseToken)) -> Result<()> {
+    let (pass, token) = input;
+    // An end of 0 is in the past: whoever asks next may have it.
+    let rows = db
+        .run(
+            "update passes set lease_token = null, lease_host = null, lease_until_ms = 0
+             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and lease_token = $5",
+            keys::of_pass(pass, values_of![token.as_str()]),
+        )
+        .await?;
+    if rows == 1 { Ok(()) } else { Err(lost(pass)) }
+}
+
+async fn set_phase(db: &mut Db, input: &(PassKey, LeaseToken, AttemptToken, Phase)) -> Result<()> {
+    let (pass, lease, attempt, phase) = input;
+    let rows = db
+        .run(
+            "update attempts set phase = $6
+             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5
+                and ended_ms is null and exists (
+                    select 1 from passes p where p.connection_id = $1 and p.shop_id = $2 and p.shop_order_id = $3
+                        and p.pass = $4 and p.state = 'sending' and p.lease_token = $7 and p.attempt_token = $5)",
+            keys::of_pass(pass, values_of![attempt.as_str(), to_word(phase)?, lease.as_str()]),
+        )
+        .await?;
+    if rows == 1 { Ok(()) } else { Err(lost(pass)) }
+}
+
+async fn note(db: &mut Db, input: &(PassKey, Vec<String>)) -> Result<()> {
+    let (pass, lines) = input;
+    for text in lines {
+        db.later(keys::LINE, keys::line(pass, db.now_ms, text));
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Passes for SqlLedger {
+    async fn claim(
+        &self,
+        connection: &ConnectionId,
+        host: &HostId,
+        kind: ClaimKind,
+        limit: u32,
+        lease_ms: Millis,
+    ) -> Result<Vec<Claim>> {
+        let input = ClaimInput { connection: connection.clone(), host: host.clone(), kind, limit, lease_ms };
+        self.write(input, |db, input| Box::pin(claim(db, input))).await
+    }
+
+    async fn renew(&self, leases: &[(PassKey, LeaseToken)], lease_ms: Millis) -> Result<Vec<Option<Millis>>> {
+        self.write((leases.to_vec(), lease_ms), |db, input| Box::pin(renew(db, input))).await
+    }
+
+    async fn release(&self, pass: &PassKey, token: &LeaseToken) -> Result<()> {
+        self.write((pass.clone(), token.clone()), |db, input| Box::pin(release(db, input))).await
+    }
+
+    async fn apply(&self, change: Move) -> Result<()> {
+        self.write(change, |db, change| Box::pin(moves::apply(db, change))).await
+    }
+
+    async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {
+        let input = (pass.clone(), lease.clone(), attempt.clone(), phase);
+        self.write(input, |db, input| Box::pin(set_phase(db, input))).await
+    }
+
+    async fn note(&self, pass: &PassKey, lines: Vec<String>) -> Result<()> {
+        self.write((pass.clone(), lines), |db, input| Box::pin(note(db, input))).await
+    }
+
+    async fn mapped_order(&self, pass: &PassKey) -> Result<Option<String>> {
+        let mut db = self.reader().await?;
+        let row = db
+            .maybe_row(
+                "select mapped_order from pass_bodies
+                 where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
+                keys::of_pass(pass, Vec::new()),
+            )
+            .await?;
+        row.map_or(Ok(None), |row| row.maybe_text("mapped_order"))
+    }
+
+    async fn next_due_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {
+        let mut db = self.reader().await?;
+        // A look that somebody is at becomes due again when that lease runs out. A lease is over one millisecond after
+        // its end.
+        let row = db
+            .maybe_row(
+                "select min(due_ms) as due_ms from (
+                    select min(not_before_ms) as due_ms from passes where connection_id = $1 and state = 'waiting'
+                    union all select min(lease_until_ms) + 1 from passes
+                        where connection_id = $1 and state in ('claimed', 'mapped', 'sending')
+                    union all select min(case when lease_token is not null and lease_until_ms >= not_before_ms
+                            then lease_until_ms + 1 else not_before_ms end)
+                        from passes where connection_id = $1 and state in ('unknown', 'awaiting')) as due",
+                values_of![connection.as_str()],
+            )
+            .await?;
+        row.map_or(Ok(None), |row| row.maybe_int("due_ms"))
+    }
+}

@@ -1,0 +1,305 @@
+//! What people are shown, and the clean-up of bodies.
+
+use async_trait::async_trait;
+
+use super::{
+    SqlLedger,
+    database::{Db, Row, Value, values_of},
+    keys, orders,
+    passes::state,
+};
+use crate::{
+    domain::{
+        clock::Millis,
+        id::{ConnectionId, OrderKey, ShopId},
+        pass::{Colour, PassState},
+    },
+    ledger::{
+        Result, TimelineEntry,
+        orders::Sweep,
+        reports::{AttemptRow, Counts, EffectRow, OrderDetail, OrderFilter, OrderRow, PassRow, Reports, Undecided},
+    },
+};
+
+const ROWS: &str = "
+select o.connection_id, o.shop_id, o.shop_order_id, c.name as connection_name, o.order_number, o.shop_status, o.placed_ms,
+    o.first_seen_ms, o.last_seen_ms, o.decision, o.decision_ms, p.pass, p.state, p.state_ms, p.because,
+    p.erp_order_id, p.erp_order_number
+from orders o
+join connections c on c.id = o.connection_id
+left join passes p on p.connection_id = o.connection_id and p.shop_id = o.shop_id
+    and p.shop_order_id = o.shop_order_id and p.pass = o.last_pass";
+
+fn order_row(row: &Row) -> Result<OrderRow> {
+    let pass = row.maybe_int("pass")?.map(|_| row.number("pass")).transpose()?;
+    let state = pass.map(|_| state(row, "state")).transpose()?;
+    Ok(OrderRow {
+        key: keys::order(row)?,
+        connection_name: row.text("connection_name")?,
+        order_number: row.text("order_number")?,
+        shop_status: row.text("shop_status")?,
+        placed_ms: row.maybe_int("placed_ms")?,
+        first_seen_ms: row.int("first_seen_ms")?,
+        last_seen_ms: row.int("last_seen_ms")?,
+        decision: row.json("decision")?,
+        decision_ms: row.int("decision_ms")?,
+        pass,
+        state,
+        colour: state.map_or(Colour::None, PassState::colour),
+        state_ms: row.maybe_int("state_ms")?,
+        because: row.maybe_text("because")?.unwrap_or_default(),
+        erp_order_id: row.maybe_text("erp_order_id")?,
+        erp_order_number: row.maybe_text("erp_order_number")?,
+    })
+}
+
+async fn list(db: &mut Db, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
+    // Each state is asked for by itself, so that each question is answered from the head of an index.
+    let states: Vec<Option<PassState>> = match filter.states.as_slice() {
+        [] => vec![None],
+        some => some.iter().copied().map(Some).collect(),
+    };
+    let mut all = Vec::new();
+    for state in states {
+        let mut values: Vec<Value> = values_of![filter.limit];
+        let mut wanted = Vec::new();
+        let mut newest = "o.first_seen_ms";
+        if let Some(connection) = &filter.connection {
+            values.push(connection.as_str().into());
+            let column = if state.is_some() { "p.connection_id" } else { "o.connection_id" };
+            wanted.push(format!("{column} = ${}", values.len()));
+        }
+        if let Some(state) = state {
+            values.push(state.as_str().into());
+            wanted.push(format!("p.latest = 1 and p.state = ${}", values.len()));
+            newest = "p.state_ms";
+        }
+        if let Some(undecided) = filter.undecided {
+            let word = match undecided {
+                Undecided::Skipped => "skipped",
+                Undecided::Question => "question",
+            };
+            wanted.push(format!("o.decision_kind = '{word}'"));
+        }
+        if let Some(number) = &filter.number {
+            values.push(number.into());
+            let n = values.len();
+            wanted.push(format!(
+                "(o.connection_id, o.shop_id, o.shop_order_id) in (
+                    select connection_id, shop_id, shop_order_id from orders where order_number = ${n}
+                    union select connection_id, shop_id, shop_order_id from orders where shop_order_id = ${n}
+                    union select connection_id, shop_id, shop_order_id from passes where erp_order_id = ${n}
+                    union select connection_id, shop_id, shop_order_id from passes where erp_order_number = ${n})"
+            ));
+        }
+        let wanted = if wanted.is_empty() { String::new() } else { format!("where {}", wanted.join(" and ")) };
+        let sql = format!("{ROWS} {wanted} order by {newest} desc limit $1");
+        for row in db.rows(&sql, values).await? {
+            all.push(order_row(&row)?);
+        }
+    }
+    if filter.states.len() > 1 {
+        all.sort_by_key(|row| std::cmp::Reverse(row.state_ms));
+        all.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+    }
+    Ok(all)
+}
+
+fn pass_row(row: &Row) -> Result<PassRow> {
+    let pins: Option<serde_json::Value> = row.maybe_json("pins")?;
+    let release = pins.as_ref().and_then(|pins| pins.get("release")).and_then(|it| it.as_str()).map(ToOwned::to_owned);
+    Ok(PassRow {
+        pass: row.number("pass")?,
+        state: state(row, "state")?,
+        opening: row.json("opening")?,
+        opened_ms: row.int("opened_ms")?,
+        closed_ms: row.maybe_int("closed_ms")?,
+        because: row.text("because")?,
+        not_before_ms: row.int("not_before_ms")?,
+        deadline_ms: row.maybe_int("deadline_ms")?,
+        lease_host: row.maybe_text("lease_host")?,
+        lease_until_ms: row.maybe_int("lease_until_ms")?,
+        release,
+        document_number: row.large("document_number")?,
+        idempotency_key: row.text("idempotency_key")?,
+        erp_order_id: row.maybe_text("erp_order_id")?,
+        class: row.maybe_text("class")?,
+        field: row.maybe_text("field")?,
+    })
+}
+
+const ATTEMPTS: &str = "
+select a.*, p.order_number, b.request, b.answer, b.mapping
+from attempts a
+join passes p on p.connection_id = a.connection_id and p.shop_id = a.shop_id and p.shop_order_id = a.shop_order_id
+    and p.pass = a.pass
+left join attempt_bodies b on b.connection_id = a.connection_id and b.shop_id = a.shop_id
+    and b.shop_order_id = a.shop_order_id and b.pass = a.pass and b.number = a.number";
+
+fn attempt_row(row: &Row) -> Result<AttemptRow> {
+    Ok(AttemptRow {
+        key: keys::order(row)?,
+        order_number: row.text("order_number")?,
+        pass: row.number("pass")?,
+        number: row.number("number")?,
+        step: row.number("step")?,
+        purpose: row.text("purpose")?,
+        phase: row.text("phase")?,
+        outcome: row.maybe_text("outcome")?.unwrap_or_else(|| "open".to_owned()),
+        recorded_ms: row.int("recorded_ms")?,
+        ended_ms: row.maybe_int("ended_ms")?,
+        request: row.maybe_json("request")?,
+        answer: row.maybe_json("answer")?,
+        mapping: row.maybe_json("mapping")?,
+    })
+}
+
+fn effect_row(row: &Row) -> Result<EffectRow> {
+    Ok(EffectRow {
+        number: row.int("number")?,
+        pass: row.number("pass")?,
+        body: row.json("body")?,
+        state: row.text("state")?,
+        tries: row.number("tries")?,
+        detail: row.text("detail")?,
+        not_before_ms: row.int("not_before_ms")?,
+        done_ms: row.maybe_int("done_ms")?,
+    })
+}
+
+const OF_ORDER: &str = "connection_id = $1 and shop_id = $2 and shop_order_id = $3";
+
+async fn detail(db: &mut Db, key: &OrderKey) -> Result<Option<OrderDetail>> {
+    let values = || keys::of_order(key, Vec::new());
+    let sql = format!("{ROWS} where o.connection_id = $1 and o.shop_id = $2 and o.shop_order_id = $3");
+    let Some(order) = db.maybe_row(&sql, values()).await? else {
+        return Ok(None);
+    };
+    let passes = db.rows(&format!("select * from passes where {OF_ORDER} order by pass"), values()).await?;
+    let attempts = format!(
+        "{ATTEMPTS} where a.connection_id = $1 and a.shop_id = $2 and a.shop_order_id = $3 order by a.pass, a.number"
+    );
+    let attempts = db.rows(&attempts, values()).await?;
+    let effects = db.rows(&format!("select * from effects where {OF_ORDER} order by number"), values()).await?;
+    let timeline =
+        db.rows(&format!("select at_ms, line from timeline where {OF_ORDER} order by number"), values()).await?;
+    let decisions =
+        db.rows(&format!("select at_ms, decision from decisions where {OF_ORDER} order by number"), values()).await?;
+    Ok(Some(OrderDetail {
+        order: order_row(&order)?,
+        passes: passes.iter().map(pass_row).collect::<Result<_>>()?,
+        attempts: attempts.iter().map(attempt_row).collect::<Result<_>>()?,
+        effects: effects.iter().map(effect_row).collect::<Result<_>>()?,
+        timeline: timeline
+            .iter()
+            .map(|row| Ok(TimelineEntry { at_ms: row.int("at_ms")?, text: row.text("line")? }))
+            .collect::<Result<_>>()?,
+        decisions: decisions.iter().map(|row| Ok((row.int("at_ms")?, row.json("decision")?))).collect::<Result<_>>()?,
+    }))
+}
+
+async fn counts(db: &mut Db, connection: &ConnectionId) -> Result<Counts> {
+    let values = || values_of![connection.as_str()];
+    let mut counts = Counts::default();
+    let states = "select state, count(*) as count from passes where connection_id = $1 and latest = 1 group by state";
+    for row in db.rows(states, values()).await? {
+        counts.by_state.insert(row.text("state")?, row.large("count")?);
+    }
+    let row = db
+        .maybe_row(
+            "select
+                (select count(*) from orders where connection_id = $1 and decision_kind <> 'taken'
+                    and decision_kind = 'skipped') as skipped,
+                (select count(*) from orders where connection_id = $1 and decision_kind <> 'taken'
+                    and decision_kind = 'question') as questions,
+                (select count(*) from effects where connection_id = $1 and state = 'owed' and kind <> 'mail')
+                    + (select count(*) from effects where connection_id = $1 and state = 'owed' and kind = 'mail')
+                    as owed,
+                (select count(*) from effects where connection_id = $1 and state in ('given_up', 'conflict')) as stuck",
+            values(),
+        )
+        .await?;
+    if let Some(row) = row {
+        counts.skipped = row.large("skipped")?;
+        counts.questions = row.large("questions")?;
+        counts.effects_owed = row.large("owed")?;
+        counts.effects_stuck = row.large("stuck")?;
+    }
+    Ok(counts)
+}
+
+async fn expire(db: &mut Db, input: &(Millis, u32)) -> Result<u64> {
+    let (closed_before_ms, limit) = input;
+    let rows = db
+        .changed(
+            "update passes set bodies = 0, sealed_state = null
+             where (connection_id, shop_id, shop_order_id, pass) in (
+                select connection_id, shop_id, shop_order_id, pass from passes
+                where bodies = 1 and closed_ms is not null and closed_ms < $1 order by closed_ms limit $2)
+             returning connection_id, shop_id, shop_order_id, pass",
+            values_of![*closed_before_ms, *limit],
+        )
+        .await?;
+    for row in &rows {
+        let pass = keys::pass(row)?;
+        let values = || keys::of_pass(&pass, Vec::new());
+        db.later(
+            "delete from pass_bodies where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
+            values(),
+        );
+        db.later(
+            "delete from attempt_bodies where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
+            values(),
+        );
+    }
+    Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+}
+
+#[async_trait]
+impl Reports for SqlLedger {
+    async fn orders(&self, filter: OrderFilter) -> Result<Vec<OrderRow>> {
+        list(&mut self.reader().await?, &filter).await
+    }
+
+    async fn order(&self, key: &OrderKey) -> Result<Option<OrderDetail>> {
+        detail(&mut self.snapshot().await?, key).await
+    }
+
+    async fn attempts(
+        &self,
+        connection: Option<&ConnectionId>,
+        since_ms: Millis,
+        limit: u32,
+    ) -> Result<Vec<AttemptRow>> {
+        let mut db = self.reader().await?;
+        let mut values = values_of![since_ms, limit];
+        let mut one = "";
+        if let Some(connection) = connection {
+            values.push(connection.as_str().into());
+            one = "a.connection_id = $3 and";
+        }
+        let sql =
+            format!("{ATTEMPTS} where {one} a.recorded_ms >= $1 order by a.recorded_ms desc, a.number desc limit $2");
+        let rows = db.rows(&sql, values).await?;
+        rows.iter().map(attempt_row).collect()
+    }
+
+    async fn counts(&self, connection: &ConnectionId) -> Result<Counts> {
+        counts(&mut self.reader().await?, connection).await
+    }
+
+    async fn sweeps(&self, connection: &ConnectionId, shop: &ShopId, limit: u32) -> Result<Vec<Sweep>> {
+        let mut db = self.reader().await?;
+        let rows = db
+            .rows(
+                "select * from sweeps where connection_id = $1 and shop_id = $2 order by number desc limit $3",
+                values_of![connection.as_str(), shop.as_str(), limit],
+            )
+            .await?;
+        rows.iter().map(orders::sweep).collect()
+    }
+
+    async fn expire_bodies(&self, closed_before_ms: Millis, limit: u32) -> Result<u64> {
+        self.write((closed_before_ms, limit), |db, input| Box::pin(expire(db, input))).await
+    }
+}

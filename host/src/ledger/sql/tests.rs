@@ -1,0 +1,1 @@
+//! The contract of the ledger, run against a real file.
