@@ -4,4 +4,5 @@
 pub mod erp;
 pub mod mail;
 pub mod orders;
+pub mod rig;
 pub mod shop;

@@ -127,6 +127,8 @@ pub struct SmtpSettings {
     pub from: String,
     /// For the whole conversation of one mail.
     pub time_limit: Period,
+    /// How long failures of a connection are gathered into one mail.
+    pub gather: Period,
     /// A certificate authority of one's own, as PEM file, beside the usual ones.
     pub ca_file: Option<PathBuf>,
 }

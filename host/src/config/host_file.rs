@@ -221,6 +221,7 @@ fn smtp(
         password,
         from,
         time_limit: table.limit("time_limit").unwrap_or(Period(30)),
+        gather: table.period("gather").unwrap_or(Period(10)),
         ca_file: table.text("ca_file").map(|file| folder.join(file)),
     };
     table.close();
