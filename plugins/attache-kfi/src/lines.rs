@@ -31,15 +31,25 @@ pub fn of<'s>(
                 lines.extend(comment(settings, texts, Place::line(index, "description"), &line.description)?);
             }
             None => lines.push(maker.product(None)?),
+            Some((kind, charge)) if charge.kind == ChargeKind::Productline => {
+                let code = charge::known_code(line, (kind, charge), "productcode", maker.texts)?;
+                lines.push(maker.product(code)?);
+            }
             Some((kind, charge)) => {
-                let amounts = Amounts::of(index, line, settings)?;
-                let amount = amounts.amount(index)?;
-                if amount.is_zero() {
+                let amount = Amounts::of(index, line, settings)?.amount(index)?;
+                // A gift without a price is still something to send.
+                if amount.is_zero() && !matches!(line.kind, LineKind::Gift | LineKind::Other) {
                     texts.report.at("did not send, because its amount is zero:", Place::line(index, kind));
                     continue;
                 }
                 match charge.kind {
-                    ChargeKind::Drop => {
+                    ChargeKind::Sundryline => lines.push(maker.sundry((kind, charge), amount)?),
+                    ChargeKind::Serviceline => lines.push(maker.service((kind, charge), amount)?),
+                    ChargeKind::HeaderDiscount => {
+                        let sum = in_header.map_or(Number::ZERO, |(_, sum)| sum).sub(amount)?;
+                        in_header = Some((index, sum));
+                    }
+                    ChargeKind::Drop | ChargeKind::Productline => {
                         texts.report.note(format!(
                             "line {} ({kind}, {amount}) was not sent, as `line_kind.{kind}.kind` says",
                             index.saturating_add(1)
@@ -49,16 +59,6 @@ pub fn of<'s>(
                         let text = format!("the order has a line of kind {kind}, which this connection does not take");
                         return Err(refused(Place::line(index, "kind"), &text));
                     }
-                    ChargeKind::HeaderDiscount => {
-                        let sum = in_header.map_or(Number::ZERO, |(_, sum)| sum).sub(amount)?;
-                        in_header = Some((index, sum));
-                    }
-                    ChargeKind::Productline => {
-                        let code = charge::known_code(line, (kind, charge), "productcode", maker.texts)?;
-                        lines.push(maker.product(code)?);
-                    }
-                    ChargeKind::Sundryline => lines.push(maker.sundry((kind, charge), amount)?),
-                    ChargeKind::Serviceline => lines.push(maker.service((kind, charge), amount)?),
                 }
             }
         }

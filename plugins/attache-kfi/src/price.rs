@@ -92,8 +92,9 @@ impl Amounts {
         let makes = unit.mul(self.quantity)?.sub(self.discount)?;
         if makes.sub(total)?.abs() >= CENT.parse()? {
             texts.report.note(format!(
-                "line {}: quantity × price less discount makes {makes}, the shop's total is {total}",
-                index.saturating_add(1)
+                "line {}: quantity × price less discount makes {}, the shop's total is {total}",
+                index.saturating_add(1),
+                makes.shortest()
             ));
         }
         Ok(())

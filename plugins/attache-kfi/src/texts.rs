@@ -74,7 +74,7 @@ impl<'s> Texts<'s> {
                 return Err(BadText::new(place, "holds a control character".to_owned()).into());
             }
         } else {
-            kfi::safe(code, self.settings.form(), Unsafe::Refuse, place, none)?;
+            kfi::safe(&unmasked(code), self.settings.form(), Unsafe::Refuse, place, none)?;
         }
         self.fitting(field, place, code)?;
         Ok(code.to_owned())
@@ -134,8 +134,9 @@ impl<'s> Texts<'s> {
     fn harmless<'t>(&mut self, text: &'t str, place: Place<'_>) -> Result<Cow<'t, str>, Rejection> {
         let settings = self.settings;
         let clean = xml::clean(text, settings.illegal_characters, place, &mut self.report)?;
-        let fitted =
-            charset::fit(&clean, settings.encoding, settings.missing_letters, place, &mut self.report)?.into_owned();
+        let fitted = charset::fit(&clean, settings.encoding, settings.missing_letters, place, &mut self.report)?;
+        // One line end, one space.
+        let fitted = fitted.replace("\r\n", "\n");
         let policy = match (settings.form(), settings.xml_unsafe) {
             (Form::Positional, _) => settings.positional_unsafe,
             (Form::Xml, XmlUnsafe::Refuse) => Unsafe::Refuse,
@@ -148,13 +149,31 @@ impl<'s> Texts<'s> {
                 return Ok(Cow::Owned(fitted));
             }
         };
-        Ok(Cow::Owned(kfi::safe(&fitted, settings.form(), policy, place, &mut self.report)?.into_owned()))
+        let unmasked = unmasked(&fitted);
+        Ok(Cow::Owned(kfi::safe(&unmasked, settings.form(), policy, place, &mut self.report)?.into_owned()))
     }
 }
 
 /// What a screen may take for the Enter key or another key, even inside XML text.
 fn presses(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
+/// Turns letters that Windows makes `<`, `>`, `,` or `"` of, when it squeezes Unicode into Windows-1252 (Unicode's table
+/// bestfit1252.txt), into those, so that they are taken for what they may become: `＜F9＞` is a key too.
+#[must_use]
+pub fn unmasked(text: &str) -> Cow<'_, str> {
+    let plain = |letter: char| match letter {
+        '\u{FF1C}' | '\u{2329}' | '\u{3008}' => Some('<'),
+        '\u{FF1E}' | '\u{232A}' | '\u{3009}' => Some('>'),
+        '\u{FF0C}' => Some(','),
+        '\u{FF02}' | '\u{2BA}' | '\u{30E}' => Some('"'),
+        _ => None,
+    };
+    if text.is_ascii() || !text.chars().any(|letter| plain(letter).is_some()) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|letter| plain(letter).unwrap_or(letter)).collect())
 }
 
 /// The decimal as a number to compute with.

@@ -3,6 +3,8 @@
 use orderdock_plugin::kfi::{self, KfiWriter, Unsafe};
 use orderdock_plugin::{Charset, Rejection, Report};
 
+use crate::texts::unmasked;
+
 use super::{ChargeKind, Format, OrderNote, Section, Settings};
 
 /// What is wrong: setting and sentence.
@@ -110,7 +112,7 @@ impl Settings {
 
     /// Why a code from the settings or a table can't be written; none if it can. Such values are never changed.
     pub(crate) fn problem(&self, value: &str) -> Option<String> {
-        if let Err(bad) = kfi::safe(value, self.form(), Unsafe::Refuse, "it", &mut Report::new()) {
+        if let Err(bad) = kfi::safe(&unmasked(value), self.form(), Unsafe::Refuse, "it", &mut Report::new()) {
             return Some(bad.problem);
         }
         if value.trim().is_empty() {
