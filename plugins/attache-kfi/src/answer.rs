@@ -68,7 +68,8 @@ fn answered(settings: &Settings, name: &str, file: &AnswerFile) -> Verdict {
     }
     let text = settings.err_encoding.decode(&file.bytes);
     let words = words(settings, &text);
-    let message = if words.is_empty() { format!("Attaché refused it; its error file {} is empty", file.name) } else { words };
+    let message =
+        if words.is_empty() { format!("Attaché refused it; its error file {} is empty", file.name) } else { words };
     Verdict::Rejected(Refusal::new(class(settings), message))
 }
 
@@ -120,10 +121,13 @@ fn too_late(settings: &Settings, name: &str, listing: &[String]) -> Verdict {
     let is_ours = |file: &str| file.eq_ignore_ascii_case(name);
     let minutes = settings.answer_deadline_minutes;
     if lies(FAILURE, &|file| is_error_file(name, file)) {
-        return Verdict::unknown(format!("an error file for {name} lies in the failure folder, but it could not be read"));
+        return Verdict::unknown(format!(
+            "an error file for {name} lies in the failure folder, but it could not be read"
+        ));
     }
     if lies(FAILURE, &is_ours) {
-        let text = format!("Attaché moved {name} to its failure folder and wrote no error file within {minutes} minutes");
+        let text =
+            format!("Attaché moved {name} to its failure folder and wrote no error file within {minutes} minutes");
         return Verdict::rejected(class(settings), text);
     }
     if lies(OUT, &is_ours) {

@@ -46,7 +46,8 @@ pub fn known_code(
 #[must_use]
 pub fn without_code(index: usize, line: &Line, kind: &str) -> Rejection {
     let place = Place::line(index, "sku");
-    let by_table = line.sku.as_ref().map_or(String::new(), |sku| format!(", or add `{sku}` to look-up table `{TABLE}`"));
+    let by_table =
+        line.sku.as_ref().map_or(String::new(), |sku| format!(", or add `{sku}` to look-up table `{TABLE}`"));
     Rejection::settings(format!(
         "line {} is {kind}, for which Attaché needs a code: set `line_kind.{kind}.code`{by_table}",
         index.saturating_add(1)

@@ -15,7 +15,8 @@ pub const TABLE: &str = "customers";
 /// When none of them gives a code, or the code can't be written.
 pub fn code(order: &Order, settings: &Settings, texts: &mut Texts<'_>, field: &str) -> Result<String, Rejection> {
     let buyer = &order.buyer;
-    let given = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let given =
+        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     if let Some(code) = given(&buyer.account_code) {
         return texts.code(field, Place::new(Part::Buyer, "account_code"), &code);
     }

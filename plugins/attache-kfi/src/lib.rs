@@ -36,10 +36,11 @@ impl Plugin for AttacheKfi {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             publisher: "Orderdock".to_owned(),
             erp: "Attaché".to_owned(),
-            help: "Writes one keystroke file (KFI) per order into Attaché's inbox: XML by default, standard and variable \
+            help:
+                "Writes one keystroke file (KFI) per order into Attaché's inbox: XML by default, standard and variable \
                    position on demand. Attaché moves the file when it is done; an error file in the failure folder \
                    refuses the order in Attaché's own words. What differs from site to site is a setting."
-                .to_owned(),
+                    .to_owned(),
             purposes: vec![Purpose::Create],
             deliveries: vec![DeliveryKind::Files],
             tables: vec![

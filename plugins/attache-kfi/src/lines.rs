@@ -71,7 +71,10 @@ pub fn of<'s>(
     }
     let discount = match in_header {
         Some((index, sum)) if sum.is_negative() => {
-            return Err(refused(Place::line(index, "total_net"), "a discount that adds to the order can't go into its header"));
+            return Err(refused(
+                Place::line(index, "total_net"),
+                "a discount that adds to the order can't go into its header",
+            ));
         }
         Some((index, sum)) => Some(texts.computed("discount", Place::line(index, "total_net"), sum)?),
         None => None,
@@ -212,11 +215,7 @@ impl<'s> Maker<'_, 's, '_> {
         }
     }
 
-    fn sundry(
-        &mut self,
-        charge: (&str, &crate::settings::Charge),
-        amount: Number,
-    ) -> Result<Line<'s>, Rejection> {
+    fn sundry(&mut self, charge: (&str, &crate::settings::Charge), amount: Number) -> Result<Line<'s>, Rejection> {
         let code = charge::known_code(self.line, charge, "productcode", self.texts)?
             .ok_or_else(|| charge::without_code(self.index, self.line, charge.0))?;
         self.of_section(Section::Sundry, |maker, name| match name {
@@ -228,11 +227,7 @@ impl<'s> Maker<'_, 's, '_> {
         })
     }
 
-    fn service(
-        &mut self,
-        charge: (&str, &crate::settings::Charge),
-        amount: Number,
-    ) -> Result<Line<'s>, Rejection> {
+    fn service(&mut self, charge: (&str, &crate::settings::Charge), amount: Number) -> Result<Line<'s>, Rejection> {
         let code = charge::known_code(self.line, charge, "servicecode", self.texts)?
             .ok_or_else(|| charge::without_code(self.index, self.line, charge.0))?;
         if !self.settings.fields(Section::Service).contains(&"price") {

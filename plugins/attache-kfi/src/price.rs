@@ -108,9 +108,10 @@ impl Amounts {
         match (self.total, self.unit) {
             (Some(total), _) => Ok(total),
             (None, Some(unit)) => Ok(unit.mul(self.quantity)?.sub(self.discount)?),
-            (None, None) => {
-                Err(refused(Place::line(index, self.unit_field), "the shop gives neither a price nor a total for the line"))
-            }
+            (None, None) => Err(refused(
+                Place::line(index, self.unit_field),
+                "the shop gives neither a price nor a total for the line",
+            )),
         }
     }
 }

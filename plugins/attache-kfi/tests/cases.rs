@@ -1,7 +1,5 @@
 //! Runs the plugin's cases natively, and checks every XML file among them with another reader.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::path::PathBuf;
 use std::process::Command;
 

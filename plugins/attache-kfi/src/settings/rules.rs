@@ -70,8 +70,7 @@ impl Settings {
             }
         }
         if let Some(comment) = &self.comment_line {
-            for (setting, name) in
-                [("comment_line.element", &comment.element), ("comment_line.field", &comment.field)]
+            for (setting, name) in [("comment_line.element", &comment.element), ("comment_line.field", &comment.field)]
             {
                 if !is_name(name) {
                     wrong.push((setting.to_owned(), "must have letters, digits and `_` only".to_owned()));
@@ -96,7 +95,8 @@ impl Settings {
         let mut values: Vec<(String, &str)> = Vec::new();
         for section in [Section::Header, Section::Product, Section::Service, Section::Sundry] {
             let (_, fixed) = self.section(section);
-            values.extend(fixed.iter().map(|(name, value)| (format!("fixed.{}.{name}", section.name()), value.as_str())));
+            values
+                .extend(fixed.iter().map(|(name, value)| (format!("fixed.{}.{name}", section.name()), value.as_str())));
         }
         let charges = self.line_kind.all();
         for (name, charge) in &charges {
@@ -118,7 +118,8 @@ impl Settings {
         if value.trim().is_empty() {
             return Some("is empty".to_owned());
         }
-        let letter = value.chars().find(|letter| !self.encoding.has(*letter) || !orderdock_plugin::xml::holds(*letter))?;
+        let letter =
+            value.chars().find(|letter| !self.encoding.has(*letter) || !orderdock_plugin::xml::holds(*letter))?;
         Some(format!("holds U+{:04X}, which {} can't hold", u32::from(letter), self.encoding.name()))
     }
 }
