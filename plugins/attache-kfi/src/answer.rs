@@ -25,7 +25,7 @@ pub fn read(order: &Order, context: &Context<Settings>, state: &[u8], response: 
     let name = match std::str::from_utf8(state) {
         Ok(name) if !name.is_empty() => name.to_owned(),
         // Everything that the name is built from is frozen for the pass.
-        _ => settings.file_name.build(order, context),
+        _ => crate::file_name(order, context),
     };
     match &response.content {
         ResponseContent::FilesWritten(_) => written(settings, &name),

@@ -17,7 +17,7 @@ pub mod texts;
 pub mod write;
 
 use orderdock_plugin::{
-    Context, Delivery, DeliveryKind, Description, File, NamedNeed, Order, Plugin, Purpose, Rejection, Response,
+    Context, Delivery, DeliveryKind, Description, File, NamedNeed, Order, Plugin, PreviousOutcome, Purpose, Rejection, Response,
     Verdict, export_plugin,
 };
 
@@ -77,7 +77,7 @@ impl Plugin for AttacheKfi {
         }
         let (record, report) = record::of(&order, &context)?;
         let text = write::write(&record, settings)?;
-        let name = settings.file_name.build(&order, &context);
+        let name = file_name(&order, &context);
         match settings.encoding.encode_owned(text, settings.bom) {
             Ok(bytes) => {
                 Ok(Delivery::files(vec![File::new(name.clone(), bytes)]).state(name).notes(report.into_notes()))
@@ -88,6 +88,16 @@ impl Plugin for AttacheKfi {
 
     fn parse_response(order: Order, context: Context<Settings>, state: Vec<u8>, response: Response) -> Verdict {
         answer::read(&order, &context, &state, &response)
+    }
+}
+
+/// The name of the order's file. After an unknown outcome it is that of the file in doubt, so that a second write is seen
+/// where the first still lies.
+fn file_name(order: &Order, context: &Context<Settings>) -> String {
+    let in_doubt = context.previous.as_ref().filter(|previous| previous.outcome == PreviousOutcome::Unknown);
+    match in_doubt.map(|previous| std::str::from_utf8(&previous.state)) {
+        Some(Ok(name)) if !name.is_empty() => name.to_owned(),
+        _ => context.settings.file_name.build(order, context),
     }
 }
 
