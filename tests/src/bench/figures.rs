@@ -1,6 +1,6 @@
 //! What was measured: a table for people, names and numbers for programs.
 
-use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 use serde_json::{Map, Value, json};
 
 /// One figure.
@@ -42,7 +42,7 @@ impl Figures {
     #[must_use]
     pub fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["", "what", "figure", "to reach"]);
+        table.load_style(ASCII_MARKDOWN).set_header(["", "what", "figure", "to reach"]);
         if let Some(column) = table.column_mut(2) {
             column.set_cell_alignment(CellAlignment::Right);
         }
