@@ -214,6 +214,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         per_connection: settings.limits.orders_at_once_per_connection,
         heartbeat_every: settings.heartbeat.every.duration(),
         keep_bodies: std::time::Duration::from_secs(u64::from(settings.retention.bodies_days) * 86_400),
+        gather_mails: settings.smtp.as_ref().map_or(Pace::default().gather_mails, |smtp| smtp.gather.duration()),
         ..Pace::default()
     };
     let parts = Parts {

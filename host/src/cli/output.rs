@@ -54,7 +54,7 @@ impl Output {
     /// A table.
     pub fn table(&self, head: &[&str], rows: Vec<Vec<Cell>>) {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::UTF8_NO_BORDERS).set_content_arrangement(ContentArrangement::Dynamic);
         if !std::io::stdout().is_terminal() {
             table.set_width(140);
         }

@@ -250,7 +250,7 @@ impl Journey {
 /// Back to waiting with the stored bytes: to be sent again at once.
 pub fn again(why: &str, now: Millis) -> Settled {
     let mut settled = settle::put_off(why.to_owned(), now, false);
-    settled.timeline.push(format!("To be sent again: {why}."));
+    settled.timeline.push(format!("To be sent again: {why}"));
     settled
 }
 

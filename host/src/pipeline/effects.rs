@@ -135,7 +135,7 @@ async fn status_write(
 ) -> EffectEnd {
     let id = owed.order.shop_order_id.as_str();
     if !lane.shop.abilities().set_status {
-        paid.timeline.push((effect.pass, "This shop has no status that we could write.".to_owned()));
+        paid.timeline.push((effect.pass, "This shop has no status that we could write".to_owned()));
         return EffectEnd::NotNeeded("the shop has no writable status".to_owned());
     }
     if lane.shop.abilities().single_read {
@@ -153,7 +153,7 @@ async fn status_write(
             || owed.last_status.as_deref().is_some_and(|last| last.eq_ignore_ascii_case(&shown.status));
         if !expected {
             let sentence = format!(
-                "The shop shows \"{}\", which we did not expect; it was left as it is instead of set to \"{status}\".",
+                "The shop shows \"{}\", which we did not expect; it was left as it is instead of set to \"{status}\"",
                 shown.status
             );
             paid.timeline.push((effect.pass, sentence.clone()));
@@ -164,7 +164,7 @@ async fn status_write(
     let result = lane.shop.set_status(id, status).await;
     if result.is_ok() {
         paid.confirmed = Some(Confirmed { status: status.to_owned(), at_ms: now, modified_ms: None });
-        paid.timeline.push((effect.pass, format!("Status in the shop set to \"{status}\".")));
+        paid.timeline.push((effect.pass, format!("Status in the shop set to \"{status}\"")));
     }
     ended(result, effect, now, paid)
 }
@@ -173,7 +173,7 @@ fn ended(result: Result<(), ShopError>, effect: &Owed, now: Millis, paid: &mut P
     match result {
         Ok(()) => EffectEnd::Done,
         Err(ShopError::Unsupported(verb)) => {
-            paid.timeline.push((effect.pass, format!("This kind of shop can't {verb}; it was left out.")));
+            paid.timeline.push((effect.pass, format!("This kind of shop can't {verb}; it was left out")));
             EffectEnd::NotNeeded(format!("this kind of shop can't {verb}"))
         }
         Err(error) if error.is_temporary() && now.saturating_sub(effect.since_ms) < GIVE_UP_AFTER_MS => {

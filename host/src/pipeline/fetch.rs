@@ -43,7 +43,7 @@ impl Journey {
                 let settled = Settled {
                     to: To::Withdrawn { because: "the shop no longer has it".to_owned(), decision: None },
                     effects: Vec::new(),
-                    timeline: vec!["Not sent: the shop no longer has the order.".to_owned()],
+                    timeline: vec!["Not sent: the shop no longer has the order".to_owned()],
                 };
                 return Ok(Read::Settle(Box::new(settled), None));
             }

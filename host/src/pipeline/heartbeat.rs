@@ -26,7 +26,11 @@ pub async fn run(shared: Arc<Shared>, lane: watch::Receiver<Arc<Lane>>) {
                         tracing::warn!(connection = %now.record.name, %error, "the shop did not take a sign of life");
                     }
                 },
-                Ok(false) => tracing::warn!(connection = %now.record.name, "not alive: no good sweep lately"),
+                Ok(false) if now.takes() && now.record.swept_once => {
+                    tracing::warn!(connection = %now.record.name, "not alive: no good sweep lately");
+                }
+                // Paused, or about to look for the first time.
+                Ok(false) => {}
                 Err(error) => tracing::warn!(connection = %now.record.name, %error, "whether it is alive is not known"),
             }
         }

@@ -232,7 +232,7 @@ impl Journey {
         attempt.phase = Phase::Writing;
         attempt.recovery = Some(recovery(&plan, &listing));
         let to = To::Sending { attempt: Box::new(attempt), pins: None };
-        let timeline = vec![format!("Going on where the writing was interrupted: {}.", rest.join(", "))];
+        let timeline = vec![format!("Going on where the writing was interrupted: {}", rest.join(", "))];
         self.settle(Settled { to, effects: Vec::new(), timeline }).await?;
         let next = Drop { token, plan, ..drop };
         // Boxed, because placing the rest may itself be interrupted and recovered.

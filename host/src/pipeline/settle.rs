@@ -65,12 +65,12 @@ impl Setting<'_> {
             (None, None) => String::new(),
         };
         let mut sentence = if already {
-            format!("The ERP had the order already{name}.")
+            format!("The ERP had the order already{name}")
         } else {
-            format!("Delivered to the ERP{name}.")
+            format!("Delivered to the ERP{name}")
         };
         if let Some(message) = acceptance.message.as_deref().filter(|message| !message.is_empty()) {
-            sentence.push_str(&format!(" It says: {message}"));
+            sentence.push_str(&format!("; it says: {message}"));
         }
         let mut timeline = vec![sentence.clone()];
         timeline.extend(acceptance.warnings.iter().map(|warning| format!("Warning from the ERP: {warning}")));
@@ -88,7 +88,7 @@ impl Setting<'_> {
 
     /// Handed over; the verdict comes later.
     pub fn awaiting(&self, to: To, what: &str) -> Settled {
-        let sentence = format!("Written, awaiting the ERP's answer{}{what}.", if what.is_empty() { "" } else { ": " });
+        let sentence = format!("Written, awaiting the ERP's answer{}{what}", if what.is_empty() { "" } else { ": " });
         let mut effects = vec![EffectBody::Note { text: sentence.clone() }];
         if self.stamp {
             effects.push(EffectBody::Stamp);
@@ -120,7 +120,7 @@ impl Setting<'_> {
     /// Nobody can tell.
     pub fn given_up(&self, because: &str) -> Settled {
         let sentence = format!(
-            "The outcome is unknown: {because}. The order may exist in the ERP: check there before sending it again."
+            "The outcome is unknown: {because}. The order may exist in the ERP: check there before sending it again"
         );
         let mut effects = self.failure(&sentence);
         effects.extend(self.mail(
@@ -180,7 +180,7 @@ pub fn withdrawn(reason: &SkipReason) -> Settled {
     Settled {
         to: To::Withdrawn { because: because.clone(), decision: Some(Decision::Skipped(reason.clone())) },
         effects: Vec::new(),
-        timeline: vec![format!("Not sent: {because}.")],
+        timeline: vec![format!("Not sent: {because}")],
     }
 }
 
@@ -198,7 +198,7 @@ pub fn in_doubt(because: &str, next_look_ms: Millis, deadline_ms: Millis) -> Set
     Settled {
         to: To::Unknown { because: because.to_owned(), next_look_ms, deadline_ms },
         effects: Vec::new(),
-        timeline: vec![format!("The outcome is unknown: {because}.")],
+        timeline: vec![format!("The outcome is unknown: {because}")],
     }
 }
 
