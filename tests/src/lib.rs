@@ -1,8 +1,11 @@
 //! The test kit: fakes that are real servers, kept as a library so that the demo and the kill tests can run them too.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test kit stops at the first surprise")]
 
+pub mod bench;
+pub mod demo;
 pub mod erp;
 pub mod mail;
 pub mod orders;
 pub mod rig;
 pub mod shop;
+pub mod stage;

@@ -212,7 +212,7 @@ pub trait Connections {
     /// Pauses, resumes or removes.
     ///
     /// # Errors
-    /// `NotFound`; `Refused` for removing while passes are under way.
+    /// `NotFound`; `Refused` for removing while passes are under way (waiting ones are not: they stay in the ledger).
     async fn set_connection_state(&self, id: &ConnectionId, state: ConnectionState, by: &str, why: &str) -> Result<()>;
 
     /// The host-wide switch: paused or not, with the reason.

@@ -97,7 +97,7 @@ pub enum Pushed {
     Created,
     /// The same content again.
     Unchanged,
-    /// Other content, before anything was sent: taken over.
+    /// Other content, before anything was sent or after the last pass failed or was withdrawn: taken over for the next.
     Replaced,
     /// Other content after something was sent: recorded, not sent.
     Late {
@@ -110,8 +110,8 @@ pub enum Pushed {
 #[async_trait]
 pub trait Orders {
     /// Records sights, their decisions where they changed, and opens the passes that the judge asks for. Opening a pass
-    /// cancels older unsent status effects of the order. A pass is never opened while another of the order is open or a
-    /// status write is under way.
+    /// cancels older unsent status effects of the order, and forgets what the shop confirmed before. A pass is never opened
+    /// while another of the order is open or a status write is under way.
     async fn record_sights(&self, batch: SightBatch) -> Result<Vec<Recorded>>;
 
     /// Records a sweep, good or not.

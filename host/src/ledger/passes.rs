@@ -76,7 +76,8 @@ pub struct Pass {
     pub takeovers: u32,
     /// Attempts so far.
     pub attempts: u32,
-    /// Whether anything may have left in this pass.
+    /// Whether anything may have left in this pass. An attempt that ends as `not processed` takes its mark back; a look-up
+    /// never sets it.
     pub sent: bool,
     /// A person opened it: status and age do not matter.
     pub by_intent: bool,
@@ -129,7 +130,8 @@ pub struct Claim {
     pub until_ms: Millis,
     /// The pass. A waiting pass is `Claimed` now; any other keeps its state.
     pub pass: Pass,
-    /// Its open attempt, when the state is `Sending` or `Unknown`.
+    /// The attempt that the pass is on, when the state is `Sending`, `Unknown` or `Awaiting`: open, or ended in doubt.
+    /// Looks need its settling time and, for files, its listing.
     pub attempt: Option<OpenAttempt>,
 }
 
@@ -150,7 +152,8 @@ pub enum Guard {
     /// The lease: state and token must be as expected.
     Lease(LeaseToken),
     /// An attempt's own answer: the attempt is still open, and the pass is `Sending`, `Unknown` or `GivenUp` on it,
-    /// whoever holds the lease. A given-up pass accepts it only until the next pass has committed a send.
+    /// whoever holds the lease. A given-up pass accepts it only until the next pass has committed a send; if the answer
+    /// says *delivered*, a next pass that has sent nothing is withdrawn with it.
     Attempt(AttemptToken),
 }
 
@@ -358,8 +361,9 @@ pub struct Move {
 #[async_trait]
 pub trait Passes {
     /// Claims passes of one connection, oldest first, at most `limit`: one statement each, a new token each, a lease of
-    /// `lease_ms` by the database's clock. Document number and idempotency key are given at the first claim. Claiming a
-    /// pass that a lost lease left in `Claimed` or `Mapped` before any send counts a takeover.
+    /// `lease_ms` by the database's clock. Document number and idempotency key were given when the pass was opened.
+    /// Claiming a pass that a lost lease left in `Claimed` or `Mapped` before any send counts a takeover; waiting again
+    /// starts that count anew, and a lease that was given back counts none.
     async fn claim(
         &self,
         connection: &ConnectionId,

@@ -47,11 +47,23 @@ impl Method {
 /// The settings. Every one has a default that suits an ERP which answers `{"object": {"order_id": …}, "message": …}`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+// What goes together, so that the host's check of settings finds it before the first order does.
+#[schemars(extend("dependentRequired" = {
+    "success_path": ["success_values"],
+    "success_values": ["success_path"],
+    "duplicate_path": ["duplicate_values"],
+    "duplicate_values": ["duplicate_path"],
+    "idempotency_seconds": ["idempotency_header"],
+    "lookup_list_path": ["lookup_path"],
+    "lookup_order_id_path": ["lookup_path"],
+    "lookup_reference_path": ["lookup_path"],
+}))]
 pub struct Settings {
     /// Method of the request.
     pub method: Method,
     /// Path below the destination's base address, without a leading `/`. May hold a query, and the values
     /// {order_number}, {shop_order_id}, {document_number}, {idempotency_key} and {account_code}.
+    #[schemars(extend("pattern" = "^[^/?]"))]
     pub path: Template,
     /// Headers to add, name = value. Credentials belong to the destination, not here.
     pub headers: BTreeMap<String, String>,

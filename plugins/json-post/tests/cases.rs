@@ -20,7 +20,7 @@ fn every_case_gives_what_it_expects_and_bodies_are_valid_against_the_schema() {
 }
 
 fn schema() -> serde_json::Value {
-    let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let generator = schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator();
     generator.into_root_schema_for::<Document<'static>>().to_value()
 }
 
@@ -71,6 +71,36 @@ fn the_schema_refuses_what_it_does_not_know() {
         assert!(!validator.is_valid(&bad), "{pointer}");
     }
     let mut bad = good.clone();
+    bad.pointer_mut("/lines/0").and_then(|line| line.as_object_mut()).unwrap().remove("sku");
+    assert!(!validator.is_valid(&bad), "every field is always there");
+    let mut bad = good.clone();
     bad.as_object_mut().unwrap().insert("surprise".to_owned(), serde_json::json!(1));
     assert!(!validator.is_valid(&bad));
+}
+
+/// What the host checks before any order: what goes together, names, forms.
+#[test]
+fn the_settings_schema_finds_what_it_can() {
+    let description = orderdock_plugin::plugin::describe::<JsonPost>();
+    let schema: serde_json::Value = serde_json::from_str(&description.settings_schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    for good in [
+        serde_json::json!({}),
+        serde_json::json!({ "success_path": "status", "success_values": ["ok"], "path": "v2/orders?x=1" }),
+        serde_json::json!({ "idempotency_header": "Idempotency-Key", "lookup_path": "orders/{order_number}" }),
+    ] {
+        assert!(validator.is_valid(&good), "{good}");
+    }
+    for bad in [
+        serde_json::json!({ "success_path": "status" }),
+        serde_json::json!({ "duplicate_values": ["x"] }),
+        serde_json::json!({ "idempotency_seconds": 60 }),
+        serde_json::json!({ "idempotency_header": "a", "idempotency_seconds": 0 }),
+        serde_json::json!({ "lookup_order_id_path": "a" }),
+        serde_json::json!({ "path": "/orders" }),
+        serde_json::json!({ "method": "GET" }),
+        serde_json::json!({ "massage_path": "x" }),
+    ] {
+        assert!(!validator.is_valid(&bad), "{bad}");
+    }
 }

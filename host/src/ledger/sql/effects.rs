@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     SqlLedger,
-    database::{Db, Row, Value, values_of},
+    database::{Db, Row, values_of},
     keys, mails, moves,
 };
 use crate::{
@@ -39,14 +39,18 @@ struct ClaimInput {
     lease_ms: Millis,
 }
 
-const LEASE_ORDERS: &str = "
+// The inner limit keeps a long queue from being read whole: an order is owed some four effects at a time.
+pub const LEASE_ORDERS: &str = "
 update orders set effects_token = $3 || '-' || shop_order_id, effects_host = $4, effects_until_ms = $5
 where (connection_id, shop_id, shop_order_id) in (
-    select e.connection_id, e.shop_id, e.shop_order_id from effects e
-    join orders o on o.connection_id = e.connection_id and o.shop_id = e.shop_id and o.shop_order_id = e.shop_order_id
-    where e.connection_id = $1 and e.state = 'owed' and e.kind <> 'mail' and e.not_before_ms <= $2
-        and (o.effects_token is null or o.effects_until_ms < $2)
-    group by e.connection_id, e.shop_id, e.shop_order_id order by min(e.number) limit $6)
+    select distinct connection_id, shop_id, shop_order_id from (
+        select e.connection_id, e.shop_id, e.shop_order_id from effects e
+        join orders o on o.connection_id = e.connection_id and o.shop_id = e.shop_id
+            and o.shop_order_id = e.shop_order_id
+        where e.connection_id = $1 and e.state = 'owed' and e.kind <> 'mail' and e.not_before_ms <= $2
+            and (o.effects_token is null or o.effects_until_ms < $2)
+        order by e.not_before_ms limit $6 * 4) as due
+    limit $6)
 returning connection_id, shop_id, shop_order_id, effects_token, shop_status, confirmed_status, confirmed_ms,
     read_began_ms";
 
@@ -119,6 +123,22 @@ const GIVE_BACK: &str = "update orders set effects_token = null, effects_host = 
 fn give_back(db: &mut Db, order: &OrderKey, token: &LeaseToken) {
     db.later(GIVE_BACK, keys::of_order(order, values_of![token.as_str()]));
 }
+
+// An effect that a worker is at becomes due again when that lease runs out. Two questions, because each kind of effect has
+// its index over what is owed.
+pub const NEXT: &str = "
+select min(due_ms) as due_ms from (
+    select min(case when o.effects_token is not null and o.effects_until_ms >= e.not_before_ms
+            then o.effects_until_ms + 1 else e.not_before_ms end) as due_ms
+        from effects e
+        join orders o on o.connection_id = e.connection_id and o.shop_id = e.shop_id
+            and o.shop_order_id = e.shop_order_id
+        where e.state = 'owed' and e.kind <> 'mail'
+    union all
+    select min(case when m.not_before_ms is null then e.not_before_ms
+            when m.token is not null and m.until_ms >= m.not_before_ms then m.until_ms + 1 else m.not_before_ms end)
+        from effects e left join mails m on m.connection_id = e.connection_id
+        where e.state = 'owed' and e.kind = 'mail') as due";
 
 struct FinishInput {
     order: OrderKey,
@@ -220,18 +240,7 @@ impl Effects for SqlLedger {
 
     async fn next_effect_ms(&self) -> Result<Option<Millis>> {
         let mut db = self.reader().await?;
-        // An effect that a worker is at becomes due again when that lease runs out.
-        let row = db
-            .maybe_row(
-                "select min(case when o.effects_token is not null and o.effects_until_ms >= e.not_before_ms
-                        then o.effects_until_ms + 1 else e.not_before_ms end) as due_ms
-                 from effects e
-                 left join orders o on e.kind <> 'mail' and o.connection_id = e.connection_id
-                    and o.shop_id = e.shop_id and o.shop_order_id = e.shop_order_id
-                 where e.state = 'owed'",
-                Vec::<Value>::new(),
-            )
-            .await?;
+        let row = db.maybe_row(NEXT, Vec::new()).await?;
         row.map_or(Ok(None), |row| row.maybe_int("due_ms"))
     }
 }

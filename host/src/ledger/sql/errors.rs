@@ -13,6 +13,7 @@ mod code {
     pub const CORRUPT: i32 = 11;
     pub const FULL: i32 = 13;
     pub const CANTOPEN: i32 = 14;
+    pub const CONSTRAINT: i32 = 19;
     pub const NOTADB: i32 = 26;
 }
 
@@ -22,6 +23,8 @@ pub fn explain(error: &sqlx::Error, place: &str) -> LedgerError {
         sqlx::Error::ColumnDecode { index, source } => LedgerError::Corrupt(format!("column {index}: {source}")),
         sqlx::Error::Decode(source) => LedgerError::Corrupt(source.to_string()),
         sqlx::Error::PoolTimedOut => unavailable(place, "all connections to it are busy; try again".to_owned()),
+        // Ours to prevent: the rows contradict each other. The database itself is well.
+        other if primary_code(other) == Some(code::CONSTRAINT) => LedgerError::Corrupt(format!("{place}: {other}")),
         other => unavailable(place, reason(other)),
     }
 }

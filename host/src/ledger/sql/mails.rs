@@ -23,6 +23,13 @@ use crate::{
 /// Members of one mail at most; more wait for the next one.
 const MEMBERS: u32 = 200;
 
+/// Connections that have a mail to send and no batch yet.
+pub const GATHER: &str = "
+select e.connection_id, min(e.since_ms) as since_ms from effects e
+where e.state = 'owed' and e.kind = 'mail' and e.not_before_ms <= $1 and not exists (
+    select 1 from mails m where m.connection_id = e.connection_id)
+group by e.connection_id";
+
 /// What [`claim`] wants.
 pub struct ClaimInput {
     /// Who asks.
@@ -69,15 +76,7 @@ pub async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<MailBatch>> {
 
 /// Makes a new batch for each connection that has none and whose oldest mail has waited long enough.
 async fn gather(db: &mut Db, input: &ClaimInput) -> Result<()> {
-    let rows = db
-        .rows(
-            "select e.connection_id, min(e.since_ms) as since_ms from effects e
-             where e.state = 'owed' and e.kind = 'mail' and e.not_before_ms <= $1 and not exists (
-                select 1 from mails m where m.connection_id = e.connection_id)
-             group by e.connection_id",
-            values_of![db.now_ms],
-        )
-        .await?;
+    let rows = db.rows(GATHER, values_of![db.now_ms]).await?;
     let mut due = BTreeMap::new();
     for row in &rows {
         if row.int("since_ms")?.saturating_add(input.gather_ms) <= db.now_ms {

@@ -27,7 +27,7 @@ mod sights;
 mod tests;
 mod writer;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use sqlx::{
@@ -67,12 +67,12 @@ pub struct SqlLedger {
     random: Arc<dyn Random>,
     writer: Writer,
     readers: SqlitePool,
-    lock: Option<HostLock>,
+    role: Role,
 }
 
 impl std::fmt::Debug for SqlLedger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqlLedger").field("place", &self.place).field("locked", &self.lock.is_some()).finish()
+        f.debug_struct("SqlLedger").field("place", &self.place).field("role", &self.role).finish()
     }
 }
 
@@ -91,6 +91,7 @@ impl SqlLedger {
             Role::Working => Some(HostLock::take(path, &place, &holder)?),
             Role::Beside => None,
         };
+        make_private(path);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -112,8 +113,8 @@ impl SqlLedger {
             .connect_with(options.pragma("query_only", "on"))
             .await
             .map_err(|error| explain(&error, &place))?;
-        let writer = Writer::start(connection, Arc::clone(&place), Arc::clone(&clock), Arc::clone(&random));
-        Ok(Self { place, clock, random, writer, readers, lock })
+        let writer = Writer::start(connection, Arc::clone(&place), Arc::clone(&clock), Arc::clone(&random), lock);
+        Ok(Self { place, clock, random, writer, readers, role })
     }
 
     /// The number of the last commit that changed something. A host keeps the highest it saw outside the database, and so
@@ -175,6 +176,12 @@ fn check_folder(path: &Path, place: &str) -> Result<()> {
         place,
         format!("its folder {} does not exist; create it, or name another in the config", folder.display()),
     ))
+}
+
+/// Makes a new database readable for its owner only: it holds people's orders. SQLite gives the files beside it the same
+/// rights. If it can't be made, opening it says why.
+fn make_private(path: &Path) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 /// Beside a working host the schema is that host's; without one, whoever comes first brings it up to date.

@@ -32,28 +32,41 @@ pub fn lost(pass: &PassKey) -> LedgerError {
     LedgerError::Lost { what: keys::name(pass) }
 }
 
-// The inner limit makes "oldest first"; the outer conditions are met by the same rows. Each row gets a token of its own: a
-// random stem that is new for each claim, and the row's own key.
-const CLAIM_WAITING: &str = "
-update passes set state = 'claimed', state_ms = $2, lease_token = $3 || '-' || pass || '-' || shop_order_id,
-    lease_host = $4, lease_until_ms = $5
-where state = 'waiting' and (connection_id, shop_id, shop_order_id, pass) in (
-    select connection_id, shop_id, shop_order_id, pass from passes
-    where connection_id = $1 and state = 'waiting' and not_before_ms <= $2
-    order by not_before_ms limit $6)
+// Each row gets a token of its own: a random stem that is new for each claim, and the row's own key. What a lost lease left
+// behind comes first; one that was given back has no token, and taking it over blames nobody.
+pub const CLAIM_WORK: &str = "
+update passes set state = case state when 'waiting' then 'claimed' else state end,
+    state_ms = case state when 'waiting' then $2 else state_ms end,
+    takeovers = takeovers + case when state in ('claimed', 'mapped') and sent = 0 and lease_token is not null
+        then 1 else 0 end,
+    lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5
+where (connection_id, shop_id, shop_order_id, pass) in (
+    -- Wrapped once more, because SQLite reads the whole table for a union right here.
+    select connection_id, shop_id, shop_order_id, pass from (
+        select connection_id, shop_id, shop_order_id, pass from (
+            select connection_id, shop_id, shop_order_id, pass from passes
+            where connection_id = $1 and state in ('claimed', 'mapped', 'sending') and lease_until_ms < $2
+            order by lease_until_ms limit $6) as left_behind
+        union all
+        select connection_id, shop_id, shop_order_id, pass from (
+            select connection_id, shop_id, shop_order_id, pass from passes
+            where connection_id = $1 and state = 'waiting' and not_before_ms <= $2
+            order by not_before_ms limit $6) as waiting
+        limit $6) as due)
 returning *";
 
-// A lease that was given back has no token, and taking it over blames nobody.
-const CLAIM_LEFT: &str = "
-update passes set lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5,
-    takeovers = takeovers + case when state <> 'sending' and sent = 0 and lease_token is not null then 1 else 0 end
-where state in ('claimed', 'mapped', 'sending') and (connection_id, shop_id, shop_order_id, pass) in (
+// As `CLAIM_WORK`, without what nobody has begun.
+pub const CLAIM_LEFT_BEHIND: &str = "
+update passes set takeovers = takeovers + case when state in ('claimed', 'mapped') and sent = 0
+        and lease_token is not null then 1 else 0 end,
+    lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5
+where (connection_id, shop_id, shop_order_id, pass) in (
     select connection_id, shop_id, shop_order_id, pass from passes
     where connection_id = $1 and state in ('claimed', 'mapped', 'sending') and lease_until_ms < $2
     order by lease_until_ms limit $6)
 returning *";
 
-const CLAIM_LOOK: &str = "
+pub const CLAIM_LOOK: &str = "
 update passes set lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5
 where state in ('unknown', 'awaiting') and (connection_id, shop_id, shop_order_id, pass) in (
     select connection_id, shop_id, shop_order_id, pass from passes
@@ -61,6 +74,16 @@ where state in ('unknown', 'awaiting') and (connection_id, shop_id, shop_order_i
         and (lease_token is null or lease_until_ms < $2)
     order by not_before_ms limit $6)
 returning *";
+
+// A look that somebody is at becomes due again when that lease runs out. A lease is over one millisecond after its end.
+pub const NEXT_DUE: &str = "
+select min(due_ms) as due_ms from (
+    select min(not_before_ms) as due_ms from passes where connection_id = $1 and state = 'waiting'
+    union all select min(lease_until_ms) + 1 from passes
+        where connection_id = $1 and state in ('claimed', 'mapped', 'sending')
+    union all select min(case when lease_token is not null and lease_until_ms >= not_before_ms
+            then lease_until_ms + 1 else not_before_ms end)
+        from passes where connection_id = $1 and state in ('unknown', 'awaiting')) as due";
 
 struct ClaimInput {
     connection: ConnectionId,
@@ -72,21 +95,14 @@ struct ClaimInput {
 
 async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
     let (now, until) = (db.now_ms, db.now_ms.saturating_add(input.lease_ms));
-    let mut rows = Vec::new();
-    let texts: &[&str] = match input.kind {
-        ClaimKind::Work => &[CLAIM_LEFT, CLAIM_WAITING],
-        ClaimKind::LeftBehind => &[CLAIM_LEFT],
-        ClaimKind::Look => &[CLAIM_LOOK],
+    let text = match input.kind {
+        ClaimKind::Work => CLAIM_WORK,
+        ClaimKind::LeftBehind => CLAIM_LEFT_BEHIND,
+        ClaimKind::Look => CLAIM_LOOK,
     };
-    for text in texts {
-        let left = input.limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-        if left == 0 {
-            break;
-        }
-        let stem = random::token(&*db.random);
-        let values = values_of![input.connection.as_str(), now, stem, input.host.as_str(), until, left];
-        rows.extend(db.changed(text, values).await?);
-    }
+    let stem = random::token(&*db.random);
+    let values = values_of![input.connection.as_str(), now, stem, input.host.as_str(), until, input.limit];
+    let rows = db.changed(text, values).await?;
     let mut claims = Vec::with_capacity(rows.len());
     for row in rows {
         claims.push(to_claim(db, &row).await?);
@@ -272,20 +288,7 @@ impl Passes for SqlLedger {
 
     async fn next_due_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {
         let mut db = self.reader().await?;
-        // A look that somebody is at becomes due again when that lease runs out. A lease is over one millisecond after
-        // its end.
-        let row = db
-            .maybe_row(
-                "select min(due_ms) as due_ms from (
-                    select min(not_before_ms) as due_ms from passes where connection_id = $1 and state = 'waiting'
-                    union all select min(lease_until_ms) + 1 from passes
-                        where connection_id = $1 and state in ('claimed', 'mapped', 'sending')
-                    union all select min(case when lease_token is not null and lease_until_ms >= not_before_ms
-                            then lease_until_ms + 1 else not_before_ms end)
-                        from passes where connection_id = $1 and state in ('unknown', 'awaiting')) as due",
-                values_of![connection.as_str()],
-            )
-            .await?;
+        let row = db.maybe_row(NEXT_DUE, values_of![connection.as_str()]).await?;
         row.map_or(Ok(None), |row| row.maybe_int("due_ms"))
     }
 }

@@ -1,1 +1,25 @@
-//! The contract of the ledger, run against a real file.
+//! The contract of the ledger: rules as functions over any ledger, stamped for each database; and what only a file can do.
+
+mod connections;
+mod effects;
+mod file;
+mod orders;
+mod passes;
+mod races;
+mod reports;
+mod rig;
+
+/// Stamps rules of the contract as tests on each database. (PostgreSQL becomes the second one.)
+macro_rules! contract {
+    ($($rule:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    super::$rule(crate::ledger::sql::tests::rig::Rig::sqlite().await).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use contract;

@@ -15,6 +15,7 @@ use super::{
     database::{Db, Held},
     dialect::{BEGIN_WRITE, COMMIT_WRITE},
     errors::{explain, explain_commit, is_fatal, unavailable},
+    lock::HostLock,
 };
 use crate::{
     domain::{clock::Clock, random::Random},
@@ -95,16 +96,18 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the writing task on its connection.
+    /// Starts the writing task on its connection. The task holds the host's lock until that connection is closed, so that
+    /// the next host can't begin while the last commit is still going on.
     pub fn start(
         connection: SqliteConnection,
         place: Arc<str>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        lock: Option<HostLock>,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let db = Db::new(Held::Writer(connection), Arc::clone(&place), clock.now_ms(), random);
-        tokio::spawn(serve(db, clock, waiting));
+        tokio::spawn(serve(db, clock, waiting, lock));
         Self { queue, place }
     }
 
@@ -134,7 +137,7 @@ impl Writer {
     }
 }
 
-async fn serve(mut db: Db, clock: Arc<dyn Clock>, mut waiting: mpsc::Receiver<Message>) {
+async fn serve(mut db: Db, clock: Arc<dyn Clock>, mut waiting: mpsc::Receiver<Message>, lock: Option<HostLock>) {
     let mut batch = Vec::with_capacity(GROUP);
     let mut closing = None;
     while closing.is_none() && waiting.recv_many(&mut batch, GROUP).await > 0 {
@@ -155,6 +158,7 @@ async fn serve(mut db: Db, clock: Arc<dyn Clock>, mut waiting: mpsc::Receiver<Me
     {
         tracing::warn!(%error, "the ledger's connection did not close cleanly");
     }
+    drop(lock);
     if let Some(caller) = closing {
         let _ = caller.send(());
     }

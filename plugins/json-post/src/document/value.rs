@@ -1,15 +1,20 @@
 //! How moments, decimals and pairs are written, and what the schema says of them.
 
 use orderdock_plugin::Pair;
-use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::json::Json;
 use crate::settings::Amounts;
 
 /// RFC 3339 in UTC. Example: `2026-11-22T01:19:18Z`.
-#[derive(Clone, Copy, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy)]
 pub struct Moment<'a>(pub &'a str);
+
+impl Json for Moment<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+}
 
 /// An exact decimal: JSON text by default, a JSON number with the setting `amounts = "number"`.
 #[derive(Clone, Copy)]
@@ -20,41 +25,58 @@ pub struct Amount<'a> {
     pub form: Amounts,
 }
 
-impl Serialize for Amount<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Json for Amount<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
         match self.form {
-            Amounts::Text => serializer.serialize_str(self.text),
-            Amounts::Number => number(self.text).map_err(serde::ser::Error::custom)?.serialize(serializer),
+            Amounts::Text => self.text.write(out),
+            Amounts::Number => number(self.text, out),
         }
     }
 }
 
 /// The decimal as JSON number, digit by digit. The contract allows leading zeros, JSON does not.
-fn number(text: &str) -> Result<Box<RawValue>, serde_json::Error> {
+fn number(text: &str, out: &mut Vec<u8>) {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    if !digits.starts_with(|letter: char| letter.is_ascii_digit())
+        || !digits.ends_with(|letter: char| letter.is_ascii_digit())
+        || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
+        // The host lets no such decimal through; if one came, the document must still be JSON.
+        return text.write(out);
+    }
     let significant = digits.trim_start_matches('0');
-    let zero = if significant.is_empty() || significant.starts_with('.') { "0" } else { "" };
-    RawValue::from_string(format!("{sign}{zero}{significant}"))
+    out.extend_from_slice(sign.as_bytes());
+    if significant.is_empty() || significant.starts_with('.') {
+        out.push(b'0');
+    }
+    out.extend_from_slice(significant.as_bytes());
 }
 
 /// Names and values.
 #[derive(Clone, Copy)]
 pub struct Named<'a>(pub &'a [Pair]);
 
-/// A name and a value. Names may repeat.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[cfg_attr(not(target_arch = "wasm32"), schemars(deny_unknown_fields))]
-struct NamedValue<'a> {
-    /// Name.
-    name: &'a str,
-    /// Value.
-    value: &'a str,
+impl Json for Named<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            out.extend_from_slice(if index > 0 { br#",{"name":"#.as_slice() } else { br#"{"name":"# });
+            name.write(out);
+            out.extend_from_slice(br#","value":"#);
+            value.write(out);
+            out.push(b'}');
+        }
+        out.push(b']');
+    }
 }
 
-impl Serialize for Named<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|(name, value)| NamedValue { name, value }))
+/// The shop's own JSON, byte for byte.
+#[derive(Clone, Copy)]
+pub struct ShopOrder<'a>(pub Option<&'a RawValue>);
+
+impl Json for ShopOrder<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0.map_or("null", RawValue::get).as_bytes());
     }
 }
 
@@ -66,7 +88,30 @@ mod schema {
 
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-    use super::{Amount, Moment, Named, NamedValue};
+    use super::{Amount, Moment, Named, ShopOrder};
+
+    /// A name and a value. Names may repeat.
+    #[derive(JsonSchema)]
+    #[schemars(rename = "Named", deny_unknown_fields)]
+    #[expect(dead_code, reason = "stands for the pairs in the schema only")]
+    struct NamedValue {
+        /// Name.
+        name: String,
+        /// Value.
+        value: String,
+    }
+
+    impl JsonSchema for ShopOrder<'_> {
+        fn inline_schema() -> bool {
+            true
+        }
+        fn schema_name() -> Cow<'static, str> {
+            "ShopOrder".into()
+        }
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!(true)
+        }
+    }
 
     impl JsonSchema for Moment<'_> {
         fn schema_name() -> Cow<'static, str> {
@@ -100,10 +145,10 @@ mod schema {
             true
         }
         fn schema_name() -> Cow<'static, str> {
-            "Named".into()
+            "NamedList".into()
         }
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-            <Vec<NamedValue<'_>>>::json_schema(generator)
+            <Vec<NamedValue>>::json_schema(generator)
         }
     }
 }
@@ -111,6 +156,12 @@ mod schema {
 #[cfg(test)]
 mod tests {
     use super::number;
+
+    fn written(text: &str) -> String {
+        let mut out = Vec::new();
+        number(text, &mut out);
+        String::from_utf8(out).unwrap()
+    }
 
     #[test]
     fn numbers_keep_every_digit_and_lose_leading_zeros() {
@@ -122,8 +173,10 @@ mod tests {
             ("00.5", "0.5"),
             ("1234567890123456789012345678", "1234567890123456789012345678"),
         ] {
-            assert_eq!(number(text).unwrap().get(), json);
+            assert_eq!(written(text), json);
         }
-        assert!(number("abc").is_err());
+        for text in ["abc", "", "-", "1.", ".5", "1e3"] {
+            assert_eq!(written(text), format!("\"{text}\""));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use orderdock_plugin::{self as canonical, Context, Decimal, Instant, Order, Rejection};
 use serde_json::value::RawValue;
 
-use super::{Address, Amount, Buyer, Document, FORMAT, Line, Moment, Named, Payment, Totals};
+use super::{Address, Amount, Buyer, Document, FORMAT, Json, Line, Moment, Named, Payment, ShopOrder, Totals};
 use crate::Settings;
 use crate::settings::Amounts;
 
@@ -52,16 +52,14 @@ pub fn write(order: &Order, context: &Context<Settings>) -> Result<Vec<u8>, Reje
         buyer_note: &order.buyer_note,
         staff_note: &order.staff_note,
         custom_fields: Named(&order.custom_fields),
-        shop_order,
+        shop_order: ShopOrder(shop_order),
     };
     let notes = order.buyer_note.len().saturating_add(order.staff_note.len());
     let raw = shop_order.map_or(0, |raw| raw.get().len());
     let size = order.lines.len().saturating_mul(LINE).saturating_add(REST).saturating_add(notes).saturating_add(raw);
     let mut bytes = Vec::with_capacity(size);
-    match serde_json::to_writer(&mut bytes, &document) {
-        Ok(()) => Ok(bytes),
-        Err(error) => Err(Rejection::data(format!("the order can't be written as JSON: {error}"))),
-    }
+    document.write(&mut bytes);
+    Ok(bytes)
 }
 
 fn moment(instant: Option<&Instant>) -> Option<Moment<'_>> {

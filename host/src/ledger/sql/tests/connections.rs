@@ -1,0 +1,153 @@
+//! What an administrator decides.
+
+use super::{contract, rig::*};
+use crate::{
+    domain::pass::PassState,
+    ledger::{
+        LedgerError,
+        connections::{ConnectionState, Intent, SealedSecret, ShopChange},
+        passes::To,
+    },
+};
+
+contract!(
+    the_same_draft_again_changes_nothing,
+    each_change_is_named_and_activated,
+    rolling_back_is_the_old_pair_again,
+    a_changed_shop_must_be_explained,
+    another_shop_is_refused_while_work_is_open,
+    a_release_must_be_there,
+    an_intent_is_given_once,
+    pauses_are_seen_and_explained,
+    a_connection_with_work_under_way_is_not_removed,
+    logins_live_until_their_end,
+    a_release_is_kept_once,
+);
+
+async fn the_same_draft_again_changes_nothing(rig: Rig) {
+    let before = (rig.ledger.connections(true).await.unwrap(), rig.ledger.change_number().await.unwrap());
+    let mut same = draft("one");
+    same.secrets[0].sealed = vec![7, 7];
+    let applied = rig.ledger.apply_connection(same).await.unwrap();
+    assert_eq!((applied.created, applied.changes), (false, vec![]));
+    let after = (rig.ledger.connections(true).await.unwrap(), rig.ledger.change_number().await.unwrap());
+    assert_eq!(before, after);
+}
+
+async fn each_change_is_named_and_activated(rig: Rig) {
+    let before = rig.ledger.change_number().await.unwrap();
+    let mut changed = draft("one");
+    changed.config["schedule"] = "* * * * *".into();
+    changed.plugin_settings = serde_json::json!({"path": "/v2"});
+    changed.tables.entry("tax".into()).or_default().insert("a".into(), "b".into());
+    changed.secrets.push(SealedSecret { slot: "slot.key".into(), sealed: vec![3], fingerprint: "f2".into() });
+    let applied = rig.ledger.apply_connection(changed.clone()).await.unwrap();
+    assert_eq!(applied.changes, ["schedule", "settings", "tables", "secrets"]);
+    assert!(rig.ledger.change_number().await.unwrap() > before);
+    let record = rig.ledger.connections(false).await.unwrap().remove(0);
+    assert_eq!((record.activation.number, record.activation.settings_revision, record.revision), (2, 2, 2));
+    assert_eq!(rig.ledger.plugin_settings(&record.id, 1).await.unwrap(), draft("one").plugin_settings);
+    assert_eq!(rig.ledger.tables(&record.id, 2).await.unwrap(), changed.tables);
+    assert_eq!(rig.ledger.secrets(&record.id).await.unwrap().len(), 2);
+    assert!(rig.ledger.plugin_settings(&record.id, 9).await.is_err());
+}
+
+async fn rolling_back_is_the_old_pair_again(rig: Rig) {
+    let mut changed = draft("one");
+    changed.plugin_settings = serde_json::json!({"path": "/v2"});
+    rig.ledger.apply_connection(changed).await.unwrap();
+    let applied = rig.ledger.apply_connection(draft("one")).await.unwrap();
+    assert_eq!(applied.changes, ["settings"]);
+    let activations = rig.ledger.activations(&rig.connection).await.unwrap();
+    let revisions: Vec<_> = activations.iter().map(|it| (it.number, it.settings_revision)).collect();
+    assert_eq!(revisions, [(3, 1), (2, 2), (1, 1)]);
+}
+
+async fn a_changed_shop_must_be_explained(rig: Rig) {
+    let mut moved = draft("one");
+    moved.shop.base_address = "https://new.example".into();
+    let refused = rig.ledger.apply_connection(moved.clone()).await.unwrap_err().to_string();
+    assert!(refused.contains("--same-shop") && refused.contains("https://new.example"), "{refused}");
+    moved.shop_change = Some(ShopChange::Same);
+    assert_eq!(rig.ledger.apply_connection(moved.clone()).await.unwrap().changes, ["shop"]);
+    assert_eq!(rig.ledger.connections(false).await.unwrap()[0].shop_id, rig.shop);
+    let mut other = draft("one");
+    other.shop_change = Some(ShopChange::Other);
+    rig.ledger.apply_connection(other).await.unwrap();
+    assert_ne!(rig.ledger.connections(false).await.unwrap()[0].shop_id, rig.shop);
+    moved.shop_change = Some(ShopChange::Same);
+    assert!(matches!(rig.ledger.apply_connection(moved).await, Err(LedgerError::Refused(_))), "it is known as another");
+}
+
+async fn another_shop_is_refused_while_work_is_open(rig: Rig) {
+    rig.offer("1").await;
+    let mut other = draft("one");
+    other.shop.account = "b".into();
+    other.shop_change = Some(ShopChange::Other);
+    assert!(matches!(rig.ledger.apply_connection(other.clone()).await, Err(LedgerError::Refused(_))));
+    let claim = rig.claim_one().await;
+    let withdrawn = To::Withdrawn { because: "gone".into(), decision: None };
+    rig.ledger.apply(by_lease(&claim, PassState::Claimed, withdrawn)).await.unwrap();
+    rig.ledger.apply_connection(other).await.unwrap();
+}
+
+async fn a_release_must_be_there(rig: Rig) {
+    let mut unknown = draft("three");
+    unknown.release = release(9);
+    assert!(matches!(rig.ledger.apply_connection(unknown).await, Err(LedgerError::Refused(_))));
+    assert_eq!(rig.ledger.connections(true).await.unwrap().len(), 1);
+}
+
+async fn an_intent_is_given_once(rig: Rig) {
+    let before = rig.ledger.change_number().await.unwrap();
+    rig.ledger.leave_intent(&rig.connection, Intent::Sync, "me").await.unwrap();
+    let look = Intent::Look { shop_order_id: "7".into() };
+    rig.ledger.leave_intent(&rig.connection, look.clone(), "me").await.unwrap();
+    assert!(rig.ledger.change_number().await.unwrap() > before);
+    let (a, b) = tokio::join!(rig.ledger.take_intents(&rig.host), rig.ledger.take_intents(&rig.host));
+    let taken: Vec<_> = a.unwrap().into_iter().chain(b.unwrap()).map(|it| it.intent).collect();
+    assert_eq!(taken, [Intent::Sync, look]);
+    assert!(rig.ledger.leave_intent(&"none".into(), Intent::Sync, "me").await.is_err());
+}
+
+async fn pauses_are_seen_and_explained(rig: Rig) {
+    rig.ledger.set_host_pause(true, "Ann", "holiday").await.unwrap();
+    assert_eq!(rig.ledger.host_pause().await.unwrap().as_deref(), Some("holiday (by Ann)"));
+    rig.ledger.set_host_pause(false, "Ann", "").await.unwrap();
+    assert_eq!(rig.ledger.host_pause().await.unwrap(), None);
+    rig.ledger.set_connection_state(&rig.connection, ConnectionState::Paused, "Ann", "stock").await.unwrap();
+    let record = rig.ledger.connections(false).await.unwrap().remove(0);
+    assert_eq!((record.state, record.state_why.as_str()), (ConnectionState::Paused, "stock (by Ann)"));
+    rig.ledger.set_connection_state(&rig.connection, ConnectionState::Removed, "Ann", "").await.unwrap();
+    assert!(rig.ledger.connections(false).await.unwrap().is_empty());
+    let again = rig.ledger.set_connection_state(&rig.connection, ConnectionState::Active, "Ann", "").await;
+    assert!(matches!(again, Err(LedgerError::NotFound { .. })));
+    assert!(rig.ledger.apply_connection(draft("one")).await.unwrap().created, "the name is free again");
+}
+
+async fn a_connection_with_work_under_way_is_not_removed(rig: Rig) {
+    rig.sending("1", "a1").await;
+    let result = rig.ledger.set_connection_state(&rig.connection, ConnectionState::Removed, "Ann", "").await;
+    assert!(matches!(result, Err(LedgerError::Refused(_))));
+}
+
+async fn logins_live_until_their_end(rig: Rig) {
+    let secret = |mark: &str| SealedSecret { slot: "session".into(), sealed: vec![1], fingerprint: mark.into() };
+    rig.ledger.remember_login(&rig.connection, secret("a"), rig.now() + 10).await.unwrap();
+    rig.ledger.remember_login(&rig.connection, secret("b"), rig.now() + 20).await.unwrap();
+    assert_eq!(rig.ledger.logins(&rig.connection).await.unwrap(), [secret("b")]);
+    rig.advance(20);
+    assert!(rig.ledger.logins(&rig.connection).await.unwrap().is_empty());
+    rig.ledger.remember_login(&rig.connection, secret("c"), rig.now() + 20).await.unwrap();
+    rig.ledger.forget_login(&rig.connection, "session").await.unwrap();
+    assert!(rig.ledger.logins(&rig.connection).await.unwrap().is_empty());
+}
+
+async fn a_release_is_kept_once(rig: Rig) {
+    let add = async |digest| rig.ledger.add_release(&digest, &[1, 2, 3], &description(), "me").await.unwrap();
+    assert!(add(release(2)).await);
+    assert!(!add(release(2)).await);
+    assert_eq!(rig.ledger.release_bytes(&release(2)).await.unwrap(), Some(vec![1, 2, 3]));
+    assert_eq!(rig.ledger.release_bytes(&release(3)).await.unwrap(), None);
+    assert_eq!(rig.ledger.releases().await.unwrap().len(), 2);
+}

@@ -1,0 +1,131 @@
+//! The outbox.
+
+use super::{contract, rig::*};
+use crate::{
+    domain::judge::Confirmed,
+    ledger::{
+        LedgerError,
+        effects::{EffectBody, EffectEnd, OwedByOrder},
+    },
+};
+
+contract!(
+    effects_of_one_order_are_with_one_worker,
+    effects_go_out_in_their_order_and_wait_for_each_other,
+    a_try_without_an_end_is_in_doubt,
+    a_lost_worker_ends_no_effect,
+    a_confirmed_status_is_the_last_one_known,
+    a_mail_batch_is_the_same_when_it_is_repeated,
+    mails_are_gathered_and_lost_leases_are_refused,
+);
+
+async fn claim(rig: &Rig) -> Vec<OwedByOrder> {
+    rig.ledger.claim_effects(&rig.connection, &rig.host, 10, LEASE).await.unwrap()
+}
+
+async fn effects_of_one_order_are_with_one_worker(rig: Rig) {
+    rig.failed("1", vec![status("On Hold"), note("why")]).await;
+    rig.failed("2", vec![note("why")]).await;
+    let (a, b) = tokio::join!(claim(&rig), claim(&rig));
+    assert_eq!(a.len() + b.len(), 2);
+    assert!(claim(&rig).await.is_empty());
+    rig.advance(LEASE + 1);
+    assert_eq!(claim(&rig).await.len(), 2);
+}
+
+async fn effects_go_out_in_their_order_and_wait_for_each_other(rig: Rig) {
+    rig.failed("1", vec![status("On Hold"), note("why"), EffectBody::ErpId { id: "E".into() }]).await;
+    let owed = claim(&rig).await.remove(0);
+    assert_eq!(owed.effects.iter().map(|it| it.body.kind()).collect::<Vec<_>>(), ["erp_id", "note", "status"]);
+    let retry = EffectEnd::Retry { not_before_ms: rig.now() + 50, error: "503".into() };
+    let ends = vec![(owed.effects[0].number, EffectEnd::Done), (owed.effects[1].number, retry)];
+    rig.ledger.finish_effects(&owed.order, &owed.token, ends, None, vec![(1, "tried".into())]).await.unwrap();
+    assert!(claim(&rig).await.is_empty(), "the status waits for the note");
+    assert_eq!(rig.ledger.next_effect_ms().await.unwrap(), Some(rig.now() + 50));
+    rig.advance(50);
+    let owed = claim(&rig).await.remove(0);
+    assert_eq!(owed.effects.iter().map(|it| it.body.kind()).collect::<Vec<_>>(), ["note", "status"]);
+    assert_eq!((owed.effects[0].tries, owed.effects[0].in_doubt), (1, false));
+    let gone = EffectEnd::GivenUp("refused".into());
+    let ends = vec![(owed.effects[0].number, gone), (owed.effects[1].number, EffectEnd::Conflict("Shipped".into()))];
+    rig.ledger.finish_effects(&owed.order, &owed.token, ends, None, vec![]).await.unwrap();
+    assert_eq!(rig.ledger.next_effect_ms().await.unwrap(), None);
+    let counts = rig.ledger.counts(&rig.connection).await.unwrap();
+    assert_eq!((counts.effects_owed, counts.effects_stuck), (0, 2));
+}
+
+async fn a_try_without_an_end_is_in_doubt(rig: Rig) {
+    rig.failed("1", vec![note("why"), status("On Hold")]).await;
+    let owed = claim(&rig).await.remove(0);
+    assert!(owed.effects.iter().all(|effect| !effect.in_doubt));
+    rig.advance(LEASE + 1);
+    let again = claim(&rig).await.remove(0);
+    assert!(again.effects.iter().all(|effect| effect.in_doubt));
+    let ends = vec![(again.effects[0].number, EffectEnd::Done)];
+    rig.ledger.finish_effects(&again.order, &again.token, ends, None, vec![]).await.unwrap();
+    assert!(claim(&rig).await[0].effects[0].in_doubt, "nobody has said how the status write ended");
+}
+
+async fn a_lost_worker_ends_no_effect(rig: Rig) {
+    rig.failed("1", vec![note("why")]).await;
+    let first = claim(&rig).await.remove(0);
+    rig.advance(LEASE + 1);
+    claim(&rig).await;
+    let before = rig.detail("1").await;
+    let ends = vec![(first.effects[0].number, EffectEnd::Done)];
+    let line = vec![(1, "done".to_owned())];
+    let result = rig.ledger.finish_effects(&first.order, &first.token, ends, None, line).await;
+    assert!(matches!(result, Err(LedgerError::Lost { .. })), "{result:?}");
+    assert_eq!(rig.detail("1").await, before);
+}
+
+async fn a_confirmed_status_is_the_last_one_known(rig: Rig) {
+    rig.failed("1", vec![status("On Hold"), note("later")]).await;
+    let owed = claim(&rig).await.remove(0);
+    assert_eq!(owed.last_status.as_deref(), Some("New Order"));
+    rig.advance(10);
+    let confirmed = Confirmed { status: "On Hold".into(), at_ms: rig.now(), modified_ms: Some(4) };
+    let retry = EffectEnd::Retry { not_before_ms: 0, error: "x".into() };
+    let ends = vec![(owed.effects[0].number, retry), (owed.effects[1].number, EffectEnd::Done)];
+    rig.ledger.finish_effects(&owed.order, &owed.token, ends, Some(confirmed), vec![]).await.unwrap();
+    assert_eq!(claim(&rig).await[0].last_status.as_deref(), Some("On Hold"));
+}
+
+fn mail(text: &str) -> EffectBody {
+    EffectBody::Mail { failed: serde_json::json!({ "why": text }) }
+}
+
+async fn a_mail_batch_is_the_same_when_it_is_repeated(rig: Rig) {
+    rig.failed("1", vec![mail("a")]).await;
+    rig.failed("2", vec![mail("b")]).await;
+    let claim = async || rig.ledger.claim_mails(&rig.host, 0, LEASE).await.unwrap();
+    let first = claim().await.remove(0);
+    assert_eq!(first.members.len(), 2);
+    rig.failed("3", vec![mail("c")]).await;
+    assert!(claim().await.is_empty(), "one mail of a connection at a time");
+    rig.advance(LEASE + 1);
+    let again = claim().await.remove(0);
+    assert_eq!((&again.mail, again.members.len()), (&first.mail, 2));
+    let retry = EffectEnd::Retry { not_before_ms: rig.now() + 10, error: "4xx".into() };
+    rig.ledger.finish_mails(&again, retry).await.unwrap();
+    assert!(claim().await.is_empty());
+    rig.advance(10);
+    let third = claim().await.remove(0);
+    assert_eq!((&third.mail, third.members[0].1.tries), (&first.mail, 1));
+    rig.ledger.finish_mails(&third, EffectEnd::Done).await.unwrap();
+    let next = claim().await.remove(0);
+    assert_ne!(next.mail, first.mail);
+    assert_eq!(next.members[0].0.shop_order_id, "3");
+    assert_eq!(rig.detail("1").await.effects[0].state, "done");
+}
+
+async fn mails_are_gathered_and_lost_leases_are_refused(rig: Rig) {
+    rig.failed("1", vec![mail("a")]).await;
+    assert!(rig.ledger.claim_mails(&rig.host, 500, LEASE).await.unwrap().is_empty());
+    rig.advance(500);
+    let batch = rig.ledger.claim_mails(&rig.host, 500, LEASE).await.unwrap().remove(0);
+    rig.advance(LEASE + 1);
+    rig.ledger.claim_mails(&rig.host, 500, LEASE).await.unwrap();
+    let result = rig.ledger.finish_mails(&batch, EffectEnd::Done).await;
+    assert!(matches!(result, Err(LedgerError::Lost { .. })), "{result:?}");
+}

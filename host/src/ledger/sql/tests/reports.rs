@@ -1,0 +1,79 @@
+//! Lists, counts, and the clean-up of bodies.
+
+use super::{contract, rig::*};
+use crate::{
+    domain::pass::{Colour, PassState},
+    ledger::reports::{OrderFilter, Undecided},
+};
+
+contract!(
+    an_order_is_found_by_each_of_its_numbers,
+    orders_are_listed_by_state_and_decision,
+    the_log_shows_attempts_newest_first,
+    bodies_expire_after_the_pass_closed_and_rows_stay,
+);
+
+async fn ids(rig: &Rig, filter: OrderFilter) -> Vec<String> {
+    let rows = rig.ledger.orders(OrderFilter { limit: 50, ..filter }).await.unwrap();
+    rows.into_iter().map(|row| row.key.shop_order_id).collect()
+}
+
+async fn deliver(rig: &Rig, id: &str, attempt: &str) {
+    let claim = rig.sending(id, attempt).await;
+    let change = crate::ledger::passes::Move {
+        end: Some(end(attempt, "accepted")),
+        ..by_lease(&claim, PassState::Sending, delivered(&format!("ERP-{id}")))
+    };
+    rig.ledger.apply(change).await.unwrap();
+}
+
+async fn an_order_is_found_by_each_of_its_numbers(rig: Rig) {
+    deliver(&rig, "1", "a1").await;
+    deliver(&rig, "2", "a2").await;
+    for number in ["1", "W-1", "ERP-1"] {
+        assert_eq!(ids(&rig, OrderFilter { number: Some(number.into()), ..Default::default() }).await, ["1"]);
+    }
+    assert!(ids(&rig, OrderFilter { number: Some("3".into()), ..Default::default() }).await.is_empty());
+}
+
+async fn orders_are_listed_by_state_and_decision(rig: Rig) {
+    deliver(&rig, "1", "a1").await;
+    rig.advance(1);
+    rig.failed("2", vec![]).await;
+    rig.advance(1);
+    rig.see(vec![sight("3", "Strange")], false).await;
+    assert_eq!(ids(&rig, OrderFilter::default()).await, ["3", "2", "1"]);
+    let states = vec![PassState::Delivered, PassState::Failed];
+    let connection = Some(rig.connection.clone());
+    assert_eq!(ids(&rig, OrderFilter { states, connection, ..Default::default() }).await, ["2", "1"]);
+    let undecided = Some(Undecided::Skipped);
+    assert_eq!(ids(&rig, OrderFilter { undecided, ..Default::default() }).await, ["3"]);
+    let counts = rig.ledger.counts(&rig.connection).await.unwrap();
+    assert_eq!((counts.by_state["delivered"], counts.by_state["failed"], counts.skipped), (1, 1, 1));
+    assert_eq!(rig.row("1").await.colour, Colour::Green);
+    assert_eq!(rig.row("3").await.colour, Colour::None);
+}
+
+async fn the_log_shows_attempts_newest_first(rig: Rig) {
+    deliver(&rig, "1", "a1").await;
+    rig.advance(1);
+    deliver(&rig, "2", "a2").await;
+    let log = rig.ledger.attempts(Some(&rig.connection), 0, 10).await.unwrap();
+    assert_eq!(log.iter().map(|it| it.order_number.as_str()).collect::<Vec<_>>(), ["W-2", "W-1"]);
+    assert_eq!((log[0].outcome.as_str(), log[0].phase.as_str()), ("accepted", "body"));
+    assert_eq!(log[0].answer, Some(serde_json::json!({"status": 200})));
+    assert_eq!(rig.ledger.attempts(None, rig.now(), 10).await.unwrap().len(), 1);
+}
+
+async fn bodies_expire_after_the_pass_closed_and_rows_stay(rig: Rig) {
+    deliver(&rig, "1", "a1").await;
+    rig.sending("2", "a2").await;
+    rig.advance(100);
+    assert_eq!(rig.ledger.expire_bodies(rig.now(), 10).await.unwrap(), 1);
+    assert_eq!(rig.ledger.expire_bodies(rig.now(), 10).await.unwrap(), 0);
+    let detail = rig.detail("1").await;
+    assert_eq!((detail.attempts.len(), &detail.attempts[0].request, &detail.attempts[0].answer), (1, &None, &None));
+    assert_eq!(rig.ledger.mapped_order(&rig.pass("1", 1)).await.unwrap(), None);
+    assert!(rig.ledger.mapped_order(&rig.pass("2", 1)).await.unwrap().is_some(), "it is open");
+    assert_eq!(detail.order.erp_order_id.as_deref(), Some("ERP-1"));
+}

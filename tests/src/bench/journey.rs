@@ -1,0 +1,227 @@
+//! The whole journey: `orderdock serve` as a process of its own, with every commit durable, against the bare loop with
+//! the same servers. They take turns, so that a busy moment of the machine falls on all of them; medians count.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
+
+use super::{
+    Figures,
+    bare::Bare,
+    commits::Commits,
+    percentile, say,
+    servers::{Calls, Servers},
+    workspace,
+};
+
+const SECTION: &str = "journey";
+
+/// Longest time that a run may take before it counts as stuck.
+const STUCK: Duration = Duration::from_secs(180);
+
+/// How much is measured.
+struct Size {
+    repeats: usize,
+    /// Orders of a run one at a time.
+    alone: usize,
+    /// Orders of a run with several in flight.
+    together: usize,
+    /// Orders whose way from the list to the ERP is timed.
+    single: usize,
+}
+
+/// Measures.
+///
+/// # Errors
+/// When the host does not start, or orders do not arrive.
+pub async fn measure(quick: bool, figures: &mut Figures) -> anyhow::Result<()> {
+    let size = if quick {
+        Size { repeats: 1, alone: 20, together: 60, single: 3 }
+    } else {
+        Size { repeats: 3, alone: 1_000, together: 3_000, single: 30 }
+    };
+    for (at_once, count) in [(1, size.alone), (16, size.together)] {
+        compare(at_once, count, size.repeats, figures).await?;
+    }
+    latency(size.single, figures).await
+}
+
+async fn compare(at_once: usize, count: usize, repeats: usize, figures: &mut Figures) -> anyhow::Result<()> {
+    let (mut journey, mut calls_only, mut commits_too) = (Vec::new(), Vec::new(), Vec::new());
+    let mut calls = Calls::default();
+    for repeat in 1..=repeats {
+        say(&format!("journey, {at_once} in flight, run {repeat} of {repeats}"));
+        let folder = tempfile::tempdir()?;
+        let servers = Servers::start().await?;
+        servers.add(count);
+        let host = Host::start(folder.path(), &servers, at_once).await?;
+        journey.push(float(count) / host.carried(&servers).await?);
+        host.end().await?;
+        calls = servers.calls();
+        let list_every = count / usize::try_from(calls.list)?.max(1);
+        for (times, commits) in
+            [(&mut commits_too, Some(Commits::open(&folder.path().join("bare.db")).await?)), (&mut calls_only, None)]
+        {
+            let first = servers.add(count);
+            times.push(Bare::new(&servers, list_every, commits)?.run(first, count, at_once).await?);
+            ensure!(servers.left() == 0, "the bare loop left orders behind");
+        }
+    }
+    let [journey, calls_only, commits_too] =
+        [&mut journey, &mut calls_only, &mut commits_too].map(|rates| percentile(rates, 50));
+    let name = |what: &str| format!("journey_{at_once}_{what}");
+    let about = |what: &str| match at_once {
+        1 => format!("one at a time: {what}"),
+        _ => format!("{at_once} in flight: {what}"),
+    };
+    figures.add(SECTION, name("orders_per_s"), about("orders"), journey);
+    figures.add(SECTION, name("calls_only_per_s"), about("(a) the same calls, nothing kept"), calls_only);
+    figures.add(SECTION, name("commits_per_s"), about("(b) the same calls, four durable commits"), commits_too);
+    figures.add(SECTION, name("calls_only_ratio"), about("journey / (a)"), journey / calls_only);
+    figures.add_with_target(SECTION, name("commits_ratio"), about("journey / (b)"), journey / commits_too, "≥ 0.5 ×");
+    let each = |calls: u32| f64::from(calls) / float(count);
+    let (shop, erp) = (calls.get + calls.put + calls.note, calls.erp);
+    figures.add(SECTION, name("shop_calls"), about("calls to the shop for each order (lists aside)"), each(shop));
+    figures.add(SECTION, name("erp_calls"), about("calls to the ERP for each order"), each(erp));
+    Ok(())
+}
+
+/// One order in an idle host, from the list that shows it to its arrival in the ERP.
+async fn latency(count: usize, figures: &mut Figures) -> anyhow::Result<()> {
+    say("from list to ERP");
+    let folder = tempfile::tempdir()?;
+    let servers = Servers::start().await?;
+    servers.add(1);
+    let host = Host::start(folder.path(), &servers, 16).await?;
+    host.carried(&servers).await?;
+    let mut times = Vec::with_capacity(count);
+    for _ in 0..count {
+        let id = servers.add(1);
+        host.command(&["sync", "bench"]).await?;
+        host.carried(&servers).await?;
+        times.extend(servers.seen_to_sent_ms(id));
+    }
+    host.end().await?;
+    figures.add(
+        SECTION,
+        "list_to_erp_p50_ms",
+        "from the list to the ERP, idle host: median",
+        percentile(&mut times, 50),
+    );
+    figures.add(SECTION, "list_to_erp_p95_ms", "from the list to the ERP, idle host: 95 %", percentile(&mut times, 95));
+    Ok(())
+}
+
+/// `orderdock serve` with one connection.
+struct Host {
+    folder: PathBuf,
+    process: Child,
+}
+
+impl Host {
+    async fn start(folder: &Path, servers: &Servers, at_once: usize) -> anyhow::Result<Self> {
+        let component = workspace().join("target/components/json-post.wasm");
+        ensure!(component.exists(), "{}; `cargo xtask plugins` builds the components", component.display());
+        let mut config = String::from("data_dir = \"data\"\nlisten = \"127.0.0.1:0\"\n");
+        let _ = write!(
+            config,
+            "[limits]\norders_at_once = {at_once}\norders_at_once_per_connection = {at_once}\n[log]\nfilter = \"warn\"\n"
+        );
+        std::fs::write(folder.join("orderdock.toml"), config)?;
+        std::fs::write(folder.join("token"), "bench")?;
+        std::fs::write(folder.join("bench.toml"), connection(servers))?;
+        let log = std::fs::File::create(folder.join("log"))?;
+        let component = component.display().to_string();
+        run(folder, &["plugin", "add", &component]).await?;
+        run(folder, &["connection", "apply", "bench.toml"]).await?;
+        let process = command(folder, &["serve"])?
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Self { folder: folder.to_owned(), process })
+    }
+
+    async fn command(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        run(&self.folder, arguments).await
+    }
+
+    /// Seconds until every order is done.
+    async fn carried(&self, servers: &Servers) -> anyhow::Result<f64> {
+        match timeout(STUCK, servers.done()).await {
+            Ok(seconds) => Ok(seconds),
+            Err(_) => bail!("{} orders did not arrive; the host says: {}", servers.left(), self.log()),
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default().chars().take(4_000).collect()
+    }
+
+    /// Ends the host. What it still had to record is not part of what is measured.
+    async fn end(mut self) -> anyhow::Result<()> {
+        self.process.kill().await.context("the host did not end")
+    }
+}
+
+/// The program that was built beside this one.
+fn command(folder: &Path, arguments: &[&str]) -> anyhow::Result<Command> {
+    let program = std::env::current_exe()?.with_file_name("orderdock");
+    ensure!(program.exists(), "{} was not built; use `cargo xtask bench`", program.display());
+    let mut command = Command::new(program);
+    command.current_dir(folder).args(arguments);
+    Ok(command)
+}
+
+async fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    let output = command(folder, arguments)?.output().await?;
+    ensure!(
+        output.status.success(),
+        "`orderdock {}` failed: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+/// The connection: no schedule gets in between, the shop sets no limit, orders of any age are taken.
+fn connection(servers: &Servers) -> String {
+    format!(
+        r#"name = "bench"
+[shop]
+kind = "evolutionx"
+base_address = "{}"
+account = "bench"
+[shop.settings.http]
+requests_per_minute = 0
+[shop.secrets]
+token = {{ file = "token" }}
+[take]
+from = "2020-01-01"
+[plugin]
+release = "json-post@0.1.0"
+[destination]
+kind = "http"
+[destination.settings]
+base_address = "{}"
+[schedule]
+cron = "0 0 1 1 *"
+"#,
+        servers.shop, servers.erp
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousand orders")]
+fn float(count: usize) -> f64 {
+    count as f64
+}

@@ -1,0 +1,98 @@
+//! Benchmarks: a plain program, because what counts are ratios within one run on one machine, and those need the things
+//! that are compared to take turns, which a benchmark library that measures one thing after the other does not do.
+//!
+//! `mapping` calls plugins with limits, without, and natively; `journey` lets the real `orderdock serve` carry orders from
+//! a fast shop into a fast ERP (`servers`), against a `bare` loop that makes the same calls with and without the same
+//! durable `commits`; `releases` starts with a hundred releases. `figures` is the table.
+
+mod bare;
+mod commits;
+mod figures;
+mod journey;
+mod mapping;
+mod releases;
+mod servers;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+
+pub use figures::Figures;
+
+/// What can be measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Section {
+    /// One 8-line order through each plugin.
+    Mapping,
+    /// Orders from shop to ERP and back.
+    Journey,
+    /// Start with a hundred releases.
+    Releases,
+}
+
+/// What is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Only this.
+    pub only: Option<Section>,
+    /// Few repetitions.
+    pub quick: bool,
+}
+
+/// Measures.
+///
+/// # Errors
+/// When something that is measured does not work, or a program or component was not built.
+pub fn run(options: &Options) -> anyhow::Result<Figures> {
+    let wanted = |section| options.only.is_none_or(|only| only == section);
+    let mut figures = Figures::default();
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if wanted(Section::Mapping) {
+        say("mapping");
+        threads.block_on(mapping::measure(options.quick, &mut figures)).context("mapping")?;
+    }
+    if wanted(Section::Journey) {
+        say("journey");
+        threads.block_on(journey::measure(options.quick, &mut figures)).context("journey")?;
+    }
+    if wanted(Section::Releases) {
+        say("releases");
+        threads.block_on(releases::measure(options.quick, &mut figures)).context("releases")?;
+    }
+    Ok(figures)
+}
+
+/// Progress, for whoever waits; standard output belongs to the table.
+#[expect(clippy::print_stderr, reason = "progress of a program for people")]
+fn say(text: &str) {
+    eprintln!("bench: {text}");
+}
+
+/// The one clock of the benchmarks.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+fn component(name: &str) -> anyhow::Result<Vec<u8>> {
+    let path = workspace().join("target/components").join(name).with_extension("wasm");
+    std::fs::read(&path).with_context(|| format!("{}; `cargo xtask plugins` builds the components", path.display()))
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The middle one; sorts. Zero for nothing.
+fn percentile(times: &mut [f64], percent: usize) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len().saturating_mul(percent) / 100).or(times.last()).copied().unwrap_or_default()
+}
