@@ -3,9 +3,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use comfy_table::{
-    Attribute, Cell, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
-};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use crate::domain::{pass::Colour, problem::Problem};
