@@ -110,10 +110,8 @@ fn back_office(stage: &Stage, lines: &[Line], facts: &Facts, pairs: &[Pair<'_>],
                 }
             }
             wrong.extend(times.into_keys().map(|number| format!("{number} is in the ERP, and nobody ordered it")));
-            claims.claim(
-                format!("{}: each order is in the ERP once, and was sent once for each pass", line.name),
-                wrong,
-            );
+            claims
+                .claim(format!("{}: each order is in the ERP once, and was sent once for each pass", line.name), wrong);
             let wrong = own().filter(|pair| pair.delivered()).filter_map(|pair| {
                 let erp = facts.erp.iter().find(|order| order.key == pair.row.order_number)?;
                 let told = pair.booked.references.iter().map(|(_, value)| value).collect::<Vec<_>>();

@@ -69,7 +69,8 @@ fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> an
     let pass = facts.order(line, number).and_then(|row| row.pass).unwrap_or(1);
     let (place, text) = match line.food {
         Food::Json => {
-            let order = facts.erp.iter().find(|order| order.key == number).context("the showpiece is not in the ERP")?;
+            let order =
+                facts.erp.iter().find(|order| order.key == number).context("the showpiece is not in the ERP")?;
             let body: serde_json::Value = serde_json::from_str(&order.body)?;
             (format!("{} at the ERP", order.id), serde_json::to_string_pretty(&body)?)
         }
@@ -138,7 +139,8 @@ pub fn explore(stage: &Stage, screen: &Screen, lines: &[Line]) -> anyhow::Result
     }
     let control = stage.shop_address(crate::shop::ShopKind::Evo)?.replace("/evo", "/control");
     screen.line("\nPlace five more orders, and make Orderdock look now:\n");
-    let body = format!("{{\"shop\":{},\"account\":\"{}\",\"count\":5}}", serde_json::to_string(&first.shop)?, first.account);
+    let body =
+        format!("{{\"shop\":{},\"account\":\"{}\",\"count\":5}}", serde_json::to_string(&first.shop)?, first.account);
     screen.line(format!("  curl -s {control}/generate -H 'content-type: application/json' -d '{body}'"));
     screen.line(format!("  orderdock sync {}", first.name));
     screen.line(format!("\nFiles: {}", stage.folder().display()));

@@ -180,7 +180,8 @@ impl Line {
                 )
             }
             Food::Kfi => format!(
-                "[plugin.settings]\nfile_name = \"{{order_number}}-{{pass}}.kfi\"\n\n\
+                "[plugin.settings]\nfile_name = \"{{order_number}}-{{pass}}.kfi\"\nsuccess_folder = true\ndefault_customer = \"WEB\"\n\n\
+                 [plugin.settings.line_kind]\nshipping = {{ code = \"FREIGHT\" }}\ndiscount = {{ code = \"DISCOUNT\" }}\n\n\
                  [destination]\nkind = \"folder\"\n\n[destination.settings]\npath = \"back-office/{0}\"\n\
                  # An answer file counts when it has not changed for that long.\nstable_s = 1\n\n\
                  [destination.answer_folders]\nsuccess = \"back-office/{0}/Success\"\nfailure = \"back-office/{0}/Failure\"\n",

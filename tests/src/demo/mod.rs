@@ -142,7 +142,10 @@ fn folder(given: Option<&std::path::Path>) -> anyhow::Result<(PathBuf, Option<te
 
 /// Chapter: the stage.
 async fn start(stage: &mut Stage, screen: &mut Screen) -> anyhow::Result<()> {
-    screen.chapter("A shop, an ERP, a mail server", "Fakes, but real servers: each a process of its own, with a ledger of its own.");
+    screen.chapter(
+        "A shop, an ERP, a mail server",
+        "Fakes, but real servers: each a process of its own, with a ledger of its own.",
+    );
     stage.start_shop().await?;
     stage.start_erp().await?;
     stage.start_mail().await?;
@@ -154,7 +157,10 @@ async fn start(stage: &mut Stage, screen: &mut Screen) -> anyhow::Result<()> {
     );
     fs::write(stage.config(), host)?;
     stage.start_host().await?;
-    screen.say(format!("shop         {}  (EvolutionX and WooCommerce)", stage.shop_address(crate::shop::ShopKind::Evo)?.trim_end_matches("/evo")));
+    screen.say(format!(
+        "shop         {}  (EvolutionX and WooCommerce)",
+        stage.shop_address(crate::shop::ShopKind::Evo)?.trim_end_matches("/evo")
+    ));
     screen.say(format!("ERP          {}", stage.erp_address()?));
     screen.say(format!("mail server  127.0.0.1:{}", stage.mail_port()?));
     screen.say(format!("orderdock    http://{}", stage.host_address()?));
@@ -186,7 +192,8 @@ async fn connect(stage: &mut Stage, screen: &mut Screen, lines: &[Line], generat
         ]
     });
     screen.table(&["connection", "shop", "orders", "plugin", "to"], rows.collect());
-    screen.say("Three orders of each were captured from real shops; the others have awkward names, amounts and letters.");
+    screen
+        .say("Three orders of each were captured from real shops; the others have awkward names, amounts and letters.");
     for (line, release) in lines.iter().zip(&releases) {
         let file = line.write(stage, release)?;
         stage.orderdock(&["connection", "apply", &file]).await?;
@@ -323,7 +330,8 @@ async fn settle(stage: &Stage, lines: &[Line]) -> anyhow::Result<()> {
     let mut book = stage.shop_book();
     let settled = stage::until("the shop to be told about everything", THING_WITHIN, async || {
         book.read()?;
-        let owed = lines.iter().flat_map(|line| book.of_account(line.shop, line.account).map(move |order| (line, order)));
+        let owed =
+            lines.iter().flat_map(|line| book.of_account(line.shop, line.account).map(move |order| (line, order)));
         let told = |(line, order): &(&Line, &stage::books::Booked)| match cast::expected(line, &order.number) {
             "delivered" => order.status() == line.success(),
             _ => order.status() == line.failure(),

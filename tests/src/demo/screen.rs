@@ -160,9 +160,10 @@ impl Progress {
             return;
         }
         self.told = Instant::now();
-        let parts = self.bars.iter().map(|bar| {
-            format!("{} {}/{}", bar.prefix().trim_end(), bar.position(), bar.length().unwrap_or_default())
-        });
+        let parts = self
+            .bars
+            .iter()
+            .map(|bar| format!("{} {}/{}", bar.prefix().trim_end(), bar.position(), bar.length().unwrap_or_default()));
         screen.say(parts.collect::<Vec<_>>().join("   "));
     }
 
