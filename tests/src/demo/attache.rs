@@ -37,9 +37,12 @@ impl UnattendedRun {
     fn begin(stage: &Stage, line: &Line) -> anyhow::Result<Self> {
         let inbox = line.inbox(stage);
         std::fs::create_dir_all(&inbox)?;
-        let judge = Box::new(|name: &str, _bytes: &[u8]| {
-            if name.starts_with(ERR_FILE) { Fate::Failure(ATTACHE_WORDS.to_owned()) } else { Fate::Success }
-        });
+        let judge =
+            Box::new(
+                |name: &str, _bytes: &[u8]| {
+                    if name.starts_with(ERR_FILE) { Fate::Failure(ATTACHE_WORDS.to_owned()) } else { Fate::Success }
+                },
+            );
         let attache = Attache::new(&inbox, judge)?.watching(line.ending());
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    cast::{self, ERP_WORDS, REFUSED, SILENT},
+    cast::{self, ERP_WORDS, Fate, REFUSED, SILENT},
     connections::{Food, Line},
     facts::{Facts, Row},
     screen::Screen,
@@ -73,7 +73,7 @@ pub fn check(stage: &Stage, lines: &[Line], placed: u64, facts: &Facts) -> Claim
     claims.claim(format!("each of the {placed} orders that the shop offered was seen and decided on"), unseen);
 
     let ends = pairs.iter().filter_map(|pair| {
-        let expected = cast::expected(pair.line, &pair.row.order_number);
+        let expected = cast::fate(pair.line, &pair.row.order_number).state();
         let state = pair.row.state();
         (state != expected).then(|| pair.wrong(format!("{state} instead of {expected} ({})", pair.row.because)))
     });
@@ -110,10 +110,8 @@ fn back_office(stage: &Stage, lines: &[Line], facts: &Facts, pairs: &[Pair<'_>],
                 }
             }
             wrong.extend(times.into_keys().map(|number| format!("{number} is in the ERP, and nobody ordered it")));
-            claims.claim(
-                format!("{}: each order is in the ERP once, and was sent once for each pass", line.name),
-                wrong,
-            );
+            claims
+                .claim(format!("{}: each order is in the ERP once, and was sent once for each pass", line.name), wrong);
             let wrong = own().filter(|pair| pair.delivered()).filter_map(|pair| {
                 let erp = facts.erp.iter().find(|order| order.key == pair.row.order_number)?;
                 let told = pair.booked.references.iter().map(|(_, value)| value).collect::<Vec<_>>();
@@ -130,10 +128,11 @@ fn back_office(stage: &Stage, lines: &[Line], facts: &Facts, pairs: &[Pair<'_>],
             let mut wrong = Vec::new();
             for pair in own() {
                 let name = line.file_of(&pair.row.order_number, pair.row.pass.unwrap_or(0));
-                let place = match (line.food, pair.delivered()) {
-                    (Food::Xml, _) => name,
-                    (_, true) => format!("Success/{name}"),
-                    (_, false) => format!("Failure/{name}"),
+                let place = match (line.food, cast::fate(line, &pair.row.order_number)) {
+                    (_, Fate::Held) => continue,
+                    (Food::Kfi, Fate::Refused) => format!("Failure/{name}"),
+                    (Food::Kfi, _) => format!("Success/{name}"),
+                    _ => name,
                 };
                 if !files.remove(&place) {
                     wrong.push(pair.wrong(format!("{} without the file {place}", pair.row.state())));
@@ -141,7 +140,7 @@ fn back_office(stage: &Stage, lines: &[Line], facts: &Facts, pairs: &[Pair<'_>],
             }
             files.retain(|name| !name.ends_with(".err"));
             wrong.extend(files.into_iter().map(|name| format!("{name} belongs to no order")));
-            claims.claim(format!("{}: there is exactly one file for each order, and no other", line.name), wrong);
+            claims.claim(format!("{}: there is one file for each order that was sent, and no other", line.name), wrong);
         }
         if line.food == Food::Xml {
             let wrong = own().filter_map(|pair| {

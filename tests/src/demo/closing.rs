@@ -69,9 +69,10 @@ fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> an
     let pass = facts.order(line, number).and_then(|row| row.pass).unwrap_or(1);
     let (place, text) = match line.food {
         Food::Json => {
-            let order = facts.erp.iter().find(|order| order.key == number).context("the showpiece is not in the ERP")?;
+            let order =
+                facts.erp.iter().find(|order| order.key == number).context("the showpiece is not in the ERP")?;
             let body: serde_json::Value = serde_json::from_str(&order.body)?;
-            (format!("{} at the ERP", order.id), serde_json::to_string_pretty(&body)?)
+            (format!("{} at the ERP", order.id), one_line_each(&body))
         }
         Food::Xml | Food::Kfi => {
             let inbox = line.inbox(stage);
@@ -82,7 +83,7 @@ fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> an
         }
     };
     screen.title(&format!("{}: order {number} as it arrived ({place})", line.name));
-    screen.quote(&text, 26);
+    screen.quote(&text, 36);
     let notes: Vec<_> = facts
         .shop
         .numbered(line.shop, line.account, number)
@@ -92,6 +93,35 @@ fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> an
         .collect();
     screen.say(format!("note in the shop: {}", notes.join(" / ").replace('\n', "; ")));
     Ok(())
+}
+
+/// JSON with a line for each field, and for each element of a list.
+fn one_line_each(body: &serde_json::Value) -> String {
+    let Some(fields) = body.as_object() else { return body.to_string() };
+    let mut text = String::from("{\n");
+    for (name, value) in fields {
+        match value.as_array() {
+            Some(list) if !list.is_empty() => {
+                text.push_str(&format!("  \"{name}\": [\n"));
+                list.iter().for_each(|one| text.push_str(&format!("    {}\n", spaced(one))));
+                text.push_str("  ]\n");
+            }
+            _ => text.push_str(&format!("  \"{name}\": {}\n", spaced(value))),
+        }
+    }
+    text.push('}');
+    text
+}
+
+/// JSON in one line, with a space after each field, so that it can be wrapped.
+fn spaced(value: &serde_json::Value) -> String {
+    match value.as_object() {
+        Some(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        None => value.to_string(),
+    }
 }
 
 /// XML in one line, made readable; other text as it is.
@@ -138,7 +168,8 @@ pub fn explore(stage: &Stage, screen: &Screen, lines: &[Line]) -> anyhow::Result
     }
     let control = stage.shop_address(crate::shop::ShopKind::Evo)?.replace("/evo", "/control");
     screen.line("\nPlace five more orders, and make Orderdock look now:\n");
-    let body = format!("{{\"shop\":{},\"account\":\"{}\",\"count\":5}}", serde_json::to_string(&first.shop)?, first.account);
+    let body =
+        format!("{{\"shop\":{},\"account\":\"{}\",\"count\":5}}", serde_json::to_string(&first.shop)?, first.account);
     screen.line(format!("  curl -s {control}/generate -H 'content-type: application/json' -d '{body}'"));
     screen.line(format!("  orderdock sync {}", first.name));
     screen.line(format!("\nFiles: {}", stage.folder().display()));

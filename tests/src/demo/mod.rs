@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     attache::UnattendedRun,
-    cast::{ERP_WORDS, REFUSED, SILENT},
+    cast::{ERP_WORDS, Fate, NO_SKU, REFUSED, SILENT},
     connections::{Food, LINES, Line},
     facts::Facts,
     screen::Screen,
@@ -142,19 +142,25 @@ fn folder(given: Option<&std::path::Path>) -> anyhow::Result<(PathBuf, Option<te
 
 /// Chapter: the stage.
 async fn start(stage: &mut Stage, screen: &mut Screen) -> anyhow::Result<()> {
-    screen.chapter("A shop, an ERP, a mail server", "Fakes, but real servers: each a process of its own, with a ledger of its own.");
+    screen.chapter(
+        "A shop, an ERP, a mail server",
+        "Fakes, but real servers: each a process of its own, with a ledger of its own.",
+    );
     stage.start_shop().await?;
     stage.start_erp().await?;
     stage.start_mail().await?;
     stage.erp_rules(&cast::trouble()).await?;
     // The shop's owner has registered the two statuses, as the adapter's documentation asks for.
     let host = format!(
-        "listen = \"127.0.0.1:0\"\n\n[smtp]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nfrom = \"Orderdock <orderdock@demo.example>\"\n",
+        "listen = \"127.0.0.1:0\"\n\n[smtp]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nfrom = \"Orderdock <orderdock@demo.example>\"\n# Failures within that time share a mail.\ngather = \"1s\"\n",
         stage.mail_port()?
     );
     fs::write(stage.config(), host)?;
     stage.start_host().await?;
-    screen.say(format!("shop         {}  (EvolutionX and WooCommerce)", stage.shop_address(crate::shop::ShopKind::Evo)?.trim_end_matches("/evo")));
+    screen.say(format!(
+        "shop         {}  (EvolutionX and WooCommerce)",
+        stage.shop_address(crate::shop::ShopKind::Evo)?.trim_end_matches("/evo")
+    ));
     screen.say(format!("ERP          {}", stage.erp_address()?));
     screen.say(format!("mail server  127.0.0.1:{}", stage.mail_port()?));
     screen.say(format!("orderdock    http://{}", stage.host_address()?));
@@ -186,7 +192,8 @@ async fn connect(stage: &mut Stage, screen: &mut Screen, lines: &[Line], generat
         ]
     });
     screen.table(&["connection", "shop", "orders", "plugin", "to"], rows.collect());
-    screen.say("Three orders of each were captured from real shops; the others have awkward names, amounts and letters.");
+    screen
+        .say("Three orders of each were captured from real shops; the others have awkward names, amounts and letters.");
     for (line, release) in lines.iter().zip(&releases) {
         let file = line.write(stage, release)?;
         stage.orderdock(&["connection", "apply", &file]).await?;
@@ -220,6 +227,12 @@ async fn travel(stage: &Stage, screen: &mut Screen, lines: &[Line], placed: &[u6
     progress.end(screen);
     let all = all?;
     screen.say(format!("{all} orders in {} s, every step on the disk before the next.", begun.elapsed().as_secs()));
+    let rows = facts::rows(stage).await?;
+    for line in lines.iter().filter(|line| cast::fate(line, NO_SKU) == Fate::Held) {
+        if let Some(row) = rows.iter().find(|row| row.connection_name == line.name && row.order_number == NO_SKU) {
+            screen.say(format!("{} held order {NO_SKU}, as captured from a real shop: {}", line.name, row.because));
+        }
+    }
     Ok(())
 }
 
@@ -239,7 +252,7 @@ async fn refusal(stage: &Stage, screen: &mut Screen, line: &Line) -> anyhow::Res
     screen.say(format!("{REFUSED}: the ERP answered 422, \"{ERP_WORDS}\"."));
     show_in_shop(stage, screen, line, REFUSED)?;
     let mail = mail_about(stage, REFUSED).await?;
-    screen.say(format!("mail to {}:  {}", mail.to.join(", "), mail.subject()));
+    screen.seen("mail", &format!("to {}: {}", mail.to.join(", "), mail.subject()));
     Ok(())
 }
 
@@ -301,12 +314,13 @@ fn show_in_shop(stage: &Stage, screen: &Screen, line: &Line, number: &str) -> an
     let mut book = stage.shop_book();
     book.read()?;
     let order = book.numbered(line.shop, line.account, number).context("the order is not in the shop")?;
-    screen.say(format!("in the shop  status: {}", order.status()));
+    screen.say("In the shop staff see:");
+    screen.seen("status", order.status());
     if let Some(note) = order.our_notes().last() {
-        screen.say(format!("             note: {}", note.text.replace('\n', " ")));
+        screen.seen("note", &note.text.replace('\n', " "));
     }
     if let Some((name, value)) = order.references.last() {
-        screen.say(format!("             {}: {value}", name.replace('_', " ")));
+        screen.seen(&name.replace('_', " "), value);
     }
     Ok(())
 }
@@ -323,9 +337,10 @@ async fn settle(stage: &Stage, lines: &[Line]) -> anyhow::Result<()> {
     let mut book = stage.shop_book();
     let settled = stage::until("the shop to be told about everything", THING_WITHIN, async || {
         book.read()?;
-        let owed = lines.iter().flat_map(|line| book.of_account(line.shop, line.account).map(move |order| (line, order)));
-        let told = |(line, order): &(&Line, &stage::books::Booked)| match cast::expected(line, &order.number) {
-            "delivered" => order.status() == line.success(),
+        let owed =
+            lines.iter().flat_map(|line| book.of_account(line.shop, line.account).map(move |order| (line, order)));
+        let told = |(line, order): &(&Line, &stage::books::Booked)| match cast::fate(line, &order.number) {
+            Fate::Delivered => order.status() == line.success(),
             _ => order.status() == line.failure(),
         };
         let open = owed.filter(|one| !told(one)).count();

@@ -324,7 +324,8 @@ impl Stage {
             bail!("{} is missing: `cargo xtask plugins` builds it", file.display());
         }
         let told = self.orderdock_json(&["plugin", "add", &file.display().to_string()]).await?;
-        let text = |name: &str| told.pointer(&format!("/description/{name}")).and_then(Value::as_str).unwrap_or_default();
+        let text =
+            |name: &str| told.pointer(&format!("/description/{name}")).and_then(Value::as_str).unwrap_or_default();
         Ok(format!("{}@{}", text("name"), text("version")))
     }
 }
