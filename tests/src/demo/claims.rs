@@ -8,7 +8,10 @@ use super::{
     facts::{Facts, Row},
     screen::Screen,
 };
-use crate::stage::{Stage, books::Booked};
+use crate::{
+    shop::ShopKind,
+    stage::{Stage, books::Booked},
+};
 
 /// Claims, and what is wrong with each.
 #[derive(Default)]
@@ -208,10 +211,10 @@ fn shop_side(pairs: &[Pair<'_>], claims: &mut Claims) {
     });
     claims.claim("every order carries a note for staff, and no buyer was mailed", notes.collect());
 
-    let stamps = pairs.iter().filter(|pair| pair.line.new() == "New Order" && pair.delivered());
+    let stamps = pairs.iter().filter(|pair| pair.line.shop == ShopKind::Evo && pair.delivered());
     let wrong = stamps.filter(|pair| pair.booked.stamp_s.is_none()).map(|pair| pair.wrong("not stamped"));
     let wrong: Vec<_> = wrong.collect();
-    if pairs.iter().any(|pair| pair.line.new() == "New Order") {
+    if pairs.iter().any(|pair| pair.line.shop == ShopKind::Evo) {
         claims.claim("EvolutionX: every delivered order is stamped \"backoffice processed\"", wrong);
     }
 }
@@ -267,4 +270,26 @@ fn mails(facts: &Facts, pairs: &[Pair<'_>], claims: &mut Claims) {
         }
     }
     claims.claim("staff got one mail for each failed pass, and none for anything else", wrong);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xml_that_no_reader_takes_is_noticed() {
+        assert_eq!(not_well_formed("<?xml version=\"1.0\"?><a><b x=\"1\">&lt;</b><c/></a>"), None);
+        for broken in ["", "no XML", "<a><b></a>", "<a>", "<a><b></b>", "<a b=></a"] {
+            assert!(not_well_formed(broken).is_some(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn one_claim_that_does_not_hold_is_enough() {
+        let mut claims = Claims::default();
+        claims.claim("this holds", Vec::new());
+        assert!(claims.show(&Screen::new()));
+        claims.claim("this does not", vec!["order 7 was lost".to_owned()]);
+        assert!(!claims.show(&Screen::new()));
+    }
 }

@@ -37,7 +37,7 @@ pub async fn show(stage: &Stage, screen: &mut Screen, lines: &[Line], facts: &Fa
     let head = ["connection", "delivered", "failed", "unknown, given up", "other", "what lies in the back office"];
     screen.table(&head, rows.collect());
     for line in lines {
-        one_of_each(stage, screen, line, facts)?;
+        one_of_each(stage, screen, line, facts).await?;
     }
     let Some(json) = lines.iter().find(|line| line.food == Food::Json) else { return Ok(()) };
     screen.title(&format!("One order's life:  orderdock order show {REFUSED} --connection {}", json.name));
@@ -64,7 +64,7 @@ fn lies(stage: &Stage, line: &Line, facts: &Facts) -> String {
 }
 
 /// The most awkward order, as it arrived.
-fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> anyhow::Result<()> {
+async fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> anyhow::Result<()> {
     let number = cast::showpiece(line);
     let pass = facts.order(line, number).and_then(|row| row.pass).unwrap_or(1);
     let (place, text) = match line.food {
@@ -84,14 +84,13 @@ fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> an
     };
     screen.title(&format!("{}: order {number} as it arrived ({place})", line.name));
     screen.quote(&text, 36);
-    let notes: Vec<_> = facts
-        .shop
-        .numbered(line.shop, line.account, number)
-        .into_iter()
-        .flat_map(|order| order.our_notes())
-        .map(|note| note.text.clone())
-        .collect();
-    screen.say(format!("note in the shop: {}", notes.join(" / ").replace('\n', "; ")));
+    let told = stage.orderdock_json(&["order", "show", number, "--connection", line.name]).await?;
+    let timeline = told.get("timeline").and_then(serde_json::Value::as_array).into_iter().flatten();
+    for text in timeline.filter_map(|entry| entry.get("text").and_then(serde_json::Value::as_str)) {
+        if let Some(note) = text.strip_prefix("The plugin notes: ") {
+            screen.say(format!("In the timeline: {note}"));
+        }
+    }
     Ok(())
 }
 

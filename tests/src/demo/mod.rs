@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How long all orders may take: more than a slow machine needs.
-const ORDERS_WITHIN: Duration = Duration::from_secs(600);
+const ORDERS_WITHIN: Duration = Duration::from_secs(300);
 
 /// How long one thing may take.
 const THING_WITHIN: Duration = Duration::from_secs(90);
@@ -64,15 +64,24 @@ pub struct Arguments {
 /// When something could not be started, took much too long, or was interrupted.
 pub async fn run(arguments: &Arguments, interrupted: &CancellationToken) -> anyhow::Result<bool> {
     let lines = chosen(&arguments.only)?;
-    let (folder, _temporary) = folder(arguments.dir.as_deref())?;
+    let (folder, temporary) = folder(arguments.dir.as_deref())?;
     let screen = &mut Screen::new();
     screen.line("Orderdock: web orders into back offices, each one once, and somebody knows when that failed.");
     let mut stage = Stage::new(&folder)?;
-    let all_hold = tokio::select! {
-        all_hold = play(&mut stage, screen, &lines, arguments.orders) => all_hold?,
+    let played = tokio::select! {
+        played = play(&mut stage, screen, &lines, arguments.orders) => played,
         // Dropping the stage kills what runs on it.
         () = interrupted.cancelled() => bail!("interrupted"),
     };
+    if !matches!(played, Ok(true))
+        && let Some(temporary) = temporary
+    {
+        screen.line(format!(
+            "To look into: {} is kept; logs/ holds what each process wrote.",
+            temporary.keep().display()
+        ));
+    }
+    let all_hold = played?;
     if arguments.keep {
         closing::explore(&stage, screen, &lines)?;
         let _attache = UnattendedRun::of(&stage, &lines)?;
@@ -264,7 +273,8 @@ async fn silence(stage: &Stage, screen: &mut Screen, line: &Line) -> anyhow::Res
     );
     told_in_shop(stage, line, SILENT, 1).await?;
     let there = stage.erp_book()?.iter().filter(|order| order.key == SILENT).count();
-    screen.say(format!("{SILENT}: no answer within 4 s. (The ERP's own ledger has it {there} time.)"));
+    let there = if there == 1 { "has it".to_owned() } else { format!("has it {there} times") };
+    screen.say(format!("{SILENT}: no answer within 4 s. (The ERP's own ledger {there}.)"));
     show_in_shop(stage, screen, line, SILENT)?;
     Ok(())
 }

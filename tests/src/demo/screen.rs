@@ -209,3 +209,23 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_wrapped_and_no_word_is_lost() {
+        let text = format!("    note: {}", "many words ".repeat(40));
+        let lines = wrapped(&text);
+        assert!(lines.len() > 3 && lines.iter().all(|line| line.chars().count() <= PAGE + 2), "{lines:?}");
+        assert!(lines.iter().skip(1).all(|line| line.starts_with("      many") || line.starts_with("      words")));
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&lines.join(" ")), words(&text));
+    }
+
+    #[test]
+    fn an_order_can_not_write_escape_codes_to_the_terminal() {
+        assert_eq!("a\u{1b}[31m\u{b}\u{9b}".chars().map(visible).collect::<String>(), "a␛[31m␋\u{fffd}");
+    }
+}
