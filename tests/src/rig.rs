@@ -112,6 +112,7 @@ pub struct Rig {
     pub host: Option<Serving>,
     /// Environment of every process.
     pub environment: Vec<(String, String)>,
+    client: reqwest::Client,
     dir: tempfile::TempDir,
 }
 
@@ -123,10 +124,19 @@ impl Rig {
         let shop = FakeShop::start_with(&dir.path().join("shop"), options).await;
         let erp = FakeErp::start(&dir.path().join("erp")).await.expect("the fake ERP starts");
         let mail = MailCatcher::start(&dir.path().join("mail")).await.expect("the mail catcher starts");
-        let environment = [("EVO_TOKEN", SHOP_TOKEN), ("ERP_TOKEN", ERP_TOKEN), ("PUSH_TOKEN", PUSH_TOKEN)]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec();
-        let rig = Self { shop, erp, mail, host: None, environment, dir };
+        let environment = [
+            ("EVO_TOKEN", SHOP_TOKEN),
+            ("ERP_TOKEN", ERP_TOKEN),
+            ("PUSH_TOKEN", PUSH_TOKEN),
+            ("WOO_KEY", "ck_acme"),
+            ("WOO_SECRET", "cs_acme"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        // The first of the process wins; whoever came before chose the same one.
+        let _chosen = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client without TLS needs nothing");
+        let rig = Self { shop, erp, mail, host: None, environment, client, dir };
         rig.write("orderdock.toml", &rig.host_file());
         rig
     }
@@ -139,10 +149,15 @@ impl Rig {
     /// The same; `more` is added to the connection's file (see [`Rig::connection_file`]).
     pub async fn connected_with(more: &str) -> Self {
         let rig = Self::bare().await;
-        let added = rig.run(&["plugin", "add", component("json-post").to_str().expect("a path of text")]).await;
-        assert_eq!(added.code, 0, "{added:?}");
+        rig.add_plugin().await;
         rig.connect(more).await;
         rig
+    }
+
+    /// Uploads json-post.
+    pub async fn add_plugin(&self) {
+        let added = self.run(&["plugin", "add", component("json-post").to_str().expect("a path of text")]).await;
+        assert_eq!(added.code, 0, "{added:?}");
     }
 
     /// The same, at work.
@@ -177,7 +192,8 @@ impl Rig {
         format!(
             "data_dir = \"data\"\nlisten = \"127.0.0.1:0\"\n\
              [plugins]\ncache_dir = \"{}\"\ninstances = 8\n\
-             [log]\nfilter = \"debug\"\n\
+             [heartbeat]\nevery = \"1s\"\n\
+             [log]\nfilter = \"info,orderdock=debug\"\n\
              [smtp]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nfrom = \"Orderdock <orders@example.test>\"\ngather = \"0s\"\n",
             programs().join("../tmp/plugin-cache").display(),
             self.mail.address().port(),
@@ -234,6 +250,83 @@ impl Rig {
         let file = self.write("connection.toml", &self.connection_file(more));
         let said = self.run(&["connection", "apply", file.to_str().expect("a path of text")]).await;
         assert_eq!(said.code, 0, "{said:?}");
+    }
+
+    async fn apply(&self, name: &str, usual: toml::Table, more: &str) {
+        let mut table = usual;
+        overlay(&mut table, toml::from_str(more).unwrap_or_else(|error| panic!("not TOML: {more}: {error}")));
+        let file = self.write(&format!("{name}.toml"), &toml::to_string(&table).expect("a table has a text"));
+        let said = self.run(&["connection", "apply", file.to_str().expect("a path of text")]).await;
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+
+    /// Applies a connection `woo` to the WooCommerce face of the fake shop.
+    pub async fn connect_woo(&self, more: &str) {
+        let mut table: toml::Table = toml::from_str(&self.connection_file("")).expect("TOML");
+        table.insert("name".to_owned(), "woo".into());
+        let shop = toml::toml! {
+            kind = "woocommerce"
+            [settings]
+            http = { requests_per_minute = 0 }
+            [secrets]
+            consumer_key = { env = "WOO_KEY" }
+            consumer_secret = { env = "WOO_SECRET" }
+        };
+        table.insert("shop".to_owned(), shop.into());
+        let address = format!("shop.base_address = \"{}\"\n", self.shop.woo());
+        let status =
+            "status.new = [\"processing\"]\nstatus.success = \"erp-delivered\"\nstatus.failure = \"erp-failed\"\n";
+        self.apply("woo", table, &format!("{address}{status}{more}")).await;
+    }
+
+    /// Asks for a sweep of `woo`, and waits until it was made.
+    pub async fn sync_woo(&self) {
+        let lists =
+            |rig: &Self| rig.shop.requests("woo GET /wp-json/wc/v3/orders") + rig.shop.requests("woo GET /orders");
+        let before = lists(self);
+        self.ask(&["sync", "woo"]).await;
+        self.until("the shop was asked for its list", |rig| lists(rig) > before).await;
+    }
+
+    /// Applies a connection `pushed` for any system that pushes.
+    pub async fn connect_push(&self, more: &str) {
+        let mut table: toml::Table = toml::from_str(&self.connection_file("")).expect("TOML");
+        table.insert("name".to_owned(), "pushed".into());
+        let shop = toml::toml! {
+            kind = "push"
+            [secrets]
+            token = { env = "PUSH_TOKEN" }
+        };
+        table.insert("shop".to_owned(), shop.into());
+        self.apply("pushed", table, more).await;
+    }
+
+    /// A request to the host's API: status and body.
+    pub async fn http(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> (u16, String) {
+        let listen = &self.host.as_ref().expect("a host is at work").listen;
+        let method = method.parse().expect("a method");
+        let mut request = self.client.request(method, format!("http://{listen}{path}")).body(body.to_owned());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.expect("the API answers");
+        (answer.status().as_u16(), answer.text().await.expect("the API answers with text"))
+    }
+
+    /// Waits until `/readyz` says something.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn until_ready(&self, what: &str, seen: impl Fn(&Value) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let (_, text) = self.http("GET", "/readyz", None, "").await;
+            if serde_json::from_str(&text).is_ok_and(|ready| seen(&ready)) {
+                return;
+            }
+            assert!(Instant::now() < end, "waited in vain until the host {what}: {text}\n{}", self.tail());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -391,11 +484,18 @@ impl Rig {
 
     /// The same, changed before it is placed.
     pub fn place_with(&self, change: impl FnOnce(&mut Value)) -> u64 {
-        let index = self.shop.world.lock().orders.len();
-        let plain = orders::generate(7, index + 1).pop().expect("one was made");
-        let mut body = plain.body(ShopKind::Evo);
+        let mut body = self.ordinary(self.shop.world.lock().orders.len() + 1);
         change(&mut body);
         self.shop.place(ShopKind::Evo, ACCOUNT, body)
+    }
+
+    /// The body of an ordinary paid order, the nth of its kind.
+    ///
+    /// # Panics
+    /// Never for n above 0.
+    #[must_use]
+    pub fn ordinary(&self, nth: usize) -> Value {
+        orders::generate(7, nth).pop().expect("one was made").body(ShopKind::Evo)
     }
 
     /// The key of an order at the fake shop.

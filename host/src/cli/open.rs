@@ -1,6 +1,6 @@
 //! What every command opens: settings, ledger, sealer, engine.
 
-use std::{path::Path, sync::Arc};
+use std::{io::IsTerminal as _, path::Path, sync::Arc};
 
 use tracing_subscriber::EnvFilter;
 
@@ -235,9 +235,10 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
 /// Logs to standard error, for people or as JSON.
 pub fn logging(settings: &HostSettings) {
     let filter = EnvFilter::try_new(&settings.log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    // A log file or the journal wants no colours.
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // Set once per process; a second subscriber would be a mistake of ours that only costs logs.
     let _set = match settings.log.format {
         LogFormat::Json => builder.json().try_init(),

@@ -247,10 +247,10 @@ fn destination(root: &Section<'_, '_>, given: &mut Given<'_>) -> DestinationSett
     let table = root.section("destination");
     let kind = if table.required("kind", "\"http\"").is_empty() { None } else { table.choice("kind", KINDS) };
     let mut settings: Opaque = table.opaque("settings");
-    if kind == Some(DestinationKind::Folder) {
-        if let Some(serde_json::Value::String(path)) = settings.value.get_mut("path") {
-            *path = given.folder.join(&*path).display().to_string();
-        }
+    if kind == Some(DestinationKind::Folder)
+        && let Some(serde_json::Value::String(path)) = settings.value.get_mut("path")
+    {
+        *path = given.folder.join(&*path).display().to_string();
     }
     let folders = table.section("answer_folders");
     let answer_folders = folders

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     journey::{Journey, Outcome, evidence},
     parts::millis,
-    send_http::{failure_sentence, http_of, shown_answer, shown_request},
+    send_http::{failure_sentence, http_of, response_for_plugin, shown_answer, shown_request},
     settle::{self, Settled},
     verdict::Heard,
 };
@@ -241,8 +241,7 @@ impl Journey {
                     "evidence": exchange.evidence,
                     "answer": shown_answer(&answer, secrets, question.sensitive)
                 });
-                let response =
-                    Response::Http { status: answer.status, headers: answer.headers, body: answer.body.to_vec() };
+                let response = response_for_plugin(&answer, secrets, question.sensitive);
                 Ok((Some(asked("answered", shown)), (response, default)))
             }
             Err(failure) => {

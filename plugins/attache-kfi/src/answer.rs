@@ -125,6 +125,9 @@ fn too_late(settings: &Settings, name: &str, listing: &[String]) -> Verdict {
             "an error file for {name} lies in the failure folder, but it could not be read"
         ));
     }
+    if settings.success_folder && lies(SUCCESS, &is_ours) {
+        return Verdict::accepted(None);
+    }
     if lies(FAILURE, &is_ours) {
         let text =
             format!("Attaché moved {name} to its failure folder and wrote no error file within {minutes} minutes");

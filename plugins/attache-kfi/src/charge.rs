@@ -49,7 +49,7 @@ pub fn without_code(index: usize, line: &Line, kind: &str) -> Rejection {
     let by_table =
         line.sku.as_ref().map_or(String::new(), |sku| format!(", or add `{sku}` to look-up table `{TABLE}`"));
     Rejection::settings(format!(
-        "line {} is {kind}, for which Attaché needs a code: set `line_kind.{kind}.code`{by_table}",
+        "line {} ({kind}) needs a code in Attaché: set `line_kind.{kind}.code`{by_table}",
         index.saturating_add(1)
     ))
     .field(place.path().unwrap_or_default())

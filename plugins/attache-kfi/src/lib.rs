@@ -17,8 +17,8 @@ pub mod texts;
 pub mod write;
 
 use orderdock_plugin::{
-    Context, Delivery, DeliveryKind, Description, File, NamedNeed, Order, Plugin, PreviousOutcome, Purpose, Rejection, Response,
-    Verdict, export_plugin,
+    Context, Delivery, DeliveryKind, Description, File, NamedNeed, Order, Plugin, PreviousOutcome, Purpose, Rejection,
+    Response, Verdict, export_plugin,
 };
 
 pub use settings::Settings;

@@ -5,7 +5,7 @@ use orderdock_plugin::{Charset, Rejection, Report};
 
 use crate::texts::unmasked;
 
-use super::{ChargeKind, Format, OrderNote, Section, Settings};
+use super::{ChargeKind, Format, OrderNote, OrderNumberField, Section, Settings};
 
 /// What is wrong: setting and sentence.
 type Wrong = Vec<(String, String)>;
@@ -86,6 +86,7 @@ impl Settings {
         if self.order_note == OrderNote::CommentLine && self.comment_line.is_none() {
             wrong.push(("comment_line".to_owned(), "is needed with order_note = \"comment-line\"".to_owned()));
         }
+        self.check_overlaps(wrong);
         for (name, charge) in self.line_kind.all() {
             if charge.kind == ChargeKind::HeaderDiscount && name != "discount" {
                 let text = "can't be `header-discount`: only discounts can".to_owned();
@@ -107,6 +108,27 @@ impl Settings {
             if let Some(problem) = self.problem(value) {
                 wrong.push((setting, problem));
             }
+        }
+    }
+
+    /// A field that tells whose order it is and which may hold nothing else.
+    fn check_overlaps(&self, wrong: &mut Wrong) {
+        let numbers: &[&str] = match self.order_number_field {
+            OrderNumberField::Reference => &["reference"],
+            OrderNumberField::Ordernumber => &["ordernumber"],
+            OrderNumberField::Both => &["reference", "ordernumber"],
+        };
+        let taken = |name: &str| name == "customercode" || numbers.contains(&name);
+        let note = self.note_field.as_deref().map(|name| ("note_field".to_owned(), name));
+        let reference = self.buyer_reference_field.as_deref().map(|name| ("buyer_reference_field".to_owned(), name));
+        for (setting, name) in note.into_iter().chain(reference).filter(|(_, name)| taken(name)) {
+            wrong.push((setting, format!("can't be `{name}`, which identifies the order")));
+        }
+        if self.note_field.is_some() && self.note_field == self.buyer_reference_field {
+            wrong.push(("note_field".to_owned(), "and `buyer_reference_field` can't be one field".to_owned()));
+        }
+        for name in self.fixed.header.keys().filter(|name| numbers.contains(&name.as_str())) {
+            wrong.push((format!("fixed.header.{name}"), "can't be fixed: it holds the web order's number".to_owned()));
         }
     }
 
@@ -139,6 +161,21 @@ mod tests {
         let settings: Settings = serde_json::from_str("{}").unwrap();
         settings.check().unwrap();
         assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn nothing_takes_the_place_of_the_order_number() {
+        for settings in [
+            serde_json::json!({ "note_field": "reference" }),
+            serde_json::json!({ "buyer_reference_field": "customercode" }),
+            serde_json::json!({ "order_number_field": "both", "fixed": { "header": { "ordernumber": "1" } } }),
+            serde_json::json!({ "note_field": "po", "buyer_reference_field": "po" }),
+        ] {
+            let read: Settings = serde_json::from_value(settings.clone()).unwrap();
+            assert!(read.check().is_err(), "{settings}");
+        }
+        let free = serde_json::json!({ "buyer_reference_field": "ordernumber", "order_number_field": "reference" });
+        serde_json::from_value::<Settings>(free).unwrap().check().unwrap();
     }
 
     #[test]
