@@ -179,6 +179,20 @@ fn judge_taken(policy: &TakePolicy, sight: &Sight, reading: Reading, known: &His
     if policy.skip_api_users && sight.status_actor == Some(Actor::ApiUser) {
         return keep();
     }
+    if last.state == PassState::Withdrawn
+        && !last.sent
+        && known.confirmed.is_none()
+        && !matches!(known.decision, Decision::Skipped(SkipReason::NotForUs { .. }))
+    {
+        // The shop offers it again without ever having shown another status: what withdrew it (a lagging copy, a payment,
+        // a stamp) has passed.
+        let fresh = last.closed_ms.is_some_and(|closed| reading.began_ms > closed.saturating_add(policy.read_lag_ms));
+        return if reading.single && fresh {
+            Judgement::open(Opening::Reset)
+        } else {
+            Judgement { read_alone: true, ..keep() }
+        };
+    }
     if is_reset(policy, sight, reading, known, last) {
         return match last.state {
             PassState::Failed | PassState::Withdrawn => Judgement::open(Opening::Reset),

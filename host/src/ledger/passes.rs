@@ -113,6 +113,8 @@ pub struct OpenAttempt {
     pub phase: Phase,
     /// When the write-ahead row was committed.
     pub recorded_ms: Millis,
+    /// The same of the first attempt at this step in this pass: an ERP counts a key's life from there.
+    pub first_recorded_ms: Millis,
     /// Latest moment at which the ERP may still be working on it: write-ahead + request limit + settling time.
     pub settled_by_ms: Millis,
     /// May it be repeated?

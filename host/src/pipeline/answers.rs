@@ -88,6 +88,11 @@ impl Journey {
                 }
                 Answer::Read(response, default) => {
                     let heard = self.read_late(&response, default).await?;
+                    let not_yet =
+                        matches!(heard.verdict, Ok(Verdict::StillWaiting { .. } | Verdict::RetryLater { .. }));
+                    if began_ms >= deadline_ms && not_yet {
+                        return self.deadline(&destination, &awaiting, began_ms).await;
+                    }
                     let asked = asked.clone().or_else(|| Some(self.asked_file(&response, &heard, began_ms)));
                     if let Some(settled) = self.late_verdict(heard, &awaiting, deadline_ms).await? {
                         return self.settle_asked(settled, asked).await;
@@ -213,7 +218,7 @@ impl Journey {
         let heard = self.read_late(&response, DefaultVerdict::Unknown).await?;
         let asked = self.asked_file(&response, &heard, began_ms);
         let settled = match heard.verdict {
-            Ok(Verdict::StillWaiting { .. } | Verdict::NotMine) | Err(_) => {
+            Ok(Verdict::StillWaiting { .. } | Verdict::RetryLater { .. } | Verdict::NotMine) | Err(_) => {
                 self.doubt("no answer came until the deadline").await?
             }
             _ => match self.late_verdict(heard, awaiting, began_ms).await? {

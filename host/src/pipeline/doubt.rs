@@ -49,12 +49,12 @@ impl Journey {
         if let Some(attempt) = &self.attempt
             && self.may_repeat(attempt, now)
         {
-            let settled = again("the request may be repeated by its own rules", now);
+            let settled = self.again("the request may be repeated by its own rules", now);
             return self.settle(settled).await;
         }
         // Each look replaces what the one before it said.
         let because = self.pass.because.split(LOOKED).next().unwrap_or_default().to_owned();
-        if !self.lane.purposes.contains(&Purpose::LookUp) {
+        if !self.can_look_up() {
             let settled = self.setting(|setting| setting.given_up(&because));
             return self.settle(settled).await;
         }
@@ -64,7 +64,7 @@ impl Journey {
         let deadline = self.pass.deadline_ms.unwrap_or(now);
         let settled = match found {
             Found::There(settled) => settled,
-            Found::Absent if now >= counts_from => again("a look-up shows that the ERP does not have it", now),
+            Found::Absent if now >= counts_from => self.again("a look-up shows that the ERP does not have it", now),
             Found::Absent => self.look_later(now, counts_from, deadline, &because),
             Found::NoQuestion(why) => {
                 let because = format!("{because}, and it can't be looked up: {why}");
@@ -85,7 +85,7 @@ impl Journey {
     /// # Errors
     /// As [`Journey::go`].
     pub async fn look_up_first(&mut self, order: &Arc<Order>) -> Outcome<bool> {
-        if !self.lane.purposes.contains(&Purpose::LookUp) {
+        if !self.can_look_up() {
             return Ok(true);
         }
         let (found, asked) = self.ask_the_erp(order).await?;
@@ -105,13 +105,38 @@ impl Journey {
         }
     }
 
-    /// Whether the step may be sent again without asking (lifecycle section 4).
+    /// Whether the release that this pass is pinned to, or would be, can be asked.
+    fn can_look_up(&self) -> bool {
+        let pinned = self.pass.pins.as_ref().map(|pins| &pins.release);
+        self.lane.can_look_up(pinned.unwrap_or(&self.lane.record.activation.release))
+    }
+
+    /// Back to waiting with the stored bytes: to be sent again at once the first time, and with back-off after that.
+    pub fn again(&self, why: &str, now: Millis) -> Settled {
+        let wait = match self.pass.retries {
+            0 => 0,
+            tries => millis(self.lane.back_off(tries, &self.pass.idempotency_key, None)),
+        };
+        let mut settled = settle::put_off(why.to_owned(), now.saturating_add(wait), false);
+        settled.timeline.push(format!("To be sent again: {why}"));
+        settled
+    }
+
+    /// Whether the step may be sent again without asking (lifecycle section 4): by its own rules, for as long as anything is
+    /// tried again. A key's life counts from the first request that carried it.
     pub fn may_repeat(&self, attempt: &OpenAttempt, now: Millis) -> bool {
+        let tried_for = self.pass.retry_since_ms.map_or(0, |since| now.saturating_sub(since));
+        if tried_for >= millis(self.lane.settings.retry.retry_for.duration()) {
+            return false;
+        }
         match attempt.repeat {
             Repeat::Never => false,
             Repeat::Always => true,
             Repeat::WithKey(seconds) => {
-                let end = attempt.recorded_ms.saturating_add(i64::from(seconds).saturating_mul(1000));
+                if self.pass.inherits_unknown {
+                    return false;
+                }
+                let end = attempt.first_recorded_ms.saturating_add(i64::from(seconds).saturating_mul(1000));
                 now.saturating_add(millis(self.lane.destination.time_limit())) < end
             }
         }
@@ -138,7 +163,8 @@ impl Journey {
         let (settings, tables) = lane.inputs_of(&self.parts, &pins).await?;
         let (secrets, logins) = self.secrets().await?;
         let state = match &self.pass.sealed_state {
-            Some(sealed) => self.unseal(pins.release.as_str(), sealed)?,
+            // It belongs to the release that made it; another one looks up without.
+            Some(sealed) => self.unseal(pins.release.as_str(), sealed).unwrap_or_default(),
             None => Vec::new(),
         };
         let known = self.previous();
@@ -218,6 +244,10 @@ impl Journey {
         let (Destination::Http(http), Some(question)) = (destination, http_of(&delivery.content)) else {
             return Err(("only an HTTP destination can be asked".to_owned(), None));
         };
+        // What only asks may be asked again. Anything else would be a send without a write-ahead row.
+        if question.repeat == Repeat::Never && question.method != "GET" {
+            return Err(("the plugin's question is not one that may be repeated".to_owned(), None));
+        }
         let (request, redacted) = http
             .request(question, secrets, &self.step_key(self.pass.step))
             .map_err(|problems| (crate::domain::problem::list(&problems), None))?;
@@ -236,6 +266,9 @@ impl Journey {
         };
         match exchange.result {
             Ok(answer) => {
+                if answer.status == 401 {
+                    self.forget_logins().await;
+                }
                 let default = transport::read_status(answer.status, destination.trusts_503());
                 let shown = json!({
                     "evidence": exchange.evidence,
@@ -255,13 +288,6 @@ impl Journey {
     pub fn lost_while_sending(phase: Phase) -> String {
         format!("the host stopped while it was sending (last recorded phase: {})", phase.as_str())
     }
-}
-
-/// Back to waiting with the stored bytes: to be sent again at once.
-pub fn again(why: &str, now: Millis) -> Settled {
-    let mut settled = settle::put_off(why.to_owned(), now, false);
-    settled.timeline.push(format!("To be sent again: {why}"));
-    settled
 }
 
 fn with_verdict(mut asked: Asked, shown: Value, heard: &Heard) -> Asked {

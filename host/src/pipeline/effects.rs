@@ -13,7 +13,10 @@ use super::{
     work::{Shared, Signals, pause},
 };
 use crate::{
-    domain::{clock::Millis, judge::Confirmed},
+    domain::{
+        clock::{Clock, Millis},
+        judge::Confirmed,
+    },
     ledger::effects::{EffectBody, EffectEnd, Owed, OwedByOrder},
     shop::ShopError,
 };
@@ -93,7 +96,7 @@ async fn pay(shared: &Shared, lane: &Lane, owed: OwedByOrder) {
     for effect in &owed.effects {
         let end = match &trouble {
             Some((not_before_ms, error)) => EffectEnd::Retry { not_before_ms: *not_before_ms, error: error.clone() },
-            None => pay_one(lane, &owed, effect, now, &mut paid).await,
+            None => pay_one(shared.parts.clock.as_ref(), lane, &owed, effect, now, &mut paid).await,
         };
         if let EffectEnd::Retry { not_before_ms, error } = &end {
             trouble = Some((*not_before_ms, error.clone()));
@@ -110,13 +113,20 @@ async fn pay(shared: &Shared, lane: &Lane, owed: OwedByOrder) {
     }
 }
 
-async fn pay_one(lane: &Lane, owed: &OwedByOrder, effect: &Owed, now: Millis, paid: &mut Paid) -> EffectEnd {
+async fn pay_one(
+    clock: &dyn Clock,
+    lane: &Lane,
+    owed: &OwedByOrder,
+    effect: &Owed,
+    now: Millis,
+    paid: &mut Paid,
+) -> EffectEnd {
     let id = owed.order.shop_order_id.as_str();
     let result = match &effect.body {
         EffectBody::ErpId { id: erp } => lane.shop.set_erp_order_id(id, erp).await,
         EffectBody::Note { text } => return note(lane, owed, effect, text, now, paid).await,
         EffectBody::Stamp => lane.shop.mark_processed(id).await,
-        EffectBody::Status { status } => return status_write(lane, owed, effect, status, now, paid).await,
+        EffectBody::Status { status } => return status_write(clock, lane, owed, effect, status, now, paid).await,
         EffectBody::Mail { .. } => return EffectEnd::NotNeeded("mails go out elsewhere".to_owned()),
     };
     ended(result, effect, now, paid)
@@ -147,6 +157,7 @@ async fn note(lane: &Lane, owed: &OwedByOrder, effect: &Owed, text: &str, now: M
 }
 
 async fn status_write(
+    clock: &dyn Clock,
     lane: &Lane,
     owed: &OwedByOrder,
     effect: &Owed,
@@ -170,8 +181,10 @@ async fn status_write(
             paid.confirmed = confirmed(&shown.status);
             return EffectEnd::Done;
         }
-        let expected = lane.status().is_new(&shown.status)
-            || owed.last_status.as_deref().is_some_and(|last| last.eq_ignore_ascii_case(&shown.status));
+        let expected = match owed.last_status.as_deref() {
+            Some(last) => last.eq_ignore_ascii_case(&shown.status),
+            None => lane.status().is_new(&shown.status),
+        };
         if !expected {
             let sentence = format!(
                 "The shop shows \"{}\", which we did not expect; it was left as it is instead of set to \"{status}\"",
@@ -184,7 +197,8 @@ async fn status_write(
     }
     let result = lane.shop.set_status(id, status).await;
     if result.is_ok() {
-        paid.confirmed = Some(Confirmed { status: status.to_owned(), at_ms: now, modified_ms: None });
+        // From the write's own moment on: a read that began before it may still show the old status.
+        paid.confirmed = Some(Confirmed { status: status.to_owned(), at_ms: clock.now_ms(), modified_ms: None });
         paid.timeline.push((effect.pass, format!("Status in the shop set to \"{status}\"")));
     }
     ended(result, effect, now, paid)

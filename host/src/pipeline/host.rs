@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -16,7 +17,7 @@ use super::{
     mails,
     parts::Parts,
     retention, sweep,
-    work::{self, Shared, Signals},
+    work::{self, Shared, Signals, supervised},
 };
 use crate::{
     domain::{decision::Opening, id::ConnectionId},
@@ -25,6 +26,9 @@ use crate::{
         connections::{ConnectionRecord, Intent, LeftIntent},
     },
 };
+
+/// How long until a connection that could not be opened is tried again.
+const OPEN_AGAIN: Duration = Duration::from_secs(5);
 
 /// A connection at work: its loops, and how they are told of changes.
 struct Running {
@@ -79,15 +83,29 @@ impl Host {
     pub async fn run(self: &Arc<Self>) {
         let shared = &self.shared;
         let keeper = tokio::spawn(Arc::clone(&shared.leases).keep(Arc::clone(&shared.parts), self.hard_stop.clone()));
-        shared.tasks.spawn(mails::run(Arc::clone(shared), Arc::clone(&self.mails)));
-        shared.tasks.spawn(retention::run(Arc::clone(shared)));
+        let (of_mails, wake) = (Arc::clone(shared), Arc::clone(&self.mails));
+        shared.tasks.spawn(supervised(Arc::clone(shared), "mails", move || {
+            mails::run(Arc::clone(&of_mails), Arc::clone(&wake))
+        }));
+        let of_retention = Arc::clone(shared);
+        shared
+            .tasks
+            .spawn(supervised(Arc::clone(shared), "retention", move || retention::run(Arc::clone(&of_retention))));
         let mut seen = None;
+        let mut again = None;
         while !shared.stop.is_cancelled() {
             match shared.parts.ledger.change_number().await {
-                Ok(number) if seen == Some(number) => {}
+                Ok(number) if seen == Some(number) && again.is_none_or(|at| shared.parts.clock.since_boot() < at) => {}
                 Ok(number) => match self.follow().await {
-                    Ok(()) => seen = Some(number),
-                    Err(error) => tracing::error!(%error, "connections could not be read"),
+                    Ok(opened) => {
+                        seen = Some(number);
+                        // What could not be opened may only have met a moment's trouble.
+                        again = (!opened).then(|| shared.parts.clock.since_boot() + OPEN_AGAIN);
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "connections could not be read");
+                        work::pause(shared, OPEN_AGAIN).await;
+                    }
                 },
                 Err(error) => tracing::error!(%error, "the ledger can't be asked for changes"),
             }
@@ -142,7 +160,7 @@ impl Host {
     }
 
     /// Takes up what changed: connections, pauses, intents.
-    async fn follow(self: &Arc<Self>) -> Result<(), LedgerError> {
+    async fn follow(self: &Arc<Self>) -> Result<bool, LedgerError> {
         let ledger = &self.shared.parts.ledger;
         let host_paused = ledger.host_pause().await?.is_some();
         let records = ledger.connections(false).await?;
@@ -153,8 +171,13 @@ impl Host {
                 running.stop.cancel();
             }
         }
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|name, _| records.iter().any(|record| &record.name == name));
+        let mut opened = true;
         for record in records {
-            self.follow_one(record, host_paused).await;
+            opened &= self.follow_one(record, host_paused).await;
         }
         for running in self.lock().values() {
             running.signals.work.notify_one();
@@ -163,13 +186,14 @@ impl Host {
         for intent in ledger.take_intents(&self.shared.parts.host).await? {
             self.carry_out(intent).await;
         }
-        Ok(())
+        Ok(opened)
     }
 
-    async fn follow_one(self: &Arc<Self>, record: ConnectionRecord, host_paused: bool) {
+    /// Whether the connection is at work as the ledger has it.
+    async fn follow_one(self: &Arc<Self>, record: ConnectionRecord, host_paused: bool) -> bool {
         let known = self.lock().get(&record.id).map(|running| (running.revision, running.host_paused));
         if known == Some((record.revision, host_paused)) {
-            return;
+            return true;
         }
         let (id, name, revision) = (record.id.clone(), record.name.clone(), record.revision);
         match self.open(record).await {
@@ -181,14 +205,16 @@ impl Host {
                     running.host_paused = host_paused;
                     running.lane.send_replace(lane);
                     tracing::info!(connection = %name, "took up a change");
-                    return;
+                    return true;
                 }
                 self.start(lane, revision, host_paused);
                 tracing::info!(connection = %name, "connection at work");
+                true
             }
             Err(error) => {
                 tracing::error!(connection = %name, %error, "the connection can't work; it goes on as it was, if it was");
                 self.trouble.lock().unwrap_or_else(PoisonError::into_inner).insert(name, error.to_string());
+                false
             }
         }
     }
@@ -221,10 +247,19 @@ impl Host {
         let id = lane.record.id.clone();
         let (sender, receiver) = watch::channel(lane);
         let tasks = &self.shared.tasks;
-        tasks.spawn(work::run(Arc::clone(&shared), Arc::clone(&signals), receiver.clone()));
-        tasks.spawn(effects::run(Arc::clone(&shared), Arc::clone(&signals), receiver.clone()));
-        tasks.spawn(sweep::run(Arc::clone(&shared), Arc::clone(&signals), receiver.clone()));
-        tasks.spawn(heartbeat::run(shared, receiver));
+        let given = (Arc::clone(&shared), Arc::clone(&signals), receiver);
+        let (a, b, c, d) = (given.clone(), given.clone(), given.clone(), given);
+        tasks.spawn(supervised(Arc::clone(&shared), "work", move || {
+            work::run(Arc::clone(&a.0), Arc::clone(&a.1), a.2.clone())
+        }));
+        tasks.spawn(supervised(Arc::clone(&shared), "effects", move || {
+            effects::run(Arc::clone(&b.0), Arc::clone(&b.1), b.2.clone())
+        }));
+        tasks.spawn(supervised(Arc::clone(&shared), "sweep", move || {
+            sweep::run(Arc::clone(&c.0), Arc::clone(&c.1), c.2.clone())
+        }));
+        tasks
+            .spawn(supervised(Arc::clone(&shared), "heartbeat", move || heartbeat::run(Arc::clone(&d.0), d.2.clone())));
         self.lock().insert(id, Running { revision, host_paused, lane: sender, signals, stop });
     }
 

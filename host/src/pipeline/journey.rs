@@ -77,6 +77,9 @@ pub struct Journey {
     pub attempt: Option<OpenAttempt>,
     /// The order, as soon as it was read.
     pub order: Option<Arc<Order>>,
+    /// Something of this pass may have left before the attempt that is under way: nothing but an answer of the ERP can make
+    /// it *failed* then, for the ERP may have the order.
+    pub sent_before: bool,
 }
 
 impl Journey {
@@ -137,7 +140,7 @@ impl Journey {
         };
         self.lane.destination_of(&self.parts, pins).map_err(|problems| {
             let because = format!("the destination can't be used: {}", crate::domain::problem::list(&problems));
-            Box::new(self.setting(|setting| setting.failed(FailureClass::Settings, because, None)))
+            Box::new(self.failed_unless_sent(FailureClass::Settings, because))
         })
     }
 
@@ -237,7 +240,7 @@ impl Journey {
         if state.is_empty() {
             return Ok(Vec::new());
         }
-        let sealed = self.parts.sealer.seal(&state_purpose(&self.pass.key, release), state);
+        let sealed = self.parts.sealer.seal(&state_purpose(&self.pass.idempotency_key, release), state);
         Ok(sealed.map_err(|error| LedgerError::Refused(format!("a plugin's state can't be sealed: {error}")))?)
     }
 
@@ -249,7 +252,7 @@ impl Journey {
         if sealed.is_empty() {
             return Ok(Vec::new());
         }
-        let opened = self.parts.sealer.open(&state_purpose(&self.pass.key, release), sealed);
+        let opened = self.parts.sealer.open(&state_purpose(&self.pass.idempotency_key, release), sealed);
         Ok(opened.map_err(|error| LedgerError::Corrupt(format!("state of {}: {error}", self.pass.order_number)))?)
     }
 
@@ -280,6 +283,18 @@ impl Journey {
         })
     }
 
+    /// *Failed*, unless something of this pass may be in the ERP already: then the doubt stands, and only a look-up or a
+    /// person can end it.
+    pub fn failed_unless_sent(&self, class: FailureClass, because: String) -> Settled {
+        let under_way = matches!(self.pass.state, PassState::Sending | PassState::Awaiting | PassState::Unknown);
+        if self.sent_before || (under_way && self.pass.state != PassState::Sending) {
+            let now = self.parts.clock.now_ms();
+            let deadline = now.saturating_add(millis(self.lane.settings.unknown.lookup_for.duration()));
+            return settle::in_doubt(&because, now, deadline);
+        }
+        self.setting(|setting| setting.failed(class, because, None))
+    }
+
     /// Nothing was processed: waits and repeats, or fails when that has gone on for too long.
     ///
     /// # Errors
@@ -290,7 +305,7 @@ impl Journey {
         let limit = self.lane.settings.retry.retry_for.duration();
         if now.saturating_sub(since) >= millis(limit) {
             let because = format!("{because}; tried again for {}", time::words(limit));
-            return Ok(self.setting(|setting| setting.failed(FailureClass::Operations, because, None)));
+            return Ok(self.failed_unless_sent(FailureClass::Operations, because));
         }
         let seed = format!("{}/{}", self.pass.key.order.shop_order_id, self.pass.key.pass);
         let wait = self.lane.back_off(self.pass.retries, &seed, at_least);
@@ -331,12 +346,22 @@ impl Journey {
     /// `Lost` when somebody else settled the attempt already.
     pub async fn settle_answer(&mut self, token: &AttemptToken, settled: Settled, end: AttemptEnd) -> Outcome<()> {
         let mut guard = Guard::Lease(self.held.token.clone());
+        let target = settled.to.state();
+        // Without the lease: wherever whoever took the pass over has brought it, a true answer settles it. That nothing is
+        // known is no answer.
+        let mut late = [PassState::Sending, PassState::Unknown, PassState::GivenUp]
+            .into_iter()
+            .filter(|from| !matches!(target, PassState::Unknown | PassState::Waiting) && from.may_become(target));
         loop {
             let tried = self.apply(guard.clone(), settled.clone(), Some(end.clone()), None, None).await;
             match tried {
-                Err(Stopped::Ledger(LedgerError::Lost { .. })) if matches!(guard, Guard::Lease(_)) => {
-                    guard = Guard::Attempt(token.clone());
-                }
+                Err(Stopped::Ledger(error @ LedgerError::Lost { .. })) => match late.next() {
+                    Some(from) => {
+                        guard = Guard::Attempt(token.clone());
+                        self.pass.state = from;
+                    }
+                    None => return Err(error.into()),
+                },
                 Err(Stopped::Ledger(error @ (LedgerError::Unavailable { .. } | LedgerError::InDoubt(_)))) => {
                     tracing::error!(order = %self.pass.order_number, %error, "the ERP's answer can't be recorded yet");
                     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -381,6 +406,7 @@ impl Journey {
         self.pass.state = state;
         if opens_attempt {
             self.pass.attempts = self.pass.attempts.saturating_add(1);
+            self.sent_before = self.pass.sent;
             self.pass.sent = true;
         }
         if owed {

@@ -1,6 +1,6 @@
 //! A connection at work: its shop, destination, rules and rhythm, as they are in force now.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::{
         backoff::Backoff,
         call::{Purpose, Tables},
         clock::Millis,
-        id::{OrderKey, PassKey},
+        id::{Digest, OrderKey},
         policy::{StatusMap, TakePolicy},
         problem::{self, Problem},
         schedule::Schedule,
@@ -48,8 +48,8 @@ pub struct Lane {
     pub plugin_settings: Arc<String>,
     /// Look-up tables.
     pub tables: Arc<Tables>,
-    /// What the plugin can be asked for.
-    pub purposes: Vec<Purpose>,
+    /// What each release can be asked for: a pass asks the one it is pinned to.
+    purposes: HashMap<Digest, Vec<Purpose>>,
     /// What deliveries may name: credentials and secret slots.
     pub secrets: Secrets,
     /// When the shop is looked at.
@@ -92,9 +92,8 @@ impl Lane {
             .releases()
             .await?
             .into_iter()
-            .find(|release| release.digest == activation.release)
-            .map(|release| release.description.purposes)
-            .unwrap_or_default();
+            .map(|release| (release.digest, release.description.purposes))
+            .collect();
         let mut problems = Vec::new();
         let shop = parts.opener.shop(&record, &settings, &secrets).map_err(|mut found| problems.append(&mut found));
         let pinned_destination = open::pinned_destination(&settings);
@@ -133,6 +132,11 @@ impl Lane {
     /// Whether new orders are taken.
     pub fn takes(&self) -> bool {
         self.record.state == ConnectionState::Active && !self.host_paused
+    }
+
+    /// Whether a release can be asked whether the ERP has an order.
+    pub fn can_look_up(&self, release: &Digest) -> bool {
+        self.purposes.get(release).is_some_and(|purposes| purposes.contains(&Purpose::LookUp))
     }
 
     /// The status map.
@@ -233,9 +237,10 @@ pub fn secret_purpose(connection: &str, slot: &str) -> String {
     format!("secret/{connection}/{slot}")
 }
 
-/// What a plugin's state is sealed for: it goes only to the release that made it.
-pub fn state_purpose(pass: &PassKey, release: &str) -> String {
-    format!("state/{}/{}/{}/{release}", pass.order.connection, pass.order.shop_order_id, pass.pass)
+/// What a plugin's state is sealed for: it goes only to the release that made it, and only within one idempotency key,
+/// which a pass after *unknown* inherits.
+pub fn state_purpose(idempotency_key: &str, release: &str) -> String {
+    format!("state/{idempotency_key}/{release}")
 }
 
 async fn unseal(parts: &Parts, record: &ConnectionRecord) -> Result<Secrets, LaneError> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    doubt::again,
     journey::{Journey, Outcome, Ready},
     parts::millis,
     settle::Settled,
@@ -17,7 +16,6 @@ use crate::{
         folder::{FileDrop as _, FilePlan, FolderDestination, FolderError, Listing, ReadyFile, Recovery},
     },
     domain::{
-        call::Purpose,
         delivery::{Delivery, DeliveryContent, FileDelivery, Repeat},
         id::AttemptToken,
         pass::PassState,
@@ -67,7 +65,8 @@ impl Journey {
             Ok(prepared) => prepared,
             Err(problems) => {
                 let because = problem::list(&problems).replace('\n', "; ");
-                let settled = self.setting(|setting| setting.failed(FailureClass::Settings, because, None));
+                self.sent_before = self.pass.sent;
+                let settled = self.failed_unless_sent(FailureClass::Settings, because);
                 self.settle(settled).await?;
                 return Ok(None);
             }
@@ -75,6 +74,7 @@ impl Journey {
         let listing = match folder.listing().await {
             Ok(listing) => listing,
             Err(error) => {
+                self.sent_before = self.pass.sent;
                 let settled = self.folder_trouble(&error, self.pass.delivery.is_none()).await?;
                 self.settle(settled).await?;
                 return Ok(None);
@@ -103,8 +103,11 @@ impl Journey {
     /// Temporaries, phase, rename.
     async fn place(&mut self, drop: Drop<'_>, contents: Vec<ReadyFile>) -> Outcome<Option<Ready>> {
         if let Err(error) = drop.folder.write_temporaries(&drop.plan, contents).await {
+            if !drop.plan.earlier.is_empty() {
+                return self.rest_stuck(&drop, error).await;
+            }
             // Nothing was visible, and nothing is left.
-            let settled = self.folder_trouble(&error, self.pass.step == 0).await?;
+            let settled = self.folder_trouble(&error, self.pass.step == 0 && !self.sent_before).await?;
             self.end(&drop, Phase::Writing, "not processed", json!({ "failure": error.to_string() }), settled).await?;
             return Ok(None);
         }
@@ -125,6 +128,19 @@ impl Journey {
                 self.recover_plan(drop, Phase::Renaming, Some(stopped.error)).await
             }
         }
+    }
+
+    /// A part of the set is visible to the ERP, and the rest can't be written. Where that may pass, the pass stays in
+    /// *sending*: the next takeover sees what became of the part. Else nobody can tell.
+    async fn rest_stuck(&mut self, drop: &Drop<'_>, error: FolderError) -> Outcome<Option<Ready>> {
+        if error.may_pass() {
+            tracing::warn!(order.number = %self.pass.order_number, %error, "the rest of its files can't be written yet");
+            return Ok(None);
+        }
+        let settled = self.doubt(&format!("only a part of its files could be written: {error}")).await?;
+        let shown = json!({ "failure": error.to_string() });
+        self.end(drop, Phase::Writing, "unknown", shown, settled).await?;
+        Ok(None)
     }
 
     /// Files that a lost worker left.
@@ -172,7 +188,7 @@ impl Journey {
             Recovery::WriteAnew => {
                 let settled = match stopped_by {
                     Some(error) => self.folder_trouble(&error, false).await?,
-                    None => again("none of its files had been placed", self.now_ms().await?),
+                    None => self.again("none of its files had been placed", self.now_ms().await?),
                 };
                 self.end(&drop, phase, "not processed", shown, settled).await?;
                 None
@@ -243,8 +259,7 @@ impl Journey {
     async fn written(&mut self, drop: Drop<'_>, names: Vec<String>, mut shown: Value) -> Outcome<Option<Ready>> {
         let response = Response::FilesWritten { names: names.clone() };
         let default = DefaultVerdict::Accepted;
-        let heard =
-            self.ask_meaning(&drop.release, Purpose::Create, drop.state.clone(), response, default, None).await?;
+        let heard = self.hear(&drop.release, drop.state.clone(), response, default, None).await;
         if !shown.is_object() {
             shown = json!({});
         }
@@ -253,7 +268,7 @@ impl Journey {
             object.insert("verdict".to_owned(), heard.shown());
         }
         let step = self.pass.step;
-        let (settled, outcome, next) = self.read_verdict(heard, default, step, drop.destination).await?;
+        let (settled, outcome, next) = self.weigh(heard, default, step, drop.destination).await?;
         let outcome = if outcome == "accepted" { "written" } else { outcome };
         self.end(&drop, Phase::Renamed, outcome, shown, settled).await?;
         if next.is_some() {
@@ -285,8 +300,7 @@ impl Journey {
         if error.may_pass() {
             return self.retry(error.to_string(), None, unpin && self.pass.state == PassState::Claimed).await;
         }
-        let because = error.to_string();
-        Ok(self.setting(|setting| setting.failed(FailureClass::Settings, because, None)))
+        Ok(self.failed_unless_sent(FailureClass::Settings, error.to_string()))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Sending over HTTP: the write-ahead row first, then one try, then the reading of what came back.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{
-    journey::{Journey, Outcome, Ready, evidence},
+    journey::{Journey, Outcome, Ready, Stopped, evidence},
     lease::Leases,
     settle::{self, Settled},
     verdict::Heard,
@@ -51,7 +53,8 @@ impl Journey {
             Ok(made) => made,
             Err(problems) => {
                 let because = crate::domain::problem::list(&problems).replace('\n', "; ");
-                let settled = self.setting(|setting| setting.failed(FailureClass::Settings, because, None));
+                self.sent_before = self.pass.sent;
+                let settled = self.failed_unless_sent(FailureClass::Settings, because);
                 self.settle(settled).await?;
                 return Ok(None);
             }
@@ -140,7 +143,7 @@ impl Journey {
                 let because = failure_sentence(&failure);
                 let not_processed = transport::read_failure(&failure, phase) == Reading::NotProcessed;
                 let (settled, outcome) = if not_processed {
-                    (self.retry(because, None, self.pass.step == 0).await?, "not processed")
+                    (self.retry(because, None, self.pass.step == 0 && !self.sent_before).await?, "not processed")
                 } else {
                     (self.doubt(&because).await?, "unknown")
                 };
@@ -158,20 +161,69 @@ impl Journey {
         let mut shown = json!({ "evidence": seen, "answer": shown_answer(&answer, secrets, sensitive) });
         let response = response_for_plugin(&answer, secrets, sensitive);
         if answer.status == 401 {
-            self.forget_logins().await?;
+            self.forget_logins().await;
         }
-        let heard = self.ask_meaning(release, Purpose::Create, state, response, default, retry_after(&answer)).await?;
+        let heard = self.hear(release, state, response, default, retry_after(&answer)).await;
         if let Some(object) = shown.as_object_mut() {
             object.insert("verdict".to_owned(), heard.shown());
         }
         let step = self.pass.step;
-        let (settled, outcome, next) = self.read_verdict(heard, default, step, destination).await?;
+        let (settled, outcome, next) = self.weigh(heard, default, step, destination).await?;
         let end = AttemptEnd { token: token.clone(), phase, outcome, shown };
         self.settle_answer(token, settled, end).await?;
         if next.is_some() {
             self.pass.step = step.saturating_add(1);
         }
         Ok(next)
+    }
+
+    /// Asks the plugin what an answer means, whatever the ledger is up to: a true answer is never thrown away. The ledger's
+    /// passing trouble is waited out; anything else is a reason not to know.
+    pub async fn hear(
+        &mut self,
+        release: &str,
+        state: Vec<u8>,
+        response: Response,
+        default: DefaultVerdict,
+        retry_after_s: Option<u32>,
+    ) -> Heard {
+        loop {
+            let asked =
+                self.ask_meaning(release, Purpose::Create, state.clone(), response.clone(), default, retry_after_s);
+            match asked.await {
+                Ok(heard) => return heard,
+                Err(Stopped::Ledger(LedgerError::Unavailable { reason, .. } | LedgerError::InDoubt(reason))) => {
+                    tracing::error!(order.number = %self.pass.order_number, %reason, "the ERP's answer can't be read yet");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(Stopped::Ledger(error)) => return Heard::fault(error.to_string()),
+            }
+        }
+    }
+
+    /// Where a verdict leads, with the same patience.
+    ///
+    /// # Errors
+    /// The ledger's, when it can't even say what time it is.
+    pub async fn weigh(
+        &mut self,
+        heard: Heard,
+        default: DefaultVerdict,
+        step: u32,
+        destination: &Destination,
+    ) -> Outcome<(Settled, &'static str, Option<Ready>)> {
+        loop {
+            match self.read_verdict(heard.clone(), default, step, destination).await {
+                Err(Stopped::Ledger(LedgerError::Unavailable { reason, .. } | LedgerError::InDoubt(reason))) => {
+                    tracing::error!(order.number = %self.pass.order_number, %reason, "the ERP's answer can't be weighed yet");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(Stopped::Ledger(error)) => {
+                    return Ok((self.doubt(&error.to_string()).await?, "unknown", None));
+                }
+                weighed => return weighed,
+            }
+        }
     }
 
     /// Asks the plugin what an answer means.
@@ -206,11 +258,17 @@ impl Journey {
     }
 
     /// A login that no longer works is forgotten, so that the plugin asks for its login step again.
-    async fn forget_logins(&self) -> Outcome<()> {
-        for login in self.parts.ledger.logins(&self.lane.record.id).await? {
-            self.parts.ledger.forget_login(&self.lane.record.id, &login.slot).await?;
+    pub async fn forget_logins(&self) {
+        let (ledger, connection) = (&self.parts.ledger, &self.lane.record.id);
+        let forget = async {
+            for login in ledger.logins(connection).await? {
+                ledger.forget_login(connection, &login.slot).await?;
+            }
+            Ok::<(), LedgerError>(())
+        };
+        if let Err(error) = forget.await {
+            tracing::warn!(connection = %self.lane.record.name, %error, "logins that no longer work were not forgotten");
         }
-        Ok(())
     }
 
     /// In doubt: when the first look-up comes, and when look-ups end.

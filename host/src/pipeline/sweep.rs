@@ -155,9 +155,12 @@ async fn list_all(
     found: &mut Found,
 ) -> Result<(), SweepError> {
     let scope = scope(shared, lane, kind, started_ms).await?;
+    let ledger = &shared.parts.ledger;
+    let (id, shop) = (&lane.record.id, &lane.record.shop_id);
+    let first_sweep = kind == SweepKind::Poll && ledger.last_good_sweep(id, shop, SweepKind::Poll).await?.is_none();
     for _ in 0..MOST_ROUNDS {
         let before = found.seen.len();
-        let pages = one_round(shared, signals, lane, &scope, kind, found).await?;
+        let pages = one_round(shared, signals, lane, &scope, first_sweep, found).await?;
         if pages <= 1 || found.seen.len() == before {
             break;
         }
@@ -165,7 +168,6 @@ async fn list_all(
     if !lane.shop.abilities().single_read {
         return Ok(());
     }
-    let ledger = &shared.parts.ledger;
     found.alone.extend(ledger.to_read_alone(&lane.record.id, &lane.record.shop_id, MOST_ALONE).await?);
     for shop_order_id in std::mem::take(&mut found.alone) {
         if shared.stop.is_cancelled() {
@@ -173,7 +175,10 @@ async fn list_all(
         }
         match look(shared, signals, lane, &shop_order_id).await {
             Ok(opened) => found.opened = found.opened.saturating_add(opened),
-            Err(SweepError::Shop(ShopError::NotFound(_))) => {}
+            // One odd order spoils no sweep: it is looked at again at the next one.
+            Err(SweepError::Shop(
+                error @ (ShopError::NotFound(_) | ShopError::Refused { .. } | ShopError::Unclear(_)),
+            )) => tracing::warn!(order = %shop_order_id, %error, "an order could not be read alone"),
             Err(error) => return Err(error),
         }
     }
@@ -185,7 +190,7 @@ async fn one_round(
     signals: &Signals,
     lane: &Lane,
     scope: &ListScope,
-    kind: SweepKind,
+    first_sweep: bool,
     found: &mut Found,
 ) -> Result<u32, SweepError> {
     let mut cursor: Option<String> = None;
@@ -196,8 +201,7 @@ async fn one_round(
         let began_ms = shared.parts.ledger.now_ms().await?;
         let Page { sights, next } = lane.shop.list(scope, cursor.as_deref()).await?;
         found.seen.extend(sights.iter().map(|sight| sight.shop_order_id.clone()));
-        let reading =
-            Reading { began_ms, single: false, first_sweep: kind == SweepKind::Poll && !lane.record.swept_once };
+        let reading = Reading { began_ms, single: false, first_sweep };
         for recorded in record(shared, signals, lane, sights, reading).await? {
             found.opened = found.opened.saturating_add(u32::from(recorded.opened.is_some()));
             if recorded.judgement.read_alone {

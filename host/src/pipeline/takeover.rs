@@ -1,9 +1,6 @@
 //! A pass that a lost worker left in *sending*: what the last recorded phase proves decides (lifecycle section 4).
 
-use super::{
-    doubt::again,
-    journey::{Journey, Outcome},
-};
+use super::journey::{Journey, Outcome};
 use crate::destination::Destination;
 
 impl Journey {
@@ -28,7 +25,7 @@ impl Journey {
             return self.recover_files(folder, &destination, &attempt).await;
         }
         if self.may_repeat(&attempt, now) {
-            let settled = again("the host stopped while it was sending, and the request may be repeated", now);
+            let settled = self.again("the host stopped while it was sending, and the request may be repeated", now);
             return self.settle(settled).await;
         }
         // The attempt stays open: should its worker only have been paused, its own answer still counts.

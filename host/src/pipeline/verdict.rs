@@ -23,6 +23,7 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What the plugin made of an answer.
+#[derive(Clone)]
 pub struct Heard {
     /// Its verdict, or why there is none.
     pub verdict: Result<Verdict, String>,
@@ -98,6 +99,7 @@ impl Journey {
             }
             Verdict::Rejected(refusal) => (self.setting(|setting| setting.refused(refusal)), "rejected", None),
             Verdict::RetryLater { after_s, message } => {
+                // Provably nothing was done: what holds is what held before this attempt.
                 let wait = after_s.or(retry_after_s).map(|seconds| Duration::from_secs(u64::from(seconds)));
                 let because = format!("the ERP asks to come back later: {message}");
                 (self.retry(because, wait, false).await?, "retry later", None)

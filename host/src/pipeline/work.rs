@@ -3,7 +3,9 @@
 //! Two bounds keep one connection from delaying another: its own share of places, and places of the whole host that are
 //! given out first come, first served. A hanging ERP fills its own share and no more.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -11,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     journey::{Journey, Stopped},
     lane::Lane,
-    lease::Leases,
+    lease::{Held, Leases},
     parts::{Parts, millis},
 };
 use crate::ledger::{
@@ -57,8 +59,10 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             return;
         }
         let woken = signals.work.notified();
+        // Places first, the lane after: while we waited for one, the connection may have been paused or changed.
+        let Some(places) = places(&shared, &own).await else { return };
         let now = Arc::clone(&lane.borrow_and_update());
-        match claim(&shared, &now, &own).await {
+        match claim(&shared, &now, places).await {
             Ok(claimed) if !claimed.is_empty() => {
                 for (place, claim, before) in claimed {
                     start(&shared, &signals, &now, place, claim, before);
@@ -83,29 +87,29 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
 
 type Place = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
+/// Every place that is free, and at least one. `None` when the host stops.
+async fn places(shared: &Arc<Shared>, own: &Arc<Semaphore>) -> Option<Vec<Place>> {
+    let first = async {
+        let mine = Arc::clone(own).acquire_owned().await.ok()?;
+        Some((mine, Arc::clone(&shared.places).acquire_owned().await.ok()?))
+    };
+    let mut places = tokio::select! {
+        () = shared.stop.cancelled() => return None,
+        place = first => vec![place?],
+    };
+    while let Ok(mine) = Arc::clone(own).try_acquire_owned() {
+        let Ok(of_host) = Arc::clone(&shared.places).try_acquire_owned() else { break };
+        places.push((mine, of_host));
+    }
+    Some(places)
+}
+
 /// Claims as much as there is room for: first the looks that are due, then work.
 async fn claim(
     shared: &Arc<Shared>,
     lane: &Arc<Lane>,
-    own: &Arc<Semaphore>,
+    mut places: Vec<Place>,
 ) -> Result<Vec<(Place, Claim, Duration)>, LedgerError> {
-    let mut places = Vec::new();
-    while let Ok(mine) = Arc::clone(own).try_acquire_owned() {
-        let Ok(shared_place) = Arc::clone(&shared.places).try_acquire_owned() else { break };
-        places.push((mine, shared_place));
-    }
-    if places.is_empty() {
-        // Every place is taken: the first journey that ends wakes us.
-        let mine = Arc::clone(own).acquire_owned().await;
-        let Ok(mine) = mine else { return Ok(Vec::new()) };
-        tokio::select! {
-            () = shared.stop.cancelled() => return Ok(Vec::new()),
-            place = Arc::clone(&shared.places).acquire_owned() => match place {
-                Ok(place) => places.push((mine, place)),
-                Err(_) => return Ok(Vec::new()),
-            },
-        }
-    }
     let parts = &shared.parts;
     let work = if lane.takes() { ClaimKind::Work } else { ClaimKind::LeftBehind };
     let mut claimed = Vec::new();
@@ -115,7 +119,12 @@ async fn claim(
             break;
         }
         let before = parts.clock.since_boot();
-        let found = parts.ledger.claim(&lane.record.id, &parts.host, kind, room, millis(parts.pace.lease)).await?;
+        let found = match parts.ledger.claim(&lane.record.id, &parts.host, kind, room, millis(parts.pace.lease)).await {
+            Ok(found) => found,
+            // What was claimed already is worked on.
+            Err(_) if !claimed.is_empty() => break,
+            Err(error) => return Err(error),
+        };
         for claim in found {
             if let Some(place) = places.pop() {
                 claimed.push((place, claim, before));
@@ -125,8 +134,22 @@ async fn claim(
     Ok(claimed)
 }
 
+/// Lets go of a lease however a journey ends, a panic included: what nobody works on must run out.
+struct Hold {
+    leases: Arc<Leases>,
+    held: Arc<Held>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.leases.drop_lease(&self.held);
+    }
+}
+
 fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: Place, claim: Claim, before: Duration) {
     let held = shared.leases.hold(&shared.parts, &claim.pass.key, &claim.token, before);
+    let hold = Hold { leases: Arc::clone(&shared.leases), held: Arc::clone(&held) };
+    let sent_before = claim.pass.sent;
     let mut journey = Journey {
         parts: Arc::clone(&shared.parts),
         lane: Arc::clone(lane),
@@ -135,12 +158,13 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         pass: claim.pass,
         attempt: claim.attempt,
         order: None,
+        sent_before,
     };
-    let (leases, signals) = (Arc::clone(&shared.leases), Arc::clone(signals));
+    let signals = Arc::clone(signals);
     let shared_stop = shared.stop.clone();
     shared.tasks.spawn(async move {
         let result = journey.go().await;
-        leases.drop_lease(&journey.held);
+        drop(hold);
         drop(place);
         match result {
             Ok(()) => {}
@@ -165,8 +189,8 @@ async fn until_due(shared: &Shared, lane: &Lane) -> Duration {
         (Ok(None), Ok(_)) => return LOOK_AT_LEAST,
         _ => return LOOK_AT_LEAST,
     };
-    // A due pass that was not claimed is held by somebody's lease, or we have no place: do not spin.
-    Duration::from_millis(due).clamp(Duration::from_millis(20), LOOK_AT_LEAST)
+    // What is overdue and was not claimed is not ours to take now: do not spin.
+    if due == 0 || !lane.takes() { LOOK_AT_LEAST } else { Duration::from_millis(due).min(LOOK_AT_LEAST) }
 }
 
 /// Waits, unless the host stops.
@@ -174,5 +198,17 @@ pub async fn pause(shared: &Shared, time: Duration) {
     tokio::select! {
         () = shared.stop.cancelled() => {}
         () = tokio::time::sleep(time) => {}
+    }
+}
+
+/// Runs a loop of the host again if it should ever panic: a connection must not die silently while others live.
+pub async fn supervised<F, R>(shared: Arc<Shared>, name: &'static str, make: F)
+where
+    F: Fn() -> R + Send,
+    R: Future<Output = ()> + Send,
+{
+    while AssertUnwindSafe(make()).catch_unwind().await.is_err() {
+        tracing::error!(name, "a loop of the host broke off; this is a bug of Orderdock; it is started again");
+        pause(&shared, Duration::from_secs(1)).await;
     }
 }

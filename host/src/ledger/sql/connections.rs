@@ -103,6 +103,21 @@ async fn set_state(db: &mut Db, input: &StateInput) -> Result<()> {
             )));
         }
     }
+    if *state == ConnectionState::Removed {
+        // Nobody will take them any more: they end where people see it, and what was owed is cancelled with its reason.
+        db.run(
+            "update passes set state = 'withdrawn', state_ms = $2, closed_ms = $2, because = $3
+             where connection_id = $1 and state = 'waiting'",
+            values_of![id.as_str(), db.now_ms, "the connection was removed"],
+        )
+        .await?;
+        db.run(
+            "update effects set state = 'cancelled', detail = $3, done_ms = $2
+             where connection_id = $1 and state = 'owed' and kind <> 'mail'",
+            values_of![id.as_str(), db.now_ms, "the connection was removed"],
+        )
+        .await?;
+    }
     let why = if why.is_empty() { format!("by {by}") } else { format!("{why} (by {by})") };
     if *state == ConnectionState::Active {
         // A pause uses up no retry or answer time (lifecycle section 2).

@@ -49,8 +49,8 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
         Guard::Lease(token) => (LEASE_GUARD, token.as_str()),
         Guard::Attempt(token) => (ATTEMPT_GUARD, token.as_str()),
     };
-    // What was provably not processed did not leave: the pass is as unsent as it was before.
-    let unsent = change.end.as_ref().is_some_and(|end| end.outcome == "not processed");
+    // What was provably not processed might as well not have left: the pass is as unsent as it was before.
+    let unsent = change.end.as_ref().is_some_and(|end| matches!(end.outcome, "not processed" | "retry later"));
     let values = values_of![change.from.as_str(), token, db.now_ms, unsent];
     let mut values = keys::of_pass(&change.pass, values);
     let mut sets = sets(change, &mut values)?;

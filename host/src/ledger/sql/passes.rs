@@ -51,6 +51,7 @@ where (connection_id, shop_id, shop_order_id, pass) in (
         select connection_id, shop_id, shop_order_id, pass from (
             select connection_id, shop_id, shop_order_id, pass from passes
             where connection_id = $1 and state = 'waiting' and not_before_ms <= $2
+                and exists (select 1 from connections c where c.id = $1 and c.state = 'active')
             order by not_before_ms limit $6) as waiting
         limit $6) as due)
 returning *";
@@ -137,7 +138,10 @@ async fn to_claim(db: &mut Db, row: &Row) -> Result<Claim> {
 async fn attempt(db: &mut Db, pass: &PassKey, token: &str) -> Result<Option<OpenAttempt>> {
     let row = db
         .maybe_row(
-            "select * from attempts
+            "select *, (select min(f.recorded_ms) from attempts f where f.connection_id = $1 and f.shop_id = $2
+                and f.shop_order_id = $3 and f.pass = $4 and f.step = attempts.step and f.purpose = attempts.purpose)
+                as first_recorded_ms
+             from attempts
              where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5",
             keys::of_pass(pass, values_of![token]),
         )
@@ -150,6 +154,7 @@ async fn attempt(db: &mut Db, pass: &PassKey, token: &str) -> Result<Option<Open
             purpose: from_word(&row.text("purpose")?, "purpose")?,
             phase: from_word(&row.text("phase")?, "phase")?,
             recorded_ms: row.int("recorded_ms")?,
+            first_recorded_ms: row.int("first_recorded_ms")?,
             settled_by_ms: row.int("settled_by_ms")?,
             repeat: row.json("repeat")?,
             recovery: row.maybe_json("recovery")?,

@@ -19,7 +19,7 @@ use crate::{
         sight::Sight,
     },
     ledger::{
-        Result,
+        LedgerError, Result,
         orders::{Recorded, SightBatch},
     },
 };
@@ -50,6 +50,16 @@ struct Judged<'a> {
 
 /// Records a page of sights.
 pub async fn record(db: &mut Db, batch: &SightBatch) -> Result<Vec<Recorded>> {
+    // A sweep that was under way while the connection was removed or given another shop opens nothing any more.
+    let living = db
+        .maybe_row(
+            "select id from connections where id = $1 and shop_id = $2 and state <> 'removed'",
+            values_of![batch.connection.as_str(), batch.shop.as_str()],
+        )
+        .await?;
+    if living.is_none() {
+        return Err(LedgerError::Refused("the connection was removed or has another shop now".to_owned()));
+    }
     let mut known = load(db, batch).await?;
     let mut recorded = Vec::with_capacity(batch.sights.len());
     let mut judged = Vec::new();
