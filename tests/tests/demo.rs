@@ -1,5 +1,4 @@
 //! The demo, small: all three connections, every scene, and every claim checked. Needs what `cargo xtask plugins` builds.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::process::Command;
 

@@ -256,12 +256,15 @@ fn words(state: &str) -> &str {
 
 /// Chapter: the ERP refuses.
 async fn refusal(stage: &Stage, screen: &mut Screen, line: &Line) -> anyhow::Result<()> {
-    screen.chapter("The ERP refuses an order", "Nothing is repeated that a person must look at first.");
+    screen.chapter(
+        "The ERP refuses an order",
+        "It is held in the shop with the ERP's own words, staff get one mail, and nothing is sent again by itself.",
+    );
     told_in_shop(stage, line, REFUSED, 1).await?;
     screen.say(format!("{REFUSED}: the ERP answered 422, \"{ERP_WORDS}\"."));
     show_in_shop(stage, screen, line, REFUSED)?;
     let mail = mail_about(stage, REFUSED).await?;
-    screen.seen("mail", &format!("to {}: {}", mail.to.join(", "), mail.subject()));
+    screen.say(format!("And {} got one mail: {}", mail.to.join(", "), mail.subject()));
     Ok(())
 }
 

@@ -143,7 +143,9 @@ fn wrapped(line: &str) -> Vec<String> {
     if line.chars().count() <= PAGE {
         return vec![line.to_owned()];
     }
-    if line.contains(['┆', '═', '╌', '─']) {
+    // Prose has no gaps behind its margin.
+    let gaps = line.trim_end().chars().skip(12).collect::<String>().contains("   ");
+    if gaps || line.contains(['═', '─', '┆']) {
         return vec![line.chars().take(WIDEST).collect()];
     }
     let margin: String = line.chars().take_while(|c| *c == ' ').chain([' ', ' ']).take(20).collect();
@@ -207,6 +209,10 @@ impl Progress {
         for bar in &self.bars {
             bar.abandon();
         }
+        // The bars leave the cursor at the end of the last one.
+        if !self.quiet {
+            screen.line("");
+        }
     }
 }
 
@@ -222,6 +228,8 @@ mod tests {
         assert!(lines.iter().skip(1).all(|line| line.starts_with("      many") || line.starts_with("      words")));
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(words(&lines.join(" ")), words(&text));
+        let row = format!(" 1.1   2026-11-22   sent   {}", "x".repeat(200));
+        assert_eq!(wrapped(&row).len(), 1, "a table's row stays one");
     }
 
     #[test]
