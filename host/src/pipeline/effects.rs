@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
     lane::Lane,
@@ -22,23 +22,34 @@ use crate::{
 const GIVE_UP_AFTER_MS: Millis = 24 * 3_600_000;
 
 /// Orders whose effects are paid at once, for each connection.
-const AT_ONCE: u32 = 8;
+const AT_ONCE: usize = 8;
 
-/// Pays until stopped.
+/// Pays until stopped. A place that becomes free is filled at once: a slow order keeps no other one waiting.
 pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Receiver<Arc<Lane>>) {
+    let own = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         if shared.stop.is_cancelled() {
             return;
         }
         let woken = signals.effects.notified();
+        let mut places = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            places = free_places(&own) => places,
+        };
         let now = Arc::clone(&lane.borrow_and_update());
         let parts = &shared.parts;
-        let lease = millis(parts.pace.lease);
-        match parts.ledger.claim_effects(&now.record.id, &parts.host, AT_ONCE, lease).await {
+        let (room, lease) = (u32::try_from(places.len()).unwrap_or(u32::MAX), millis(parts.pace.lease));
+        match parts.ledger.claim_effects(&now.record.id, &parts.host, room, lease).await {
             Ok(orders) if !orders.is_empty() => {
-                let paid = orders.into_iter().map(|owed| pay(&shared, &now, owed));
-                futures_util::future::join_all(paid).await;
-                signals.work.notify_one();
+                for owed in orders {
+                    let (shared, signals, lane) = (Arc::clone(&shared), Arc::clone(&signals), Arc::clone(&now));
+                    let place = places.pop();
+                    shared.tasks.clone().spawn(async move {
+                        pay(&shared, &lane, owed).await;
+                        drop(place);
+                        signals.work.notify_one();
+                    });
+                }
                 continue;
             }
             Ok(_) => {}
@@ -54,6 +65,16 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     }
+}
+
+/// Every place that is free, and at least one.
+async fn free_places(own: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
+    // The semaphore is never closed.
+    let mut places: Vec<_> = Arc::clone(own).acquire_owned().await.into_iter().collect();
+    while let Ok(place) = Arc::clone(own).try_acquire_owned() {
+        places.push(place);
+    }
+    places
 }
 
 /// What paying one order's effects brought.

@@ -57,7 +57,7 @@ pub async fn measure(quick: bool, figures: &mut Figures) -> anyhow::Result<()> {
 
 async fn compare(at_once: usize, count: usize, repeats: usize, figures: &mut Figures) -> anyhow::Result<()> {
     let (mut journey, mut calls_only, mut commits_too) = (Vec::new(), Vec::new(), Vec::new());
-    let mut calls = Calls::default();
+    let (mut calls, mut cpu) = (Calls::default(), Vec::new());
     for repeat in 1..=repeats {
         say(&format!("journey, {at_once} in flight, run {repeat} of {repeats}"));
         let folder = tempfile::tempdir()?;
@@ -65,6 +65,7 @@ async fn compare(at_once: usize, count: usize, repeats: usize, figures: &mut Fig
         servers.add(count);
         let host = Host::start(folder.path(), &servers, at_once).await?;
         journey.push(float(count) / host.carried(&servers).await?);
+        cpu.push(host.cpu_ms() / float(count));
         host.end().await?;
         calls = servers.calls();
         let list_every = count / usize::try_from(calls.list)?.max(1);
@@ -88,6 +89,8 @@ async fn compare(at_once: usize, count: usize, repeats: usize, figures: &mut Fig
     figures.add(SECTION, name("commits_per_s"), about("(b) the same calls, four durable commits"), commits_too);
     figures.add(SECTION, name("calls_only_ratio"), about("journey / (a)"), journey / calls_only);
     figures.add_with_target(SECTION, name("commits_ratio"), about("journey / (b)"), journey / commits_too, "≥ 0.5 ×");
+    let cpu = percentile(&mut cpu, 50);
+    figures.add(SECTION, name("cpu_ms"), about("processor time of the host for each order"), cpu);
     let each = |calls: u32| f64::from(calls) / float(count);
     let (shop, erp) = (calls.get + calls.put + calls.note, calls.erp);
     figures.add(SECTION, name("shop_calls"), about("calls to the shop for each order (lists aside)"), each(shop));
@@ -162,6 +165,15 @@ impl Host {
             Ok(seconds) => Ok(seconds),
             Err(_) => bail!("{} orders did not arrive; the host says: {}", servers.left(), self.log()),
         }
+    }
+
+    /// Processor time that the host has used, in milliseconds (proc(5): fields 14 and 15, in hundredths of a second).
+    fn cpu_ms(&self) -> f64 {
+        let id = self.process.id().unwrap_or_default();
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The name before it may hold spaces, and ends with the last parenthesis.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() * 10.0
     }
 
     fn log(&self) -> String {

@@ -27,13 +27,42 @@ pub const ERP_WORDS: &str = "customer ACC7001 is not known here: create it first
 /// What Attaché writes about [`ERR_FILE`].
 pub const ATTACHE_WORDS: &str = "Line 4: product code NO-SUCH-ITEM does not exist";
 
-/// How the demo ends for an order that meets trouble, by connection and number: the state of its last pass.
+/// A captured order with a line that has no SKU: plugins that need one hold it before anything is sent.
+pub const NO_SKU: &str = "1";
+
+/// How an order ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The back office has it.
+    Delivered,
+    /// The plugin refuses it: nothing is sent.
+    Held,
+    /// The back office refuses it.
+    Refused,
+    /// The back office has it, and nobody can know.
+    Unknown,
+}
+
+impl Fate {
+    /// The state of its last pass.
+    #[must_use]
+    pub fn state(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Held | Self::Refused => "failed",
+            Self::Unknown => "given_up",
+        }
+    }
+}
+
+/// How an order must end.
 #[must_use]
-pub fn expected(line: &Line, number: &str) -> &'static str {
+pub fn fate(line: &Line, number: &str) -> Fate {
     match (line.food, number) {
-        (Food::Json, SILENT) => "given_up",
-        (Food::Kfi, ERR_FILE) => "failed",
-        _ => "delivered",
+        (Food::Json, SILENT) => Fate::Unknown,
+        (Food::Kfi, ERR_FILE) => Fate::Refused,
+        (Food::Xml | Food::Kfi, NO_SKU) => Fate::Held,
+        _ => Fate::Delivered,
     }
 }
 

@@ -37,7 +37,7 @@ pub async fn show(stage: &Stage, screen: &mut Screen, lines: &[Line], facts: &Fa
     let head = ["connection", "delivered", "failed", "unknown, given up", "other", "what lies in the back office"];
     screen.table(&head, rows.collect());
     for line in lines {
-        one_of_each(stage, screen, line, facts)?;
+        one_of_each(stage, screen, line, facts).await?;
     }
     let Some(json) = lines.iter().find(|line| line.food == Food::Json) else { return Ok(()) };
     screen.title(&format!("One order's life:  orderdock order show {REFUSED} --connection {}", json.name));
@@ -64,7 +64,7 @@ fn lies(stage: &Stage, line: &Line, facts: &Facts) -> String {
 }
 
 /// The most awkward order, as it arrived.
-fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> anyhow::Result<()> {
+async fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> anyhow::Result<()> {
     let number = cast::showpiece(line);
     let pass = facts.order(line, number).and_then(|row| row.pass).unwrap_or(1);
     let (place, text) = match line.food {
@@ -72,7 +72,7 @@ fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> an
             let order =
                 facts.erp.iter().find(|order| order.key == number).context("the showpiece is not in the ERP")?;
             let body: serde_json::Value = serde_json::from_str(&order.body)?;
-            (format!("{} at the ERP", order.id), serde_json::to_string_pretty(&body)?)
+            (format!("{} at the ERP", order.id), one_line_each(&body))
         }
         Food::Xml | Food::Kfi => {
             let inbox = line.inbox(stage);
@@ -83,16 +83,44 @@ fn one_of_each(stage: &Stage, screen: &Screen, line: &Line, facts: &Facts) -> an
         }
     };
     screen.title(&format!("{}: order {number} as it arrived ({place})", line.name));
-    screen.quote(&text, 26);
-    let notes: Vec<_> = facts
-        .shop
-        .numbered(line.shop, line.account, number)
-        .into_iter()
-        .flat_map(|order| order.our_notes())
-        .map(|note| note.text.clone())
-        .collect();
-    screen.say(format!("note in the shop: {}", notes.join(" / ").replace('\n', "; ")));
+    screen.quote(&text, 36);
+    let told = stage.orderdock_json(&["order", "show", number, "--connection", line.name]).await?;
+    let timeline = told.get("timeline").and_then(serde_json::Value::as_array).into_iter().flatten();
+    for text in timeline.filter_map(|entry| entry.get("text").and_then(serde_json::Value::as_str)) {
+        if let Some(note) = text.strip_prefix("The plugin notes: ") {
+            screen.say(format!("In the timeline: {note}"));
+        }
+    }
     Ok(())
+}
+
+/// JSON with a line for each field, and for each element of a list.
+fn one_line_each(body: &serde_json::Value) -> String {
+    let Some(fields) = body.as_object() else { return body.to_string() };
+    let mut text = String::from("{\n");
+    for (name, value) in fields {
+        match value.as_array() {
+            Some(list) if !list.is_empty() => {
+                text.push_str(&format!("  \"{name}\": [\n"));
+                list.iter().for_each(|one| text.push_str(&format!("    {}\n", spaced(one))));
+                text.push_str("  ]\n");
+            }
+            _ => text.push_str(&format!("  \"{name}\": {}\n", spaced(value))),
+        }
+    }
+    text.push('}');
+    text
+}
+
+/// JSON in one line, with a space after each field, so that it can be wrapped.
+fn spaced(value: &serde_json::Value) -> String {
+    match value.as_object() {
+        Some(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        None => value.to_string(),
+    }
 }
 
 /// XML in one line, made readable; other text as it is.

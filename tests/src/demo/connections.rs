@@ -59,15 +59,6 @@ impl Line {
         }
     }
 
-    /// The shop's status for orders that are to be taken.
-    #[must_use]
-    pub fn new(&self) -> &'static str {
-        match self.shop {
-            ShopKind::Evo => "New Order",
-            ShopKind::Woo => "processing",
-        }
-    }
-
     /// The status that Orderdock sets when the back office has the order.
     #[must_use]
     pub fn success(&self) -> &'static str {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     attache::UnattendedRun,
-    cast::{ERP_WORDS, REFUSED, SILENT},
+    cast::{ERP_WORDS, Fate, NO_SKU, REFUSED, SILENT},
     connections::{Food, LINES, Line},
     facts::Facts,
     screen::Screen,
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How long all orders may take: more than a slow machine needs.
-const ORDERS_WITHIN: Duration = Duration::from_secs(600);
+const ORDERS_WITHIN: Duration = Duration::from_secs(300);
 
 /// How long one thing may take.
 const THING_WITHIN: Duration = Duration::from_secs(90);
@@ -64,15 +64,24 @@ pub struct Arguments {
 /// When something could not be started, took much too long, or was interrupted.
 pub async fn run(arguments: &Arguments, interrupted: &CancellationToken) -> anyhow::Result<bool> {
     let lines = chosen(&arguments.only)?;
-    let (folder, _temporary) = folder(arguments.dir.as_deref())?;
+    let (folder, temporary) = folder(arguments.dir.as_deref())?;
     let screen = &mut Screen::new();
     screen.line("Orderdock: web orders into back offices, each one once, and somebody knows when that failed.");
     let mut stage = Stage::new(&folder)?;
-    let all_hold = tokio::select! {
-        all_hold = play(&mut stage, screen, &lines, arguments.orders) => all_hold?,
+    let played = tokio::select! {
+        played = play(&mut stage, screen, &lines, arguments.orders) => played,
         // Dropping the stage kills what runs on it.
         () = interrupted.cancelled() => bail!("interrupted"),
     };
+    if !matches!(played, Ok(true))
+        && let Some(temporary) = temporary
+    {
+        screen.line(format!(
+            "To look into: {} is kept; logs/ holds what each process wrote.",
+            temporary.keep().display()
+        ));
+    }
+    let all_hold = played?;
     if arguments.keep {
         closing::explore(&stage, screen, &lines)?;
         let _attache = UnattendedRun::of(&stage, &lines)?;
@@ -152,7 +161,7 @@ async fn start(stage: &mut Stage, screen: &mut Screen) -> anyhow::Result<()> {
     stage.erp_rules(&cast::trouble()).await?;
     // The shop's owner has registered the two statuses, as the adapter's documentation asks for.
     let host = format!(
-        "listen = \"127.0.0.1:0\"\n\n[smtp]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nfrom = \"Orderdock <orderdock@demo.example>\"\n",
+        "listen = \"127.0.0.1:0\"\n\n[smtp]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nfrom = \"Orderdock <orderdock@demo.example>\"\n# Failures within that time share a mail.\ngather = \"1s\"\n",
         stage.mail_port()?
     );
     fs::write(stage.config(), host)?;
@@ -227,6 +236,12 @@ async fn travel(stage: &Stage, screen: &mut Screen, lines: &[Line], placed: &[u6
     progress.end(screen);
     let all = all?;
     screen.say(format!("{all} orders in {} s, every step on the disk before the next.", begun.elapsed().as_secs()));
+    let rows = facts::rows(stage).await?;
+    for line in lines.iter().filter(|line| cast::fate(line, NO_SKU) == Fate::Held) {
+        if let Some(row) = rows.iter().find(|row| row.connection_name == line.name && row.order_number == NO_SKU) {
+            screen.say(format!("{} held order {NO_SKU}, as captured from a real shop: {}", line.name, row.because));
+        }
+    }
     Ok(())
 }
 
@@ -246,7 +261,7 @@ async fn refusal(stage: &Stage, screen: &mut Screen, line: &Line) -> anyhow::Res
     screen.say(format!("{REFUSED}: the ERP answered 422, \"{ERP_WORDS}\"."));
     show_in_shop(stage, screen, line, REFUSED)?;
     let mail = mail_about(stage, REFUSED).await?;
-    screen.say(format!("mail to {}:  {}", mail.to.join(", "), mail.subject()));
+    screen.seen("mail", &format!("to {}: {}", mail.to.join(", "), mail.subject()));
     Ok(())
 }
 
@@ -258,7 +273,8 @@ async fn silence(stage: &Stage, screen: &mut Screen, line: &Line) -> anyhow::Res
     );
     told_in_shop(stage, line, SILENT, 1).await?;
     let there = stage.erp_book()?.iter().filter(|order| order.key == SILENT).count();
-    screen.say(format!("{SILENT}: no answer within 4 s. (The ERP's own ledger has it {there} time.)"));
+    let there = if there == 1 { "has it".to_owned() } else { format!("has it {there} times") };
+    screen.say(format!("{SILENT}: no answer within 4 s. (The ERP's own ledger {there}.)"));
     show_in_shop(stage, screen, line, SILENT)?;
     Ok(())
 }
@@ -308,12 +324,13 @@ fn show_in_shop(stage: &Stage, screen: &Screen, line: &Line, number: &str) -> an
     let mut book = stage.shop_book();
     book.read()?;
     let order = book.numbered(line.shop, line.account, number).context("the order is not in the shop")?;
-    screen.say(format!("in the shop  status: {}", order.status()));
+    screen.say("In the shop staff see:");
+    screen.seen("status", order.status());
     if let Some(note) = order.our_notes().last() {
-        screen.say(format!("             note: {}", note.text.replace('\n', " ")));
+        screen.seen("note", &note.text.replace('\n', " "));
     }
     if let Some((name, value)) = order.references.last() {
-        screen.say(format!("             {}: {value}", name.replace('_', " ")));
+        screen.seen(&name.replace('_', " "), value);
     }
     Ok(())
 }
@@ -332,8 +349,8 @@ async fn settle(stage: &Stage, lines: &[Line]) -> anyhow::Result<()> {
         book.read()?;
         let owed =
             lines.iter().flat_map(|line| book.of_account(line.shop, line.account).map(move |order| (line, order)));
-        let told = |(line, order): &(&Line, &stage::books::Booked)| match cast::expected(line, &order.number) {
-            "delivered" => order.status() == line.success(),
+        let told = |(line, order): &(&Line, &stage::books::Booked)| match cast::fate(line, &order.number) {
+            Fate::Delivered => order.status() == line.success(),
             _ => order.status() == line.failure(),
         };
         let open = owed.filter(|one| !told(one)).count();

@@ -12,8 +12,11 @@ use tokio::time::Instant;
 /// Without a terminal a line of progress is printed that often.
 const TOLD_EVERY: Duration = Duration::from_secs(5);
 
-/// Widest line of quoted text.
-const WIDEST: usize = 116;
+/// Longer lines of prose are wrapped.
+const PAGE: usize = 112;
+
+/// Longer lines of a quoted table are cut: the command line makes its tables that wide where there is no terminal.
+const WIDEST: usize = 140;
 
 /// Where the demo's words go.
 pub struct Screen {
@@ -44,7 +47,14 @@ impl Screen {
 
     /// A sentence of a chapter.
     pub fn say(&self, text: impl AsRef<str>) {
-        self.line(format!("   {}", text.as_ref()));
+        for line in wrapped(text.as_ref()) {
+            self.line(format!("   {line}"));
+        }
+    }
+
+    /// What staff see of something: a word on the left, a text on the right.
+    pub fn seen(&self, what: &str, text: &str) {
+        self.say(format!("  {what:16} {text}"));
     }
 
     /// A smaller heading.
@@ -52,16 +62,18 @@ impl Screen {
         self.line(format!("\n   {}", self.paint("1", text)));
     }
 
-    /// Quoted text, indented, each line cut to the width of a page, at most `most` lines.
+    /// Quoted text, indented: at most `most` of its lines.
     pub fn quote(&self, text: &str, most: usize) {
+        let bar = self.paint("2", "│");
         let lines: Vec<&str> = text.lines().collect();
         for line in lines.iter().take(most) {
-            let shown: String = line.chars().map(visible).take(WIDEST).collect();
-            let more = if line.chars().count() > WIDEST { "…" } else { "" };
-            self.line(format!("   {} {shown}{more}", self.paint("2", "│")));
+            let shown: String = line.chars().map(visible).collect();
+            for part in wrapped(&shown) {
+                self.line(format!("   {bar} {part}"));
+            }
         }
         if lines.len() > most {
-            self.line(format!("   {} … and {} more lines", self.paint("2", "│"), lines.len() - most));
+            self.line(format!("   {bar} … and {} more lines", lines.len() - most));
         }
     }
 
@@ -77,7 +89,7 @@ impl Screen {
             table.add_row(row);
         }
         for line in table.to_string().lines() {
-            self.say(line);
+            self.line(format!("   {line}"));
         }
     }
 
@@ -124,6 +136,28 @@ impl Default for Screen {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Prose in lines of a page's width, those after the first a little further in; a table's line is cut instead.
+fn wrapped(line: &str) -> Vec<String> {
+    if line.chars().count() <= PAGE {
+        return vec![line.to_owned()];
+    }
+    if line.contains(['┆', '═', '╌', '─']) {
+        return vec![line.chars().take(WIDEST).collect()];
+    }
+    let margin: String = line.chars().take_while(|c| *c == ' ').chain([' ', ' ']).take(20).collect();
+    let mut lines = Vec::new();
+    let mut now = String::new();
+    for word in line.split_inclusive(' ') {
+        if now.chars().count() + word.trim_end().chars().count() > PAGE && !now.trim().is_empty() {
+            lines.push(now.trim_end().to_owned());
+            now.clone_from(&margin);
+        }
+        now.push_str(word);
+    }
+    lines.push(now.trim_end().to_owned());
+    lines
 }
 
 /// A control character never reaches the terminal; it is shown as what it is.
@@ -173,5 +207,25 @@ impl Progress {
         for bar in &self.bars {
             bar.abandon();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_wrapped_and_no_word_is_lost() {
+        let text = format!("    note: {}", "many words ".repeat(40));
+        let lines = wrapped(&text);
+        assert!(lines.len() > 3 && lines.iter().all(|line| line.chars().count() <= PAGE + 2), "{lines:?}");
+        assert!(lines.iter().skip(1).all(|line| line.starts_with("      many") || line.starts_with("      words")));
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&lines.join(" ")), words(&text));
+    }
+
+    #[test]
+    fn an_order_can_not_write_escape_codes_to_the_terminal() {
+        assert_eq!("a\u{1b}[31m\u{b}\u{9b}".chars().map(visible).collect::<String>(), "a␛[31m␋\u{fffd}");
     }
 }

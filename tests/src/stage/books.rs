@@ -188,3 +188,40 @@ pub fn erp_book(erp_folder: &Path) -> anyhow::Result<Vec<Accepted>> {
     let lines = text.get(..whole).unwrap_or_default().lines();
     lines.map(|line| serde_json::from_str(line).context("the fake ERP's ledger is damaged")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::shop::ledger::Ledger;
+
+    #[test]
+    fn a_ledger_is_read_while_it_grows() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut ledger, _) = Ledger::open(folder.path(), false);
+        let key = Key { shop: ShopKind::Evo, account: "acme".to_owned(), id: 1001 };
+        let placed = Event::Placed {
+            key: key.clone(),
+            status: "New Order".to_owned(),
+            body: serde_json::json!({}),
+            raw: None,
+            actor: Actor::buyer(),
+        };
+        ledger.append(1, placed);
+        let mut book = ShopBook::of(folder.path());
+        book.read().unwrap();
+        assert_eq!(book.numbered(ShopKind::Evo, "acme", "WEB-1001").unwrap().status(), "New Order");
+
+        ledger.append(2, Event::Status { key: key.clone(), status: "On Hold".to_owned(), actor: Actor::orderdock() });
+        let file = folder.path().join("shop-ledger.jsonl");
+        let mut half = std::fs::OpenOptions::new().append(true).open(file).unwrap();
+        half.write_all(b"{\"seq\":3,\"at_ms\":3,").unwrap();
+        book.read().unwrap();
+        let told = |book: &ShopBook| book.numbered(ShopKind::Evo, "acme", "WEB-1001").unwrap().our_statuses().len();
+        assert_eq!(told(&book), 1, "half a line waits");
+        half.write_all(b"\"event\":\"heartbeat\",\"account\":\"acme\"}\n").unwrap();
+        book.read().unwrap();
+        assert_eq!((told(&book), book.heartbeats("acme")), (1, 1));
+    }
+}
