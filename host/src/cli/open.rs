@@ -159,6 +159,7 @@ pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
         memory_bytes: limits.memory.0,
         cpu_base: limits.cpu_base,
         cpu_per_line: limits.cpu_per_line,
+        cpu_per_byte: limits.cpu_per_byte,
         wall_limit: limits.wall_limit.duration(),
         output_bytes: limits.output_bytes.0,
         log_bytes: usize::try_from(limits.log_bytes.0).unwrap_or(usize::MAX),

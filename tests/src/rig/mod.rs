@@ -1,0 +1,271 @@
+//! The rig: the real `orderdock` as a process of its own between fakes that keep ledgers, each test with all of it to itself.
+//!
+//! Fakes run inside the test, so that it can look into their ledgers at any moment and set their faults at once. What the
+//! host itself says is asked by the real command line with `--json`; what it did is judged by the fakes.
+
+mod files;
+mod watch;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, ChildStdout, Command},
+};
+
+use crate::{
+    erp::FakeErp,
+    mail::MailCatcher,
+    shop::{self, FakeShop},
+};
+
+/// The account at the fake shop.
+pub const ACCOUNT: &str = "acme";
+/// The connection's name.
+pub const CONNECTION: &str = "json";
+/// The ERP's token: nobody but the ERP may ever see it.
+pub const ERP_TOKEN: &str = "erp-canary-4f1d9c7b2a";
+/// The shop's token.
+pub const SHOP_TOKEN: &str = "evo-acme";
+/// The push connection's token.
+pub const PUSH_TOKEN: &str = "push-canary-77aa01";
+/// How long a test waits for anything that should happen at once. Generous: builders share the machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where the built programs are: beside this test's own folder.
+fn programs() -> PathBuf {
+    let own = std::env::current_exe().expect("a test knows its own file");
+    own.parent().and_then(Path::parent).expect("tests run below the target folder").to_owned()
+}
+
+/// The binary `orderdock`.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn orderdock() -> PathBuf {
+    let path = programs().join("orderdock");
+    assert!(path.is_file(), "{} is missing: run `cargo build -p orderdock` first", path.display());
+    path
+}
+
+/// The component of a plugin.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn component(name: &str) -> PathBuf {
+    let path = programs().join("../components").join(name).with_extension("wasm");
+    assert!(path.is_file(), "{} is missing: run `cargo xtask plugins` first", path.display());
+    path
+}
+
+/// What a command said.
+#[derive(Debug)]
+pub struct Said {
+    /// Exit code; -1 after a signal.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Said {
+    /// Its JSON.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+    }
+
+    /// Everything it said.
+    #[must_use]
+    pub fn all(&self) -> String {
+        format!("{}{}", self.out, self.err)
+    }
+}
+
+/// A host at work.
+pub struct Serving {
+    child: Child,
+    /// Where its API listens.
+    pub listen: String,
+    _out: BufReader<ChildStdout>,
+}
+
+/// One stage for one test.
+pub struct Rig {
+    /// The shop.
+    pub shop: FakeShop,
+    /// The ERP.
+    pub erp: FakeErp,
+    /// The mail server.
+    pub mail: MailCatcher,
+    /// The host, while it works.
+    pub host: Option<Serving>,
+    /// Environment of every process.
+    pub environment: Vec<(String, String)>,
+    client: reqwest::Client,
+    dir: tempfile::TempDir,
+}
+
+impl Rig {
+    /// Fakes, a host file and the json-post plugin; nothing is connected or at work.
+    pub async fn bare() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder can be made");
+        let options = shop::Options { flush: false, ..shop::Options::default() };
+        let shop = FakeShop::start_with(&dir.path().join("shop"), options).await;
+        let erp = FakeErp::start(&dir.path().join("erp")).await.expect("the fake ERP starts");
+        let mail = MailCatcher::start(&dir.path().join("mail")).await.expect("the mail catcher starts");
+        let environment = [
+            ("EVO_TOKEN", SHOP_TOKEN),
+            ("ERP_TOKEN", ERP_TOKEN),
+            ("PUSH_TOKEN", PUSH_TOKEN),
+            ("WOO_KEY", "ck_acme"),
+            ("WOO_SECRET", "cs_acme"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        // The first of the process wins; whoever came before chose the same one.
+        let _chosen = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client without TLS needs nothing");
+        let rig = Self { shop, erp, mail, host: None, environment, client, dir };
+        rig.write("orderdock.toml", &rig.host_file());
+        rig
+    }
+
+    /// The same, with the usual connection applied.
+    pub async fn connected() -> Self {
+        Self::connected_with("").await
+    }
+
+    /// The same; `more` is added to the connection's file (see [`Rig::connection_file`]).
+    pub async fn connected_with(more: &str) -> Self {
+        let rig = Self::bare().await;
+        rig.add_plugin().await;
+        rig.connect(more).await;
+        rig
+    }
+
+    /// The same, at work.
+    pub async fn working_with(more: &str) -> Self {
+        let mut rig = Self::connected_with(more).await;
+        rig.serve().await;
+        rig
+    }
+
+    /// Folder of the test.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The host's own folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.dir().join("data")
+    }
+
+    /// A request to the host's API: status and body.
+    pub async fn http(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> (u16, String) {
+        let listen = &self.host.as_ref().expect("a host is at work").listen;
+        let method = method.parse().expect("a method");
+        let mut request = self.client.request(method, format!("http://{listen}{path}")).body(body.to_owned());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.expect("the API answers");
+        (answer.status().as_u16(), answer.text().await.expect("the API answers with text"))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(orderdock());
+        command.current_dir(self.dir()).args(["--config", "orderdock.toml"]).args(arguments).kill_on_drop(true);
+        command.env("USER", "tester").envs(self.environment.iter().cloned());
+        command
+    }
+
+    /// Runs the command line.
+    pub async fn run(&self, arguments: &[&str]) -> Said {
+        let output = self.command(arguments).stdin(Stdio::null()).output().await.expect("orderdock can be run");
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Runs a command that must succeed; its JSON.
+    pub async fn ask(&self, arguments: &[&str]) -> Value {
+        let said = self.run(&[arguments, &["--json"]].concat()).await;
+        assert_eq!(said.code, 0, "{arguments:?}: {said:?}");
+        said.json()
+    }
+
+    /// Starts the host and waits until it works. Its log goes to `serve.log`, start after start.
+    pub async fn serve(&mut self) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir().join("serve.log"));
+        let mut child = self
+            .command(&["serve", "--announce"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log.expect("the log can be written"))
+            .spawn()
+            .expect("orderdock can be run");
+        let mut out = BufReader::new(child.stdout.take().expect("piped"));
+        let mut line = String::new();
+        let read = tokio::time::timeout(PATIENCE, out.read_line(&mut line)).await;
+        let told: Value = match read {
+            Ok(Ok(_)) if !line.is_empty() => serde_json::from_str(&line).expect("the announcement is JSON"),
+            other => panic!("the host does not start ({other:?}): {}", self.log()),
+        };
+        let listen = told["listen"].as_str().expect("the announcement has an address").to_owned();
+        self.host = Some(Serving { child, listen, _out: out });
+    }
+
+    /// SIGKILL, and waits until the process is gone.
+    pub async fn kill(&mut self) {
+        let mut serving = self.host.take().expect("a host is at work");
+        serving.child.kill().await.expect("a child can be killed");
+    }
+
+    /// Sends a signal by its name: `TERM`, `STOP`, `CONT`.
+    pub async fn signal(&self, name: &str) {
+        let id = self.host.as_ref().and_then(|serving| serving.child.id()).expect("a host is at work");
+        let done = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status().await;
+        assert!(done.expect("kill can be run").success());
+    }
+
+    /// Waits until the host has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut serving = self.host.take().expect("a host is at work");
+        let waited = tokio::time::timeout(PATIENCE, serving.child.wait()).await;
+        waited.unwrap_or_else(|_| panic!("the host does not end: {}", self.log())).expect("a child can be waited for")
+    }
+
+    /// SIGTERM, and waits.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.signal("TERM").await;
+        self.ended().await
+    }
+
+    /// All that the host logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir().join("serve.log")).unwrap_or_default()
+    }
+
+    fn tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
