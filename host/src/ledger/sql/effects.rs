@@ -49,8 +49,8 @@ where (connection_id, shop_id, shop_order_id) in (
             and o.shop_order_id = e.shop_order_id
         where e.connection_id = $1 and e.state = 'owed' and e.kind <> 'mail' and e.not_before_ms <= $2
             and (o.effects_token is null or o.effects_until_ms < $2)
-        order by e.not_before_ms limit $6 * 4) as due
-    limit $6)
+        order by e.not_before_ms limit 4 * cast($6 as bigint)) as due
+    limit cast($6 as bigint))
 returning connection_id, shop_id, shop_order_id, effects_token, shop_status, confirmed_status, confirmed_ms,
     read_began_ms";
 

@@ -91,7 +91,7 @@ async fn gather(db: &mut Db, input: &ClaimInput) -> Result<()> {
         db.later(
             "update effects set mail = $2 where connection_id = $1 and number in (
                 select e.number from effects e where e.connection_id = $1 and e.state = 'owed' and e.kind = 'mail'
-                    and e.not_before_ms <= $3 order by e.number limit $4)",
+                    and e.not_before_ms <= $3 order by e.number limit cast($4 as bigint))",
             values_of![&connection, &mail, db.now_ms, MEMBERS],
         );
     }

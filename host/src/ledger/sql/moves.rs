@@ -59,7 +59,8 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     }
     let sql = format!(
         "update passes set state = '{}', state_ms = $7, {sets}
-         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and state = $5 and {guard}
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
+            and state = cast($5 as text) and {guard}
          returning attempts",
         target.as_str()
     );

@@ -159,7 +159,7 @@ impl Orders for SqlLedger {
                     and p.shop_order_id = o.shop_order_id and p.pass = o.last_pass
                  where o.connection_id = $1 and o.shop_id = $2 and o.read_alone = 1
                     and (p.state is null or p.closed_ms is not null)
-                 order by o.looked_ms limit $3",
+                 order by o.looked_ms limit cast($3 as bigint)",
                 values_of![connection.as_str(), shop.as_str(), limit],
             )
             .await?;

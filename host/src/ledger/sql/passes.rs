@@ -46,14 +46,14 @@ where (connection_id, shop_id, shop_order_id, pass) in (
         select connection_id, shop_id, shop_order_id, pass from (
             select connection_id, shop_id, shop_order_id, pass from passes
             where connection_id = $1 and state in ('claimed', 'mapped', 'sending') and lease_until_ms < $2
-            order by lease_until_ms limit $6) as left_behind
+            order by lease_until_ms limit cast($6 as bigint)) as left_behind
         union all
         select connection_id, shop_id, shop_order_id, pass from (
             select connection_id, shop_id, shop_order_id, pass from passes
             where connection_id = $1 and state = 'waiting' and not_before_ms <= $2
                 and exists (select 1 from connections c where c.id = $1 and c.state = 'active')
-            order by not_before_ms limit $6) as waiting
-        limit $6) as due)
+            order by not_before_ms limit cast($6 as bigint)) as waiting
+        limit cast($6 as bigint)) as due)
 returning *";
 
 // As `CLAIM_WORK`, without what nobody has begun.
@@ -64,7 +64,7 @@ update passes set takeovers = takeovers + case when state in ('claimed', 'mapped
 where (connection_id, shop_id, shop_order_id, pass) in (
     select connection_id, shop_id, shop_order_id, pass from passes
     where connection_id = $1 and state in ('claimed', 'mapped', 'sending') and lease_until_ms < $2
-    order by lease_until_ms limit $6)
+    order by lease_until_ms limit cast($6 as bigint))
 returning *";
 
 pub const CLAIM_LOOK: &str = "
@@ -73,7 +73,7 @@ where state in ('unknown', 'awaiting') and (connection_id, shop_id, shop_order_i
     select connection_id, shop_id, shop_order_id, pass from passes
     where connection_id = $1 and state in ('unknown', 'awaiting') and not_before_ms <= $2
         and (lease_token is null or lease_until_ms < $2)
-    order by not_before_ms limit $6)
+    order by not_before_ms limit cast($6 as bigint))
 returning *";
 
 // A look that somebody is at becomes due again when that lease runs out. A lease is over one millisecond after its end.

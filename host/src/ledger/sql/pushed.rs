@@ -125,7 +125,7 @@ pub async fn list(
     let sql = format!(
         "select * from pushed_orders where connection_id = $1 and shop_id = $2
             and (status = '' or status in (select value from {} as wanted)) and shop_order_id > $4
-         order by shop_order_id limit $5",
+         order by shop_order_id limit cast($5 as bigint)",
         dialect::texts(3)
     );
     let after = after.unwrap_or_default();
