@@ -119,7 +119,7 @@ async fn a_renewed_lease_holds(rig: Rig) {
 async fn a_move_that_is_no_rule_is_refused(rig: Rig) {
     rig.offer("1").await;
     let claim = rig.claim_one().await;
-    let result = rig.ledger.apply(by_lease(&claim, PassState::Claimed, delivered("E1"))).await;
+    let result = rig.ledger.apply(by_lease(&claim, PassState::Claimed, To::GivenUp { because: String::new() })).await;
     assert!(matches!(result, Err(LedgerError::Refused(_))), "{result:?}");
     assert_eq!(rig.state("1").await, PassState::Claimed);
 }
@@ -160,7 +160,7 @@ async fn not_processed_is_as_unsent_as_before(rig: Rig) {
     rig.ledger.apply(change).await.unwrap();
     rig.advance(5);
     let claim = rig.claim_one().await;
-    assert!(claim.pass.sent, "it left, even if it was not processed");
+    assert!(!claim.pass.sent, "it left, and provably nothing was done");
     assert_eq!((claim.pass.retries, claim.pass.attempts), (2, 2));
     assert!(claim.pass.retry_since_ms.unwrap() < rig.now());
 }
