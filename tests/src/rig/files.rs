@@ -7,8 +7,30 @@ use super::{ACCOUNT, CONNECTION, Rig, component, programs};
 impl Rig {
     /// Uploads json-post.
     pub async fn add_plugin(&self) {
-        let added = self.run(&["plugin", "add", component("json-post").to_str().expect("a path of text")]).await;
+        self.add("json-post").await;
+    }
+
+    async fn add(&self, plugin: &str) {
+        let added = self.run(&["plugin", "add", component(plugin).to_str().expect("a path of text")]).await;
         assert_eq!(added.code, 0, "{added:?}");
+    }
+
+    /// The folder that an ERP would take files from. Nobody makes it but the test.
+    #[must_use]
+    pub fn inbox(&self) -> PathBuf {
+        self.dir().join("inbox")
+    }
+
+    /// Applies the usual connection with xml-drop and a folder in place of json-post and the ERP.
+    pub async fn connect_folder(&self, more: &str) {
+        self.add("xml-drop").await;
+        let mut table: toml::Table = toml::from_str(&self.connection_file("")).expect("TOML");
+        let plugin = toml::toml! { release = "xml-drop@0.1.0" };
+        table.insert("plugin".to_owned(), plugin.into());
+        let destination = toml::toml! { kind = "folder" };
+        table.insert("destination".to_owned(), destination.into());
+        let path = format!("destination.settings.path = \"{}\"\n", self.inbox().display());
+        self.apply("folder", table, &format!("{path}{more}")).await;
     }
 
     /// Writes a file into the test's folder.

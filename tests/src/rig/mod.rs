@@ -50,7 +50,7 @@ fn programs() -> PathBuf {
 #[must_use]
 pub fn orderdock() -> PathBuf {
     let path = programs().join("orderdock");
-    assert!(path.is_file(), "{} is missing: run `cargo build -p orderdock` first", path.display());
+    assert!(path.is_file(), "{} is missing: run `cargo build --workspace --bins` first", path.display());
     path
 }
 

@@ -3,6 +3,7 @@
 
 mod database;
 mod files;
+mod folder;
 mod orders;
 mod plugins;
 mod shop;
