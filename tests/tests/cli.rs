@@ -1,5 +1,4 @@
 //! The command line: help, JSON for scripts, examples that are good, exit codes as documented.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use orderdock_tests::rig::{CONNECTION, Rig};
 use serde_json::{Value, json};
