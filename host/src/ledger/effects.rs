@@ -92,6 +92,8 @@ pub struct OwedByOrder {
     pub until_ms: Millis,
     /// The status that the shop showed last, as far as we know.
     pub last_status: Option<String>,
+    /// Whether the shop confirmed that status during the present pass: any other is then somebody's decision.
+    pub confirmed: bool,
     /// The effects by pass, rank and number, up to the first that is not due: an effect waits for those before it. Marked
     /// as begun in the same transaction.
     pub effects: Vec<Owed>,

@@ -181,10 +181,9 @@ async fn status_write(
             paid.confirmed = confirmed(&shown.status);
             return EffectEnd::Done;
         }
-        let expected = match owed.last_status.as_deref() {
-            Some(last) => last.eq_ignore_ascii_case(&shown.status),
-            None => lane.status().is_new(&shown.status),
-        };
+        let last = owed.last_status.as_deref();
+        let expected = last.is_some_and(|last| last.eq_ignore_ascii_case(&shown.status))
+            || (!owed.confirmed && lane.status().is_new(&shown.status));
         if !expected {
             let sentence = format!(
                 "The shop shows \"{}\", which we did not expect; it was left as it is instead of set to \"{status}\"",

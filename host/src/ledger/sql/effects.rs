@@ -71,12 +71,14 @@ async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<OwedByOrder>> {
         }
         // Whatever is newer: the last sight, or what our own write was answered.
         let (seen, confirmed) = (row.int("read_began_ms")?, row.maybe_int("confirmed_ms")?);
-        let last_status = match row.maybe_text("confirmed_status")? {
+        let of_this_pass = row.maybe_text("confirmed_status")?;
+        let is_confirmed = of_this_pass.is_some();
+        let last_status = match of_this_pass {
             Some(status) if confirmed.is_some_and(|at| at >= seen) => status,
             _ => row.text("shop_status")?,
         };
         let last_status = (!last_status.is_empty()).then_some(last_status);
-        all.push(OwedByOrder { order, token, until_ms, last_status, effects });
+        all.push(OwedByOrder { order, token, until_ms, last_status, confirmed: is_confirmed, effects });
     }
     Ok(all)
 }
