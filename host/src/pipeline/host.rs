@@ -294,7 +294,18 @@ impl Host {
                         tracing::warn!(order = %shop_order_id, %error, "the status could not be set back in the shop");
                     }
                     let opening = Opening::Intent { by, why };
-                    match shared.parts.ledger.open_pass(&lane.key(&shop_order_id), after, opening).await {
+                    let (ledger, key) = (&shared.parts.ledger, lane.key(&shop_order_id));
+                    // The shop is told before the pass is open: else our New could come after the pass's own status.
+                    let closed = matches!(ledger.order(&key).await, Ok(Some(detail))
+                        if detail.order.pass.unwrap_or(0) == after
+                            && detail.order.state.is_none_or(|state| state.is_closed()));
+                    if closed
+                        && let Some(new) = lane.status().new.first()
+                        && let Err(error) = lane.shop.set_status(&shop_order_id, new).await
+                    {
+                        tracing::warn!(order = %shop_order_id, %error, "the status could not be set back in the shop");
+                    }
+                    match ledger.open_pass(&key, after, opening).await {
                         Ok(_) => signals.work.notify_one(),
                         Err(error) => {
                             tracing::warn!(order = %shop_order_id, %error, "a reset could not be carried out")
