@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test kit stops at the first surprise")]
 
 pub mod bench;
+pub mod demo;
 pub mod erp;
 pub mod mail;
 pub mod orders;
+pub mod rig;
 pub mod shop;
+pub mod stage;

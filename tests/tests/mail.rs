@@ -1,4 +1,5 @@
 //! The mail room against a real SMTP server.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{sync::Arc, time::Duration};
 

@@ -43,7 +43,9 @@ pub async fn put_order(
     let key = key(&record, &id);
     let json = serde_json::to_string(&order)
         .map_err(|error| Refused::Problems(vec![crate::domain::problem::Problem::new("", error.to_string())]))?;
-    let pushed = api.ledger.push_order(&key, &json, &content_hash(&order), &order.order_number).await?;
+    // The sender's status is content here: that is how it cancels.
+    let content = format!("{}-{}", content_hash(&order), order.status);
+    let pushed = api.ledger.push_order(&key, &json, &content, &order.order_number).await?;
     let (status, outcome) = match pushed {
         Pushed::Created => (StatusCode::CREATED, "created"),
         Pushed::Unchanged => (StatusCode::OK, "unchanged"),

@@ -155,5 +155,10 @@ fn report(looked: &[Looked], output: Output) -> Result<(), Failure> {
             .collect();
         output.table(&["looked at", "found"], rows);
     });
-    if count == 0 { Ok(()) } else { Err(Failure::failed(format!("{count} problems were found"))) }
+    match count {
+        0 => Ok(()),
+        // The report is the one JSON document; a second one would make both unreadable.
+        _ if output.json => Err(Failure::told()),
+        _ => Err(Failure::failed(format!("{count} problems were found"))),
+    }
 }

@@ -108,7 +108,8 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
         Command::Export { name } => {
             let record = beside.connection(&name).await?;
             let settings = stored(&record)?;
-            output.text(&export(&settings).map_err(Failure::failed)?);
+            let text = export(&settings).map_err(Failure::failed)?;
+            output.either(&settings, || output.text(&text));
             Ok(())
         }
         Command::Pause { name: Some(name), why, .. } => {

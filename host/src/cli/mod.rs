@@ -95,6 +95,11 @@ impl Failure {
         Self { code: FAILED, message: message.into(), problems: Vec::new() }
     }
 
+    /// It was tried and did not work, and the output says so already.
+    pub fn told() -> Self {
+        Self::failed(String::new())
+    }
+
     /// The input is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { code: USAGE, message: message.into(), problems: Vec::new() }
@@ -138,7 +143,9 @@ pub async fn run() -> u8 {
     match result {
         Ok(()) => OK,
         Err(failure) => {
-            output.problems(&failure.message, &failure.problems);
+            if !failure.message.is_empty() {
+                output.problems(&failure.message, &failure.problems);
+            }
             failure.code
         }
     }

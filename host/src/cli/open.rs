@@ -1,6 +1,6 @@
 //! What every command opens: settings, ledger, sealer, engine.
 
-use std::{path::Path, sync::Arc};
+use std::{io::IsTerminal as _, path::Path, sync::Arc};
 
 use tracing_subscriber::EnvFilter;
 
@@ -214,6 +214,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         per_connection: settings.limits.orders_at_once_per_connection,
         heartbeat_every: settings.heartbeat.every.duration(),
         keep_bodies: std::time::Duration::from_secs(u64::from(settings.retention.bodies_days) * 86_400),
+        gather_mails: settings.smtp.as_ref().map_or(Pace::default().gather_mails, |smtp| smtp.gather.duration()),
         ..Pace::default()
     };
     let parts = Parts {
@@ -234,7 +235,10 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
 /// Logs to standard error, for people or as JSON.
 pub fn logging(settings: &HostSettings) {
     let filter = EnvFilter::try_new(&settings.log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // Set once per process; a second subscriber would be a mistake of ours that only costs logs.
     let _set = match settings.log.format {
         LogFormat::Json => builder.json().try_init(),

@@ -3,10 +3,16 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use crate::domain::{pass::Colour, problem::Problem};
+
+/// A line under the head and nothing else: rows are what people came for.
+const LINES: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none())
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .content_lines(ContentLineStyle::none());
 
 /// Where a command's words go.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +60,7 @@ impl Output {
     /// A table.
     pub fn table(&self, head: &[&str], rows: Vec<Vec<Cell>>) {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_NO_BORDERS).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(LINES).set_content_arrangement(ContentArrangement::Dynamic);
         if !std::io::stdout().is_terminal() {
             table.set_width(140);
         }

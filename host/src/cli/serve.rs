@@ -2,7 +2,7 @@
 //!
 //! The first signal stops taking and lets what is being sent end; the second stops at once. Nothing is lost either way.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use sha2::{Digest as _, Sha256};
@@ -53,7 +53,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     if arguments.announce {
         output.line(serde_json::json!({ "listen": address.to_string(), "database": database }).to_string());
     }
-    watch_signals(Arc::clone(&host))?;
+    watch_signals(Arc::clone(&host), settings.stop_grace.duration())?;
     notify_systemd(sd_notify::NotifyState::Ready);
     host.run().await;
     notify_systemd(sd_notify::NotifyState::Stopping);
@@ -66,26 +66,24 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     Ok(())
 }
 
-fn watch_signals(host: Arc<Host>) -> Result<(), Failure> {
+fn watch_signals(host: Arc<Host>, grace: Duration) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("signals can't be watched: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     tokio::spawn(async move {
-        for round in 0..2 {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if round == 0 {
-                tracing::info!(
-                    in_hand = host.in_hand(),
-                    "stopping: what is being sent ends first; a second signal stops at once"
-                );
-                host.stop();
-            } else {
-                host.stop_now();
-            }
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
+        let in_hand = host.in_hand();
+        tracing::info!(in_hand, "stopping: what is being sent ends first; a second signal stops at once");
+        host.stop();
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = tokio::time::sleep(grace) => tracing::warn!("what is being sent did not end in time (stop_grace)"),
+        }
+        host.stop_now();
     });
     Ok(())
 }

@@ -94,20 +94,6 @@ pub enum ApiUserRule {
     Take,
 }
 
-/// What is done when an order changes after it was sent (contract decision 14).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeRule {
-    /// Recorded and shown.
-    Ignore,
-    /// Staff are told.
-    Tell,
-    /// Put on hold in the shop.
-    Hold,
-    /// `update` or `cancel` is asked for.
-    Send,
-}
-
 /// What is taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeRules {
@@ -123,8 +109,6 @@ pub struct TakeRules {
     pub shipped: bool,
     /// Another connection of the same shop may take the same orders; both must say so.
     pub share: bool,
-    /// Changes after the send.
-    pub changes: ChangeRule,
 }
 
 /// Who maps.

@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    ApiUserRule, ChangeRule, ConnectionSettings, DestinationKind, DestinationSettings, Environment, GivenSecret,
-    NotifySettings, Opaque, PaymentRule, Period, PluginChoice, RetrySettings, ScheduleSettings, SecretSource,
-    ShopSettings, StatusMap, TakeRules, TimeZones, UnknownSettings,
+    ApiUserRule, ConnectionSettings, DestinationKind, DestinationSettings, Environment, GivenSecret, NotifySettings,
+    Opaque, PaymentRule, Period, PluginChoice, RetrySettings, ScheduleSettings, SecretSource, ShopSettings, StatusMap,
+    TakeRules, TimeZones, UnknownSettings,
     host_file::{MAILBOX_HINT, is_mailbox},
     reader::{Document, Section},
     secret,
@@ -207,17 +207,6 @@ fn take(root: &Section<'_, '_>) -> TakeRules {
         api_users: table.choice("api_users", &[("skip", ApiUserRule::Skip), ("take", ApiUserRule::Take)]),
         shipped: table.flag("shipped").unwrap_or(false),
         share: table.flag("share").unwrap_or(false),
-        changes: table
-            .choice(
-                "changes",
-                &[
-                    ("ignore", ChangeRule::Ignore),
-                    ("tell", ChangeRule::Tell),
-                    ("hold", ChangeRule::Hold),
-                    ("send", ChangeRule::Send),
-                ],
-            )
-            .unwrap_or(ChangeRule::Tell),
     };
     table.close();
     rules
@@ -258,10 +247,10 @@ fn destination(root: &Section<'_, '_>, given: &mut Given<'_>) -> DestinationSett
     let table = root.section("destination");
     let kind = if table.required("kind", "\"http\"").is_empty() { None } else { table.choice("kind", KINDS) };
     let mut settings: Opaque = table.opaque("settings");
-    if kind == Some(DestinationKind::Folder) {
-        if let Some(serde_json::Value::String(path)) = settings.value.get_mut("path") {
-            *path = given.folder.join(&*path).display().to_string();
-        }
+    if kind == Some(DestinationKind::Folder)
+        && let Some(serde_json::Value::String(path)) = settings.value.get_mut("path")
+    {
+        *path = given.folder.join(&*path).display().to_string();
     }
     let folders = table.section("answer_folders");
     let answer_folders = folders

@@ -58,11 +58,7 @@ pub struct Limits {
     pub orders_at_once: usize,
     /// Orders under way in one connection, so that one slow ERP never takes all places.
     pub orders_at_once_per_connection: usize,
-    /// Most bytes of an answer's body from a shop or an ERP.
-    pub answer_bytes: Bytes,
-    /// Most bytes of a body kept with an attempt; the rest is cut with a note.
-    pub stored_body_bytes: Bytes,
-    /// Most bytes of one order as a shop serves it.
+    /// Most bytes of a pushed order.
     pub order_bytes: Bytes,
 }
 
@@ -131,6 +127,8 @@ pub struct SmtpSettings {
     pub from: String,
     /// For the whole conversation of one mail.
     pub time_limit: Period,
+    /// How long failures of a connection are gathered into one mail.
+    pub gather: Period,
     /// A certificate authority of one's own, as PEM file, beside the usual ones.
     pub ca_file: Option<PathBuf>,
 }

@@ -140,8 +140,6 @@ fn limits(root: &Section<'_, '_>) -> Limits {
     let limits = Limits {
         orders_at_once: count("orders_at_once", 32),
         orders_at_once_per_connection: count("orders_at_once_per_connection", 4),
-        answer_bytes: table.bytes("answer_bytes").unwrap_or(Bytes(8 << 20)),
-        stored_body_bytes: table.bytes("stored_body_bytes").unwrap_or(Bytes(256 << 10)),
         order_bytes: table.bytes("order_bytes").unwrap_or(Bytes(16 << 20)),
     };
     table.close();
@@ -223,6 +221,7 @@ fn smtp(
         password,
         from,
         time_limit: table.limit("time_limit").unwrap_or(Period(30)),
+        gather: table.period("gather").unwrap_or(Period(10)),
         ca_file: table.text("ca_file").map(|file| folder.join(file)),
     };
     table.close();

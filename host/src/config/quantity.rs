@@ -105,7 +105,7 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 fn write_scaled(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
-    let unit = units.iter().find(|(_, scale)| value != 0 && value % scale == 0).or(units.last());
+    let unit = units.iter().find(|(_, scale)| value != 0 && value.is_multiple_of(*scale)).or(units.last());
     match unit {
         Some((name, scale)) => write!(f, "{}{name}", value / scale),
         None => write!(f, "{value}"),

@@ -29,7 +29,7 @@ pub enum Settings {
 /// An open destination.
 pub enum Destination {
     /// An HTTP base address.
-    Http(HttpDestination),
+    Http(Box<HttpDestination>),
     /// A local folder.
     Folder(FolderDestination),
 }
@@ -43,7 +43,7 @@ impl Destination {
         let settings: Settings = serde_json::from_value(pinned.clone())
             .map_err(|error| vec![Problem::new("destination", error.to_string())])?;
         Ok(match settings {
-            Settings::Http(settings) => Self::Http(HttpDestination::open(&settings, secrets)?),
+            Settings::Http(settings) => Self::Http(Box::new(HttpDestination::open(&settings, secrets)?)),
             Settings::Folder(settings) => Self::Folder(FolderDestination::open(&settings)?),
         })
     }

@@ -122,8 +122,9 @@ impl PassState {
         use PassState::{Awaiting, Claimed, Delivered, Failed, GivenUp, Mapped, Sending, Unknown, Waiting, Withdrawn};
         match self {
             Waiting => matches!(to, Claimed | Withdrawn | Failed),
-            Claimed => matches!(to, Sending | Mapped | Waiting | Failed | Withdrawn),
-            Mapped => matches!(to, Sending | Claimed | Mapped | Waiting | Failed | Withdrawn),
+            // Delivered before anything was sent: a pass after a doubt looks first, and the ERP may have the order.
+            Claimed => matches!(to, Sending | Mapped | Waiting | Failed | Withdrawn | Delivered),
+            Mapped => matches!(to, Sending | Claimed | Mapped | Waiting | Failed | Withdrawn | Delivered),
             Sending => matches!(to, Delivered | Failed | Unknown | Awaiting | Waiting | Mapped | Sending),
             Awaiting => matches!(to, Awaiting | Delivered | Failed | Unknown),
             Unknown => matches!(to, Unknown | Delivered | Waiting | Failed | Awaiting | GivenUp),

@@ -142,8 +142,8 @@ impl Journey {
                 FileMeaning::Gone => {}
             }
         }
-        // A refusal that lies there wins over our file having gone.
-        if answers.is_empty()
+        // Whatever lies there wins over our file having gone, also while it is still being written: it may be a refusal.
+        if seen.is_empty()
             && gone.iter().filter_map(|index| checks.get(*index)).any(|check| check.meaning == FileMeaning::Gone)
         {
             let message = Some("the file was taken from the folder; nothing proves more than that".to_owned());

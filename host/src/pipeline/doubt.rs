@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     journey::{Journey, Outcome, evidence},
     parts::millis,
-    send_http::{failure_sentence, http_of, shown_answer, shown_request},
+    send_http::{failure_sentence, http_of, response_for_plugin, shown_answer, shown_request},
     settle::{self, Settled},
     verdict::Heard,
 };
@@ -32,7 +32,12 @@ enum Found {
     Absent,
     /// It could not tell; why.
     CannotTell(String),
+    /// The plugin has no question for this order under its settings. A plugin is pure: asking it later changes nothing.
+    NoQuestion(String),
 }
+
+/// Between the reason of a doubt and what the last look-up said.
+const LOOKED: &str = "; looking it up: ";
 
 impl Journey {
     /// A pass in *unknown* whose next look has come.
@@ -47,7 +52,8 @@ impl Journey {
             let settled = again("the request may be repeated by its own rules", now);
             return self.settle(settled).await;
         }
-        let because = self.pass.because.clone();
+        // Each look replaces what the one before it said.
+        let because = self.pass.because.split(LOOKED).next().unwrap_or_default().to_owned();
         if !self.lane.purposes.contains(&Purpose::LookUp) {
             let settled = self.setting(|setting| setting.given_up(&because));
             return self.settle(settled).await;
@@ -60,11 +66,15 @@ impl Journey {
             Found::There(settled) => settled,
             Found::Absent if now >= counts_from => again("a look-up shows that the ERP does not have it", now),
             Found::Absent => self.look_later(now, counts_from, deadline, &because),
+            Found::NoQuestion(why) => {
+                let because = format!("{because}, and it can't be looked up: {why}");
+                self.setting(|setting| setting.given_up(&because))
+            }
             Found::CannotTell(_) if now >= deadline => self.setting(|setting| setting.given_up(&because)),
             Found::CannotTell(why) => {
                 let wait = self.lane.back_off(self.pass.retries, &self.pass.idempotency_key, None);
                 let next = now.saturating_add(millis(wait)).min(deadline);
-                self.look_later(now, next, deadline, &format!("{because}; looking it up: {why}"))
+                self.look_later(now, next, deadline, &format!("{because}{LOOKED}{why}"))
             }
         };
         self.settle_asked(settled, asked).await
@@ -84,7 +94,8 @@ impl Journey {
                 self.settle_asked(settled, asked).await?;
                 Ok(false)
             }
-            Found::Absent => Ok(true),
+            // As where the plugin supports no look-ups at all: the person who opened this pass has decided.
+            Found::Absent | Found::NoQuestion(_) => Ok(true),
             Found::CannotTell(why) => {
                 let because = format!("whether the ERP has it already could not be looked up: {why}");
                 let settled = self.retry(because, None, false).await?;
@@ -144,7 +155,7 @@ impl Journey {
         let mapping = evidence(pins.release.as_str(), &called);
         let mut delivery = match called.result {
             Ok(Ok(delivery)) => delivery,
-            Ok(Err(rejection)) => return Ok((Found::CannotTell(rejection.message), None)),
+            Ok(Err(rejection)) => return Ok((Found::NoQuestion(rejection.message), None)),
             Err(fault) => return Ok((Found::CannotTell(fault.to_string()), None)),
         };
         let destination = match lane.destination_of(&self.parts, &pins) {
@@ -230,8 +241,7 @@ impl Journey {
                     "evidence": exchange.evidence,
                     "answer": shown_answer(&answer, secrets, question.sensitive)
                 });
-                let response =
-                    Response::Http { status: answer.status, headers: answer.headers, body: answer.body.to_vec() };
+                let response = response_for_plugin(&answer, secrets, question.sensitive);
                 Ok((Some(asked("answered", shown)), (response, default)))
             }
             Err(failure) => {

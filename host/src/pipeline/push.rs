@@ -10,17 +10,13 @@ use crate::{
         id::{ConnectionId, OrderKey, ShopId},
         problem::Problem,
         sight::{ListScope, Page, Sight},
-        time,
     },
     ledger::{Ledger, LedgerError, orders::PushedOrder},
-    shop::{Abilities, Shop, ShopError},
+    shop::{Abilities, Shop, ShopError, push},
 };
 
 /// Orders in one page.
 const PAGE: u32 = 100;
-
-/// A pushed order's status before anybody changed it.
-pub const NEW: &str = "new";
 
 /// The shop of a push connection.
 pub struct PushShop {
@@ -105,23 +101,27 @@ impl Shop for PushShop {
     }
 }
 
+/// The status that the host set last; before that, the sender's own.
 fn sight(shop_order_id: &str, pushed: &PushedOrder) -> Sight {
-    let order: Result<Order, _> = serde_json::from_str(&pushed.json);
-    let placed_ms = order.as_ref().ok().and_then(|order| time::millis_of(order.placed_at.as_str()));
-    let status = if pushed.status.is_empty() { NEW.to_owned() } else { pushed.status.clone() };
-    Sight {
+    let read = serde_json::from_str::<Order>(&pushed.json).map(push::sight);
+    let mut sight = read.unwrap_or_else(|error| Sight {
         shop_order_id: shop_order_id.to_owned(),
-        order_number: order.as_ref().map_or_else(|_| shop_order_id.to_owned(), |order| order.order_number.clone()),
-        status,
-        placed_ms,
-        modified_ms: Some(pushed.modified_ms),
+        order_number: shop_order_id.to_owned(),
+        status: push::NEW.to_owned(),
+        placed_ms: None,
+        modified_ms: None,
         processed_stamp: None,
         shipped: false,
         cancelled: false,
         creator: None,
         status_actor: None,
-        order: order.map(Box::new).map_err(|error| vec![Problem::new("", error.to_string())]),
+        order: Err(vec![Problem::new("", error.to_string())]),
+    });
+    sight.modified_ms = Some(pushed.modified_ms);
+    if !pushed.status.is_empty() {
+        sight.status.clone_from(&pushed.status);
     }
+    sight
 }
 
 fn unclear(error: LedgerError) -> ShopError {

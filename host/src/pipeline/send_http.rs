@@ -156,8 +156,7 @@ impl Journey {
         };
         let default = transport::read_status(answer.status, destination.trusts_503());
         let mut shown = json!({ "evidence": seen, "answer": shown_answer(&answer, secrets, sensitive) });
-        let response =
-            Response::Http { status: answer.status, headers: answer.headers.clone(), body: answer.body.to_vec() };
+        let response = response_for_plugin(&answer, secrets, sensitive);
         if answer.status == 401 {
             self.forget_logins().await?;
         }
@@ -231,6 +230,22 @@ impl Journey {
 /// A request as people are shown it.
 pub fn shown_request(redacted: &Redacted) -> Value {
     serde_json::to_value(redacted).unwrap_or(Value::Null)
+}
+
+/// An answer as the plugin gets it: secrets never enter a plugin, not even when the ERP repeats them in an error message,
+/// which the plugin would pass on to staff and their mails. Only the answer to a login may hold what the plugin must name.
+pub fn response_for_plugin(answer: &Answer, secrets: &super::parts::Secrets, sensitive: bool) -> Response {
+    if sensitive {
+        return Response::Http { status: answer.status, headers: answer.headers.clone(), body: answer.body.to_vec() };
+    }
+    let headers = answer
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            (name.clone(), String::from_utf8_lossy(&render::hide(value.as_bytes(), secrets)).into_owned())
+        })
+        .collect();
+    Response::Http { status: answer.status, headers, body: render::hide(&answer.body, secrets) }
 }
 
 /// An answer as people are shown it: secrets that the ERP echoed are taken out, a login's answer is not kept at all.

@@ -15,6 +15,8 @@ pub(super) struct Release {
     pub(super) component: Component,
     pub(super) pre: InstancePre<Guest>,
     pub(super) exports: Exports,
+    /// Whether it imports anything of WASI: only then is there a clock or a random number to seed.
+    pub(super) uses_wasi: bool,
 }
 
 /// Why a component can't be prepared.
@@ -85,7 +87,8 @@ impl Release {
         let component = component.map_err(|error| Unfit::Code(format!("{error:#}")))?;
         let exports = Exports::find(&component).map_err(Unfit::Exports)?;
         let pre = linker.instantiate_pre(&component).map_err(|error| Unfit::Imports(format!("{error:#}")))?;
-        Ok(Self { component, pre, exports })
+        let uses_wasi = component.component_type().imports(engine).any(|(name, _)| name.starts_with("wasi:"));
+        Ok(Self { component, pre, exports, uses_wasi })
     }
 }
 

@@ -115,7 +115,10 @@ fn load(engine: &Engine, linker: &Linker<Guest>, cache: &Cache, digest: &Digest)
 }
 
 /// Everything that names a call: the same call sees the same random numbers.
-fn seed(order: &Order, context: &Context, what: &str) -> Seed {
+fn seed(release: &Release, order: &Order, context: &Context, what: &str) -> Seed {
+    if !release.uses_wasi {
+        return Seed::default();
+    }
     let purpose = format!("{:?}", context.purpose);
     let parts = [
         context.connection.as_str(),
@@ -162,7 +165,8 @@ impl Mapper for Runtime {
             Ok(release) => release,
             Err(fault) => return not_begun(fault),
         };
-        let (lines, bytes, seed) = (order.lines.len(), bytes(&order, &context), seed(&order, &context, "map-order"));
+        let (lines, bytes, seed) =
+            (order.lines.len(), bytes(&order, &context), seed(&release, &order, &context, "map-order"));
         let mut call = Call::begin(self, "mapping the order", lines, bytes, tables, seed).await;
         let outcome = {
             let lists = lower::Lists::of(&order);
@@ -212,7 +216,7 @@ impl Mapper for Runtime {
             }
         };
         let (lines, bytes) = (order.lines.len(), bytes(&order, &context).saturating_add(answer));
-        let seed = seed(&order, &context, "parse-response");
+        let seed = seed(&release, &order, &context, "parse-response");
         let mut call = Call::begin(self, "reading the answer", lines, bytes, tables, seed).await;
         let outcome = {
             let lists = lower::Lists::of(&order);

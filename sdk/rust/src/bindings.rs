@@ -1,5 +1,5 @@
 //! What `wit-bindgen` generates from the contract, and nothing else. `glue` turns it into the types that authors see.
-#![expect(missing_docs, clippy::all, reason = "generated; the documentation is in wit/plugin.wit")]
+#![expect(missing_docs, clippy::mem_forget, reason = "generated; the documentation is in wit/plugin.wit")]
 
 wit_bindgen::generate!({
     path: "../../wit",

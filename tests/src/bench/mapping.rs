@@ -101,7 +101,9 @@ async fn plugin<P: Plugin>(
         }
         if round == 0 {
             // The first round only warms caches and the pool.
-            (with.clear(), without.clear(), native.clear());
+            with.clear();
+            without.clear();
+            native.clear();
         }
     }
     let key = name.replace('-', "_");

@@ -9,6 +9,7 @@ mod database;
 mod dialect;
 mod effects;
 mod errors;
+mod former;
 mod intents;
 mod keys;
 mod lock;
@@ -101,6 +102,12 @@ impl SqlLedger {
             .disable_statement_logging();
         let mut connection = options.connect().await.map_err(|error| explain(&error, &place))?;
         migrate(&mut connection, path, &place, &holder, role).await?;
+        if role == Role::Working {
+            let ended = former::end_leases(&mut connection, &place).await?;
+            if ended > 0 {
+                tracing::info!(leases = ended, "took over what the last host had under way");
+            }
+        }
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.pragma("query_only", "on"))

@@ -27,16 +27,17 @@ pub fn holds(letter: char) -> bool {
     matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// Removes, replaces or refuses what XML 1.0 can't hold. A clean text is not copied.
+/// Removes, replaces or refuses what XML 1.0 can't hold. A clean text is not copied. Where a vertical tab or a form feed is
+/// removed between two words, a space is left.
 ///
 /// ```
 /// # use orderdock_plugin::{Report, xml};
 /// let mut report = Report::new();
-/// let name = xml::clean("Müller\u{B} & Søn", xml::Illegal::Drop, "billing address company", &mut report)?;
+/// let name = xml::clean("Müller\u{1} & Søn", xml::Illegal::Drop, "billing address company", &mut report)?;
 /// assert_eq!(name, "Müller & Søn");
 /// assert_eq!(
 ///     report.into_notes(),
-///     ["removed 1 character that XML can't hold (U+000B) from billing address company"]
+///     ["removed 1 character that XML can't hold (U+0001) from billing address company"]
 /// );
 /// # Ok::<(), orderdock_plugin::BadText>(())
 /// ```
@@ -53,6 +54,11 @@ pub fn clean<'t, 'p>(
         return Ok(Cow::Borrowed(text));
     }
     let place = place.into();
+    if illegal == Illegal::Drop
+        && let Some(spaced) = without_breaks(text, place, report)
+    {
+        return Ok(Cow::Owned(clean(&spaced, illegal, place, report)?.into_owned()));
+    }
     let bad: Vec<char> = text.chars().filter(|letter| !holds(*letter)).collect();
     let named = names(&bad);
     let characters = if bad.len() == 1 { "character" } else { "characters" };
@@ -67,6 +73,30 @@ pub fn clean<'t, 'p>(
             Ok(Cow::Owned(text.chars().map(|letter| if holds(letter) { letter } else { '\u{FFFD}' }).collect()))
         }
     }
+}
+
+/// Vertical tabs and form feeds are line breaks of spreadsheets and old databases. Dropping one between two words would
+/// join them (`Unit 5` + `Level 2`), so it becomes a space there.
+fn without_breaks(text: &str, place: Place<'_>, report: &mut Report) -> Option<String> {
+    const BREAKS: [char; 2] = ['\u{B}', '\u{C}'];
+    let first = text.chars().find(|letter| BREAKS.contains(letter))?;
+    let mut spaced = String::with_capacity(text.len());
+    let (mut pending, mut joined) = (false, true);
+    for letter in text.chars() {
+        if BREAKS.contains(&letter) {
+            pending = true;
+            continue;
+        }
+        if pending && !letter.is_whitespace() && !spaced.ends_with(char::is_whitespace) && !spaced.is_empty() {
+            spaced.push(' ');
+            joined = false;
+        }
+        pending = false;
+        spaced.push(letter);
+    }
+    let what = if joined { "removed" } else { "wrote a space for" };
+    report.at(format!("{what} U+{:04X}, which XML can't hold, in", u32::from(first)), place);
+    Some(spaced)
 }
 
 /// Byte by byte: the forbidden ones are below U+0020, or U+FFFE and U+FFFF (`EF BF BE`, `EF BF BF`).
@@ -106,16 +136,16 @@ mod tests {
 
     #[test]
     fn each_policy() {
-        let text = "a\u{B}b\u{0}\u{FFFE}é🎁";
+        let text = "a\u{1}b\u{0}\u{FFFE}é🎁";
         assert_eq!(cleaned(text, Illegal::Drop).0.unwrap(), "abé🎁");
         assert_eq!(cleaned(text, Illegal::Replace).0.unwrap(), "a\u{FFFD}b\u{FFFD}\u{FFFD}é🎁");
         assert_eq!(
             cleaned(text, Illegal::Drop).1,
-            ["removed 3 characters that XML can't hold (U+000B, U+0000, U+FFFE) from line 3 description"]
+            ["removed 3 characters that XML can't hold (U+0001, U+0000, U+FFFE) from line 3 description"]
         );
         assert_eq!(
             cleaned(text, Illegal::Refuse).0.unwrap_err(),
-            "line 3 description holds U+000B, U+0000, U+FFFE, which XML can't hold: correct it in the shop"
+            "line 3 description holds U+0001, U+0000, U+FFFE, which XML can't hold: correct it in the shop"
         );
         assert_eq!(cleaned("tab\tline\r\n\u{85}\u{FEFF}", Illegal::Refuse).0.unwrap(), "tab\tline\r\n\u{85}\u{FEFF}");
     }
@@ -136,5 +166,27 @@ mod tests {
         fn the_fast_look_is_right(text in "[\u{0}-\u{20}\u{FFF0}-\u{FFFF}a\u{10FFFF}]{0,6}") {
             prop_assert_eq!(is_clean(&text), text.chars().all(holds));
         }
+    }
+
+    fn spaced(text: &str) -> (Option<String>, Vec<String>) {
+        let mut report = Report::new();
+        let text = without_breaks(text, Place::from("street"), &mut report);
+        (text, report.into_notes())
+    }
+
+    #[test]
+    fn a_break_between_words_is_a_space_and_elsewhere_nothing() {
+        for (text, expected) in [
+            ("Unit 5\u{B}Level 2", "Unit 5 Level 2"),
+            ("a\u{B}\u{C}\u{B}b", "a b"),
+            ("a \u{B}b\u{B} c", "a b c"),
+            ("\u{B}a\u{C}", "a"),
+            ("\u{B}", ""),
+        ] {
+            assert_eq!(spaced(text).0.as_deref(), Some(expected), "{text:?}");
+        }
+        assert_eq!(spaced("a b"), (None, Vec::new()));
+        assert_eq!(spaced("a\u{B}b").1, ["wrote a space for U+000B, which XML can't hold, in street"]);
+        assert_eq!(spaced("\u{C}a").1, ["removed U+000C, which XML can't hold, in street"]);
     }
 }

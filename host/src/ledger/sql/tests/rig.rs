@@ -213,6 +213,7 @@ pub fn policy() -> TakePolicy {
         payment: PaymentRule::Any,
         take_from_ms: 0,
         skip_api_users: false,
+        shipped: false,
         has_stamp: false,
         names_actors: false,
         share: false,
@@ -323,7 +324,17 @@ pub fn by_lease(claim: &Claim, from: PassState, to: To) -> Move {
 }
 
 pub fn guarded(pass: &PassKey, guard: Guard, from: PassState, to: To) -> Move {
-    Move { pass: pass.clone(), guard, from, to, end: None, effects: Vec::new(), timeline: Vec::new(), confirmed: None }
+    Move {
+        pass: pass.clone(),
+        guard,
+        from,
+        to,
+        end: None,
+        asked: None,
+        effects: Vec::new(),
+        timeline: Vec::new(),
+        confirmed: None,
+    }
 }
 
 pub fn delivered(id: &str) -> To {
