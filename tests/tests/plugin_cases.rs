@@ -1,6 +1,6 @@
 //! Every plugin's cases through wasm, as the host runs them: the same expectations as natively, byte for byte, and the
 //! same again at a second run.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
     collections::BTreeMap,
