@@ -1,4 +1,5 @@
 //! The house's rules, kept by a machine: `ARCHITECTURE.md` gives their reasons. Each failure says what to do instead.
+#![expect(clippy::expect_used, reason = "tests")]
 
 use std::{
     collections::BTreeSet,

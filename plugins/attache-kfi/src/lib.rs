@@ -2,7 +2,7 @@
 //! which it moves the file.
 //!
 //! A KFI file types into an order screen, so nothing that a customer wrote may press a key: [`texts`] makes every value
-//! harmless before [`write`] puts it into one of the three formats.
+//! harmless before [`mod@write`] puts it into one of the three formats.
 
 pub mod answer;
 pub mod charge;
