@@ -6,8 +6,10 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -23,6 +25,9 @@ use crate::ledger::{
 
 /// A loop looks at least this often, signal or not.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// Unknown and awaited passes are looked for this often at most: each look is a commit that new orders would wait for.
+const LOOKS_AT_MOST_EVERY: Duration = Duration::from_millis(200);
 
 /// How one loop of a connection wakes another.
 #[derive(Default)]
@@ -54,6 +59,7 @@ pub struct Shared {
 /// Works until stopped.
 pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Receiver<Arc<Lane>>) {
     let own = Arc::new(Semaphore::new(shared.parts.pace.per_connection));
+    let mut next_look = Instant::now();
     loop {
         if shared.stop.is_cancelled() {
             return;
@@ -62,7 +68,11 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
         // Places first, the lane after: while we waited for one, the connection may have been paused or changed.
         let Some(places) = places(&shared, &own).await else { return };
         let now = Arc::clone(&lane.borrow_and_update());
-        match claim(&shared, &now, places).await {
+        let looks = Instant::now() >= next_look;
+        if looks {
+            next_look = Instant::now() + LOOKS_AT_MOST_EVERY;
+        }
+        match claim(&shared, &now, places, looks).await {
             Ok(claimed) if !claimed.is_empty() => {
                 for (place, claim, before) in claimed {
                     start(&shared, &signals, &now, place, claim, before);
@@ -109,11 +119,12 @@ async fn claim(
     shared: &Arc<Shared>,
     lane: &Arc<Lane>,
     mut places: Vec<Place>,
+    looks: bool,
 ) -> Result<Vec<(Place, Claim, Duration)>, LedgerError> {
     let parts = &shared.parts;
     let work = if lane.takes() { ClaimKind::Work } else { ClaimKind::LeftBehind };
     let mut claimed = Vec::new();
-    for kind in [ClaimKind::Look, work] {
+    for kind in looks.then_some(ClaimKind::Look).into_iter().chain([work]) {
         let room = u32::try_from(places.len()).unwrap_or(u32::MAX);
         if room == 0 {
             break;
@@ -190,7 +201,11 @@ async fn until_due(shared: &Shared, lane: &Lane) -> Duration {
         _ => return LOOK_AT_LEAST,
     };
     // What is overdue and was not claimed is not ours to take now: do not spin.
-    if due == 0 || !lane.takes() { LOOK_AT_LEAST } else { Duration::from_millis(due).min(LOOK_AT_LEAST) }
+    match due {
+        _ if !lane.takes() => LOOK_AT_LEAST,
+        0 => LOOKS_AT_MOST_EVERY,
+        due => Duration::from_millis(due).min(LOOK_AT_LEAST),
+    }
 }
 
 /// Waits, unless the host stops.
