@@ -161,7 +161,7 @@ impl Journey {
             .clone()
             .unwrap_or_else(|| lane.pins(crate::domain::judge::content_hash(order), Purpose::LookUp));
         let (settings, tables) = lane.inputs_of(&self.parts, &pins).await?;
-        let (secrets, logins) = self.secrets().await?;
+        let (mut secrets, logins) = self.secrets().await?;
         let state = match &self.pass.sealed_state {
             // It belongs to the release that made it; another one looks up without.
             Some(sealed) => self.unseal(pins.release.as_str(), sealed).unwrap_or_default(),
@@ -219,6 +219,7 @@ impl Journey {
                 Ok(Verdict::NotFound) => Found::Absent,
                 Ok(Verdict::Next { delivery: next, remember }) => {
                     self.remember(remember).await?;
+                    (secrets, _) = self.secrets().await?;
                     delivery = *next;
                     continue;
                 }

@@ -1,6 +1,9 @@
 //! One claimed pass, taken as far as it goes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -80,6 +83,8 @@ pub struct Journey {
     /// Something of this pass may have left before the attempt that is under way: nothing but an answer of the ERP can make
     /// it *failed* then, for the ERP may have the order.
     pub sent_before: bool,
+    /// Secrets and live logins, read once for the journey.
+    pub logins: Mutex<Option<(Secrets, Vec<String>)>>,
 }
 
 impl Journey {
@@ -149,7 +154,21 @@ impl Journey {
     /// # Errors
     /// The ledger's.
     pub async fn secrets(&self) -> Outcome<(Secrets, Vec<String>)> {
-        Ok(self.lane.secrets_now(&self.parts).await?)
+        if let Some(known) = self.known_logins().clone() {
+            return Ok(known);
+        }
+        let read = self.lane.secrets_now(&self.parts).await?;
+        *self.known_logins() = Some(read.clone());
+        Ok(read)
+    }
+
+    /// Reads logins anew at the next use: one was remembered or forgotten.
+    pub fn logins_changed(&self) {
+        *self.known_logins() = None;
+    }
+
+    fn known_logins(&self) -> std::sync::MutexGuard<'_, Option<(Secrets, Vec<String>)>> {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Now, by the ledger's clock.

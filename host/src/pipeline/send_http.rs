@@ -266,6 +266,7 @@ impl Journey {
             }
             Ok::<(), LedgerError>(())
         };
+        self.logins_changed();
         if let Err(error) = forget.await {
             tracing::warn!(connection = %self.lane.record.name, %error, "logins that no longer work were not forgotten");
         }

@@ -155,6 +155,7 @@ impl Journey {
             let until_ms = self.now_ms().await?.saturating_add(i64::from(login.seconds).saturating_mul(1000));
             let secret = SealedSecret { slot: login.slot, sealed, fingerprint: String::new() };
             self.parts.ledger.remember_login(&self.lane.record.id, secret, until_ms).await?;
+            self.logins_changed();
         }
         Ok(())
     }

@@ -170,6 +170,7 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         attempt: claim.attempt,
         order: None,
         sent_before,
+        logins: std::sync::Mutex::default(),
     };
     let signals = Arc::clone(signals);
     let shared_stop = shared.stop.clone();
