@@ -288,11 +288,6 @@ impl Host {
                 let shared = Arc::clone(&self.shared);
                 let by = left.by;
                 self.shared.tasks.spawn(async move {
-                    if let Some(new) = lane.status().new.first()
-                        && let Err(error) = lane.shop.set_status(&shop_order_id, new).await
-                    {
-                        tracing::warn!(order = %shop_order_id, %error, "the status could not be set back in the shop");
-                    }
                     let opening = Opening::Intent { by, why };
                     let (ledger, key) = (&shared.parts.ledger, lane.key(&shop_order_id));
                     // The shop is told before the pass is open: else our New could come after the pass's own status.

@@ -6,7 +6,7 @@
 use attache_kfi::AttacheKfi;
 use orderdock_plugin::testing::{Mapper, Native, Tables};
 use orderdock_plugin::{
-    Context, DeliveryContent, Instant, Order, Purpose, Rejection, RejectionClass, Segment, place, xml,
+    Context, DeliveryContent, Instant, Order, Purpose, Rejection, RejectionClass, Report, Segment, place, xml,
 };
 use proptest::prelude::*;
 use quick_xml::events::Event;
@@ -229,7 +229,8 @@ proptest! {
             prop_assert!(escape || presses_nothing(text), "{name}: {text:?}");
             prop_assert!(!text.contains(char::is_control), "{name}: {text:?}");
         }
-        let kept: String = order.buyer_note.replace("\r\n", "\n").chars().filter(|letter| xml::holds(*letter)).collect();
+        let note = order.buyer_note.replace("\r\n", "\n");
+        let kept = xml::clean(&note, xml::Illegal::Drop, "note", &mut Report::new()).unwrap().into_owned();
         let spaced = |letter: char| if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') { ' ' } else { letter };
         let expected: String = kept.chars().map(spaced).collect();
         if escape || presses_nothing(&expected) && !expected.contains(['\u{2329}', '\u{3008}', '\u{232A}', '\u{3009}', '，', '\u{FF02}', '\u{2BA}', '\u{30E}']) {
