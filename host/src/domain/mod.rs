@@ -9,7 +9,6 @@ pub mod decision;
 pub mod delivery;
 pub mod id;
 pub mod judge;
-pub mod mask;
 pub mod pass;
 pub mod policy;
 pub mod problem;

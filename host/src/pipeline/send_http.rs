@@ -23,7 +23,7 @@ use crate::{
         pass::PassState,
         random,
         transport::{self, Phase, Reading, TransportFailure},
-        verdict::{DefaultVerdict, FailureClass, Response, Verdict},
+        verdict::{DefaultVerdict, FailureClass, Response},
     },
     ledger::{
         LedgerError,
@@ -360,9 +360,4 @@ pub fn http_of(content: &DeliveryContent) -> Option<&HttpDelivery> {
         DeliveryContent::Http(http) => Some(http),
         DeliveryContent::Files(_) => None,
     }
-}
-
-/// Whether a verdict ends a look-up with the ERP having the order.
-pub fn found(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Accepted(_) | Verdict::AlreadyThere(_))
 }
