@@ -21,6 +21,10 @@ impl Steps {
         self.sound(plan)?;
         let dir = self.out()?;
         let way = self.way(&dir, &plan.token)?;
+        // A worker that was killed while it tried the folder's ways left its trial files; they belong to nobody.
+        let (tried, renamed) = names::probe(&plan.token);
+        dir.unlink(&tried)?;
+        dir.unlink(&renamed)?;
         let mut files = Vec::with_capacity(plan.earlier.len() + plan.files.len());
         for file in &plan.earlier {
             files.push((file.name.clone(), in_place(&dir, &file.name, &file.sha256)?));
