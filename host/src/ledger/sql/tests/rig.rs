@@ -28,7 +28,7 @@ use crate::{
         orders::{Recorded, SightBatch},
         passes::{AttemptEnd, Claim, ClaimKind, Guard, Move, NewAttempt, NewPins, Pins, To},
         reports::{OrderDetail, OrderRow},
-        sql::{Role, SqlLedger},
+        sql::{Address, Role, SqlLedger, writer::Time},
     },
 };
 
@@ -47,9 +47,16 @@ impl Clock for TestClock {
     }
 }
 
-/// Bytes that never repeat.
-#[derive(Debug, Default)]
+/// Bytes that never repeat, also between ledgers of one database.
+#[derive(Debug)]
 pub struct Counting(AtomicU64);
+
+impl Counting {
+    pub fn new() -> Self {
+        static LEDGERS: AtomicU64 = AtomicU64::new(0);
+        Self(AtomicU64::new(LEDGERS.fetch_add(1, Ordering::SeqCst) << 40))
+    }
+}
 
 impl Random for Counting {
     fn bytes(&self) -> [u8; 16] {
@@ -63,7 +70,40 @@ pub struct Rig {
     pub connection: ConnectionId,
     pub shop: ShopId,
     pub host: HostId,
-    _folder: Arc<tempfile::TempDir>,
+    _place: Place,
+}
+
+/// What must outlive the ledger.
+enum Place {
+    Folder { _it: tempfile::TempDir },
+    Database { _it: orderdock_postgres::Database },
+}
+
+/// A database of PostgreSQL with the ledger's tables.
+pub async fn database() -> orderdock_postgres::Database {
+    let made = tokio::task::spawn_blocking(|| {
+        orderdock_postgres::database(super::super::migrations::POSTGRES_TEXT, |url| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                open_with_clock(url, clock()).await?.close().await;
+                Ok(())
+            })
+        })
+    });
+    made.await.unwrap().unwrap()
+}
+
+/// How tests reach a database.
+pub fn address(url: &str) -> Address {
+    Address { url: url.to_owned().into(), password: None, pooler: false, application: "orderdock test".into() }
+}
+
+/// A ledger in PostgreSQL whose time is the test's.
+pub async fn open_with_clock(url: &str, clock: Arc<TestClock>) -> Result<SqlLedger> {
+    let clock: Arc<dyn Clock> = clock;
+    let host = HostId("host-1".into());
+    SqlLedger::open_at(&address(url), Arc::clone(&clock), Time::Given(clock), Arc::new(Counting::new()), Some(&host))
+        .await
 }
 
 pub fn clock() -> Arc<TestClock> {
@@ -72,12 +112,22 @@ pub fn clock() -> Arc<TestClock> {
 
 impl Rig {
     pub async fn sqlite() -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let folder = tempfile::tempdir().unwrap();
         let clock = clock();
         let path = folder.path().join("ledger.db");
         let clocked: Arc<dyn Clock> = Arc::clone(&clock) as _;
-        let ledger = SqlLedger::open(&path, clocked, Arc::new(Counting::default()), Role::Working).await.unwrap();
-        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+        let ledger = SqlLedger::open(&path, clocked, Arc::new(Counting::new()), Role::Working).await.unwrap();
+        Self::with(Arc::new(ledger), clock, Place::Folder { _it: folder }).await
+    }
+
+    pub async fn postgres() -> Self {
+        let database = database().await;
+        let clock = clock();
+        let ledger = open_with_clock(&database.url(), Arc::clone(&clock)).await.unwrap();
+        Self::with(Arc::new(ledger), clock, Place::Database { _it: database }).await
+    }
+
+    async fn with(ledger: Arc<dyn Ledger>, clock: Arc<TestClock>, place: Place) -> Self {
         ledger.add_release(&release(1), b"component", &description(), "me").await.unwrap();
         let applied = ledger.apply_connection(draft("one")).await.unwrap();
         let record = ledger.connections(false).await.unwrap().remove(0);
@@ -88,7 +138,7 @@ impl Rig {
             connection: applied.connection,
             shop: record.shop_id,
             host: "host-1".into(),
-            _folder: folder,
+            _place: place,
         }
     }
 
