@@ -59,7 +59,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     });
     match open::beside(settings).await {
         Ok(beside) => {
-            looked.push(Looked { what: "database".to_owned(), problems: Vec::new() });
+            looked.push(Looked { what: format!("database {}", beside.database), problems: Vec::new() });
             if let Ok(engine) = engine {
                 connections(arguments, &beside, engine, &mut looked).await?;
             }
@@ -78,6 +78,7 @@ async fn connections(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let parts = Parts {
         host: "check".into(),
+        host_name: String::new(),
         opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&beside.ledger) }),
         clock,
         random: Arc::new(SystemRandom),

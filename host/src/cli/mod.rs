@@ -3,6 +3,9 @@
 mod check;
 mod config;
 mod connection;
+mod database;
+mod host;
+mod identity;
 mod log;
 mod open;
 mod order;
@@ -76,6 +79,12 @@ enum Command {
     Sync(sync::Arguments),
     /// List what was sent and answered, newest first.
     Log(log::Arguments),
+    /// The hosts that share the database: list them, empty one for an upgrade.
+    #[command(subcommand)]
+    Host(host::Command),
+    /// The database's schema and rights.
+    #[command(subcommand)]
+    Database(database::Command),
     /// The files that Orderdock reads.
     #[command(subcommand)]
     Config(config::Command),
@@ -161,6 +170,8 @@ async fn work(command: Command, config: Option<PathBuf>, output: Output) -> Resu
         Command::Order(command) => order::run(command, open::beside(settings).await?, output).await,
         Command::Sync(arguments) => sync::run(&arguments, open::beside(settings).await?, output).await,
         Command::Log(arguments) => log::run(&arguments, open::beside(settings).await?, output).await,
+        Command::Host(command) => host::run(command, open::beside(settings).await?, output).await,
+        Command::Database(command) => database::run(&command, settings, output).await,
         Command::Config(command) => config::run(&command, output),
     }
 }

@@ -46,9 +46,10 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             Ok(orders) if !orders.is_empty() => {
                 for owed in orders {
                     let (shared, signals, lane) = (Arc::clone(&shared), Arc::clone(&signals), Arc::clone(&now));
-                    let place = places.pop();
+                    let (place, busy) = (places.pop(), shared.fleet.busy());
                     shared.tasks.clone().spawn(async move {
                         pay(&shared, &lane, owed).await;
+                        drop(busy);
                         drop(place);
                         signals.work.notify_one();
                     });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
+    fleet,
     lane::Lane,
     work::{Shared, pause},
 };
@@ -18,7 +19,8 @@ use crate::{
 pub async fn run(shared: Arc<Shared>, lane: watch::Receiver<Arc<Lane>>) {
     while !shared.stop.is_cancelled() {
         let now = Arc::clone(&lane.borrow());
-        if now.shop.abilities().heartbeat {
+        // One host tells the shop: the one that looks at it.
+        if now.shop.abilities().heartbeat && shared.fleet.has(&shared.parts, &fleet::sweep_of(&now.record.id)) {
             match is_alive(&shared, &now).await {
                 Ok(true) => match now.shop.heartbeat().await {
                     Ok(()) | Err(ShopError::Unsupported(_)) => {}

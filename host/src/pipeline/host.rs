@@ -11,7 +11,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    effects, heartbeat,
+    effects, fleet, heartbeat,
     lane::{Lane, LaneError},
     lease::Leases,
     mails,
@@ -24,6 +24,7 @@ use crate::{
     ledger::{
         LedgerError,
         connections::{ConnectionRecord, Intent, LeftIntent},
+        fleet::Wake,
     },
 };
 
@@ -69,6 +70,7 @@ impl Host {
             places,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            fleet: Arc::default(),
         });
         Arc::new(Self {
             shared,
@@ -87,6 +89,9 @@ impl Host {
         shared.tasks.spawn(supervised(Arc::clone(shared), "mails", move || {
             mails::run(Arc::clone(&of_mails), Arc::clone(&wake))
         }));
+        let ended = CancellationToken::new();
+        let signs = tokio::spawn(fleet::run(Arc::clone(shared), ended.clone()));
+        let mut wakes = shared.parts.ledger.wakes();
         let of_retention = Arc::clone(shared);
         shared
             .tasks
@@ -97,10 +102,11 @@ impl Host {
             match shared.parts.ledger.change_number().await {
                 Ok(number) if seen == Some(number) && again.is_none_or(|at| shared.parts.clock.since_boot() < at) => {}
                 Ok(number) => match self.follow().await {
-                    Ok(opened) => {
+                    Ok(_) => {
                         seen = Some(number);
-                        // What could not be opened may only have met a moment's trouble.
-                        again = (!opened).then(|| shared.parts.clock.since_boot() + OPEN_AGAIN);
+                        // What could not be opened may only have met a moment's trouble, and what was left for a host
+                        // that is gone becomes ours when its turns run out.
+                        again = Some(shared.parts.clock.since_boot() + OPEN_AGAIN);
                     }
                     Err(error) => {
                         tracing::error!(%error, "connections could not be read");
@@ -109,7 +115,9 @@ impl Host {
                 },
                 Err(error) => tracing::error!(%error, "the ledger can't be asked for changes"),
             }
-            work::pause(shared, shared.parts.pace.notice_every).await;
+            if let Some(wake) = fleet::pause_or_wake(shared, shared.parts.pace.notice_every, &mut wakes).await {
+                self.woken(&wake);
+            }
         }
         shared.tasks.close();
         tokio::select! {
@@ -119,6 +127,22 @@ impl Host {
         self.hard_stop.cancel();
         // The keeper only sleeps and renews; it ends with the token that was just cancelled.
         let _ended = keeper.await;
+        ended.cancel();
+        let _told = signs.await;
+    }
+
+    /// Another host or the command line committed something.
+    fn woken(&self, wake: &Wake) {
+        let running = self.lock();
+        match wake {
+            // The change's number, which is looked at next, tells what it was.
+            Wake::Changed => {}
+            Wake::Work(connection) => {
+                if let Some(running) = running.get(connection) {
+                    running.signals.work.notify_one();
+                }
+            }
+        }
     }
 
     /// Stop taking, end what is under way.
@@ -137,7 +161,12 @@ impl Host {
 
     /// Passes in hand.
     pub fn in_hand(&self) -> usize {
-        self.shared.leases.count()
+        fleet::in_hand(&self.shared)
+    }
+
+    /// Whether this host takes nothing new because somebody wants it empty.
+    pub fn is_draining(&self) -> bool {
+        self.shared.fleet.is_draining()
     }
 
     /// Every connection's health.
@@ -159,9 +188,23 @@ impl Host {
         all
     }
 
-    /// Takes up what changed: connections, pauses, intents.
+    /// Takes up what changed: connections, pauses, intents, the wish that this host be emptied.
     async fn follow(self: &Arc<Self>) -> Result<bool, LedgerError> {
         let ledger = &self.shared.parts.ledger;
+        let me = &self.shared.parts.host;
+        let drain = ledger.hosts().await?.into_iter().find(|host| &host.id == me).and_then(|host| host.drain);
+        if self.shared.fleet.set_draining(drain.is_some()) {
+            match &drain {
+                Some(why) => tracing::info!(%why, "nothing new is taken; what is under way ends"),
+                None => tracing::info!("at work again"),
+            }
+        }
+        if drain.is_some() {
+            for (_, running) in self.lock().drain() {
+                running.stop.cancel();
+            }
+            return Ok(true);
+        }
         let host_paused = ledger.host_pause().await?.is_some();
         let records = ledger.connections(false).await?;
         let gone: Vec<ConnectionId> =
@@ -243,6 +286,7 @@ impl Host {
             places: Arc::clone(&self.shared.places),
             stop: stop.clone(),
             tasks: self.shared.tasks.clone(),
+            fleet: Arc::clone(&self.shared.fleet),
         });
         let id = lane.record.id.clone();
         let (sender, receiver) = watch::channel(lane);

@@ -13,6 +13,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
+    fleet,
     lane::Lane,
     work::{Shared, Signals},
 };
@@ -59,6 +60,9 @@ pub enum SweepError {
     /// The host stops.
     #[error("the host is stopping")]
     Stopping,
+    /// This host stood still, and another one looks at the shop now.
+    #[error("it is no longer this host's turn to look at the shop")]
+    NotOurTurn,
 }
 
 /// What a sweep found.
@@ -77,7 +81,7 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             return;
         }
         let now = Arc::clone(&lane.borrow_and_update());
-        if asked && now.takes() {
+        if asked && now.takes() && is_ours(&shared, &now).await {
             poll(&shared, &signals, &now).await;
         }
         let wait = next_in(&shared, &now);
@@ -94,6 +98,17 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             }
             () = tokio::time::sleep(wait) => true,
         };
+    }
+}
+
+/// One host at a time looks at a connection's shop: whose turn it is keeps it.
+async fn is_ours(shared: &Shared, lane: &Lane) -> bool {
+    match shared.fleet.take(&shared.parts, &fleet::sweep_of(&lane.record.id)).await {
+        Ok(ours) => ours,
+        Err(error) => {
+            tracing::warn!(connection = %lane.record.name, %error, "whose turn it is to look at the shop is not known");
+            false
+        }
     }
 }
 
@@ -197,6 +212,9 @@ async fn one_round(
     for page_number in 1..=MOST_PAGES {
         if shared.stop.is_cancelled() {
             return Err(SweepError::Stopping);
+        }
+        if !shared.fleet.has(&shared.parts, &fleet::sweep_of(&lane.record.id)) {
+            return Err(SweepError::NotOurTurn);
         }
         let began_ms = shared.parts.ledger.now_ms().await?;
         let Page { sights, next } = lane.shop.list(scope, cursor.as_deref()).await?;

@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    fleet,
     journey::{Journey, Stopped},
     lane::Lane,
     lease::{Held, Leases},
@@ -54,6 +55,8 @@ pub struct Shared {
     pub stop: CancellationToken,
     /// Every task that must end before the host does.
     pub tasks: TaskTracker,
+    /// This host among the others.
+    pub fleet: Arc<fleet::Place>,
 }
 
 /// Works until stopped.

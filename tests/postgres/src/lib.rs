@@ -16,5 +16,5 @@ mod server;
 mod shared;
 
 pub use pooler::Pooler;
-pub use server::{Options, Server, Stop};
+pub use server::{Options, Server, Stop, psql as sql};
 pub use shared::{Database, database};

@@ -1,7 +1,7 @@
 //! A connection in use: statements with their values in, rows out. What is bound and read is integers, texts and bytes
 //! only, so that one text of SQL serves both databases.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -102,8 +102,8 @@ pub struct Db {
     pub changes: u64,
     /// The worst that happened since the transaction began.
     pub fault: Fault,
-    /// Something became due that another host may be waiting for.
-    pub wakes: bool,
+    /// What another host may be waiting for: connections with new work; empty for an administrator's change.
+    pub wakes: BTreeSet<String>,
     later: Batch,
 }
 
@@ -115,7 +115,7 @@ const TOGETHER_FAR: usize = 64;
 impl Db {
     /// Wraps a connection.
     pub fn new(held: Held, place: Arc<str>, now_ms: Millis, random: Arc<dyn Random>) -> Self {
-        Self { held, place, now_ms, random, changes: 0, fault: Fault::None, wakes: false, later: Vec::new() }
+        Self { held, place, now_ms, random, changes: 0, fault: Fault::None, wakes: BTreeSet::new(), later: Vec::new() }
     }
 
     /// Gives the connection back.

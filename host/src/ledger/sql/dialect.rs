@@ -8,7 +8,7 @@
 //! a comment that begins with `pg`: `/*pg for update */` where a decision hangs on what is read, `/*pg for update skip
 //! locked */` where others shall take other rows instead of waiting.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::domain::clock::Millis;
 
@@ -51,12 +51,21 @@ pub const BEGIN_POOLED: &str = "begin isolation level read committed read write;
 /// The end of a group that changed something: the ledger's sequence grows with each.
 pub const COMMIT_SQLITE: &str = "update meta set number = number + 1 where name = 'sequence'; commit";
 
+/// The channel on which PostgreSQL wakes hosts.
+pub const CHANNEL: &str = "orderdock";
+
+/// Wakes whoever listens, once this is committed: about a connection, or (empty) about what an administrator changed.
+fn notify(about: &str) -> String {
+    format!("notify {CHANNEL}, '{}'; ", about.replace('\'', "''"))
+}
+
 /// The same for PostgreSQL. All hosts would wait for one row, so the number comes from a sequence, which nobody holds. The
 /// line's own row is the receipt of this commit ([`super::receipt`]): if its number is not the one that we left there, the
 /// column that can't be null is set to null, and nothing is committed.
-pub fn commit_postgres(line: &str, number: i64, now_ms: Millis) -> String {
+pub fn commit_postgres(line: &str, number: i64, now_ms: Millis, wakes: &BTreeSet<String>) -> String {
+    let wakes: String = wakes.iter().map(|about| notify(about)).collect();
     format!(
-        "select nextval('ledger_sequence'); update commits set at_ms = {now_ms}, \
+        "{wakes}select nextval('ledger_sequence'); update commits set at_ms = {now_ms}, \
          number = case when number = {number} then {number} + 1 end where line = '{line}'; commit"
     )
 }

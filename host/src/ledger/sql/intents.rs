@@ -1,6 +1,9 @@
 //! What people leave for the working host: intents, the host-wide switch, and the number by which it notices a change.
 
-use super::database::{Db, to_json, values_of};
+use super::{
+    database::{Db, to_json, values_of},
+    fleet,
+};
 use crate::{
     domain::id::{ConnectionId, HostId},
     ledger::{
@@ -12,6 +15,7 @@ use crate::{
 /// Something in the administrator's room changed.
 pub fn changed(db: &mut Db) {
     db.later("update meta set number = number + 1 where name = 'change'", Vec::new());
+    db.wakes.insert(String::new());
 }
 
 /// The number that grows with each change.
@@ -56,8 +60,11 @@ pub async fn leave(db: &mut Db, input: &(ConnectionId, Intent, String)) -> Resul
 pub async fn take(db: &mut Db, host: &HostId) -> Result<Vec<LeftIntent>> {
     let rows = db
         .changed(
-            "update intents set taken_by = $1, taken_ms = $2 where taken_ms is null
-             returning number, connection_id, body, by_whom",
+            &format!(
+                "update intents set taken_by = $1, taken_ms = $2 where taken_ms is null and {}
+                 returning number, connection_id, body, by_whom",
+                fleet::not_anothers(1, 2)
+            ),
             values_of![host.as_str(), db.now_ms],
         )
         .await?;

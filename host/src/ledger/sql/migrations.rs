@@ -14,12 +14,20 @@ use sqlx::{
 use super::errors::{explain, explain_migration, state, unavailable};
 use crate::ledger::Result;
 
-const SQLITE: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("../../../migrations/sqlite/0001_ledger.sql"))];
-const POSTGRES: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql"))];
+const SQLITE: [(i64, &str, &str); 2] = [
+    (1, "ledger", include_str!("../../../migrations/sqlite/0001_ledger.sql")),
+    (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
+];
+const POSTGRES: [(i64, &str, &str); 2] = [
+    (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
+    (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
+];
 
 /// What a test's template is made of.
 #[cfg(test)]
-pub const POSTGRES_TEXT: &str = include_str!("../../../migrations/postgres/0001_ledger.sql");
+pub fn postgres_text() -> String {
+    POSTGRES.iter().map(|(_, _, sql)| *sql).collect()
+}
 
 /// One at a time brings a schema up to date; the number is ours alone: the letters `orderdck`.
 const LOCK: i64 = 0x6f72_6465_7264_636b;

@@ -9,10 +9,12 @@ mod database;
 mod dialect;
 mod effects;
 mod errors;
+mod fleet;
 mod former;
 mod held;
 mod intents;
 mod keys;
+mod listener;
 mod lock;
 mod mails;
 mod migrations;
@@ -42,6 +44,7 @@ use self::{
     database::Db,
     errors::explain,
     held::{Held, Speech},
+    lock::HostLock,
     writer::{Source, Time, Writer},
 };
 use super::Result;
@@ -61,6 +64,15 @@ pub enum Role {
     Beside,
 }
 
+/// Who opens a PostgreSQL database to work.
+#[derive(Clone, Copy, Debug)]
+pub struct Me<'a> {
+    /// The host's id, kept over restarts.
+    pub id: &'a HostId,
+    /// The folder that keeps it: one process at a time works from there.
+    pub folder: &'a Path,
+}
+
 /// The ledger in a database.
 pub struct SqlLedger {
     place: Arc<str>,
@@ -68,7 +80,9 @@ pub struct SqlLedger {
     random: Arc<dyn Random>,
     writer: Writer,
     readers: Readers,
+    listener: Option<listener::Listener>,
     role: Role,
+    described: String,
 }
 
 /// Connections that read.
@@ -96,7 +110,9 @@ impl SqlLedger {
         let source = Source::Sqlite(Arc::clone(&clock));
         let held = vec![Held::Sqlite(opened.connection)];
         let writer = Writer::start(held, source, Arc::clone(&place), Arc::clone(&random), opened.lock);
-        Ok(Self { place, clock, random, writer, readers: Readers::Sqlite(opened.readers), role })
+        let described = format!("sqlite {place}");
+        let readers = Readers::Sqlite(opened.readers);
+        Ok(Self { place, clock, random, writer, readers, listener: None, role, described })
     }
 
     /// Opens the PostgreSQL database at `address`, and brings its schema up to date if its role may. A working host says
@@ -109,11 +125,11 @@ impl SqlLedger {
         address: &Address,
         machine: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        host: Option<&HostId>,
+        me: Option<Me<'_>>,
     ) -> Result<Self> {
         let clock = Arc::new(postgres::DatabaseClock::new(machine));
         let time = Time::Server(Arc::clone(&clock));
-        Self::open_at(address, clock, time, random, host).await
+        Self::open_at(address, clock, time, random, me).await
     }
 
     async fn open_at(
@@ -121,28 +137,52 @@ impl SqlLedger {
         clock: Arc<dyn Clock>,
         time: Time,
         random: Arc<dyn Random>,
-        host: Option<&HostId>,
+        me: Option<Me<'_>>,
     ) -> Result<Self> {
         let server = Arc::new(postgres::Server::find(address).await?);
         let place = Arc::clone(&server.place);
         let mut connection = server.bare().await?;
         migrations::run_postgres(&mut connection, &place).await?;
-        if let Some(host) = host {
-            former::end_leases_of(&mut connection, &place, host).await?;
+        let mut lock = None;
+        if let Some(me) = me {
+            let holder = format!("the host with process id {}", std::process::id());
+            let refusal = "works from this data folder already; give each host a `data_dir` of its own";
+            lock = Some(HostLock::take_or(&me.folder.join("host"), &place, &holder, refusal)?);
+            let ended = former::end_leases_of(&mut connection, &place, me.id).await?;
+            if ended > 0 {
+                tracing::info!(leases = ended, "took over what the last process of this host had under way");
+            }
         }
         drop(connection);
         let readers = Readers::Postgres(server.readers(), server.speech);
+        let described = server.describe();
+        let listener = match me {
+            Some(_) if server.speech.pooled => {
+                tracing::info!(
+                    database = %place,
+                    "a pooler stands before the database: nobody can listen through it, so this host looks by its timers"
+                );
+                None
+            }
+            me => me.map(|_| listener::Listener::start(server.one())),
+        };
         let mut lines = Vec::with_capacity(LINES);
         for _ in 0..LINES {
             lines.push(server.connect().await?);
         }
-        let role = if host.is_some() { Role::Working } else { Role::Beside };
+        let role = if me.is_some() { Role::Working } else { Role::Beside };
         let source = Source::Postgres(server, time);
-        let writer = Writer::start(lines, source, Arc::clone(&place), Arc::clone(&random), None);
-        let ledger = Self { place, clock, random, writer, readers, role };
+        let writer = Writer::start(lines, source, Arc::clone(&place), Arc::clone(&random), lock);
+        let ledger = Self { place, clock, random, writer, readers, listener, role, described };
         // The database's clock is known from the first operation on.
         ledger.write((), |_, ()| Box::pin(async { Ok(()) })).await?;
         Ok(ledger)
+    }
+
+    /// What this ledger is connected to, without its password, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.described.clone()
     }
 
     /// The time that counts for this ledger: the database's own.

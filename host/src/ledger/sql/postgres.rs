@@ -1,6 +1,7 @@
 //! Connecting to PostgreSQL: the session that Orderdock needs, what is wrong if it can't have it, and the database's clock.
 
 use std::{
+    path::PathBuf,
     str::FromStr as _,
     sync::{
         Arc,
@@ -12,7 +13,7 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     ConnectOptions as _, Executor as _, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 
 use super::{
@@ -53,6 +54,8 @@ pub struct Address {
     pub url: SecretString,
     /// The password, where it is given apart.
     pub password: Option<SecretString>,
+    /// Certificate of the authority that signed the server's.
+    pub root_cert: Option<PathBuf>,
     /// A pooler in transaction mode is in between. Found out by itself where the pooler refuses session settings.
     pub pooler: bool,
     /// What the server's list of sessions shows.
@@ -67,6 +70,7 @@ pub struct Server {
     pub place: Arc<str>,
     /// How it is spoken to.
     pub speech: Speech,
+    version: String,
 }
 
 impl Server {
@@ -80,6 +84,9 @@ impl Server {
         if let Some(password) = &address.password {
             options = options.password(password.expose_secret());
         }
+        if let Some(file) = &address.root_cert {
+            options = options.ssl_root_cert(file);
+        }
         let place: Arc<str> = format!(
             "postgres://{}@{}:{}/{}",
             options.get_username(),
@@ -92,19 +99,19 @@ impl Server {
         let direct = options.clone().statement_cache_capacity(STATEMENTS).options(SESSION);
         let pooled = options.statement_cache_capacity(0).extra_float_digits(None);
         let mut server = if address.pooler {
-            Self { options: pooled.clone(), place, speech: Speech { pooled: true } }
+            Self { options: pooled.clone(), place, speech: Speech { pooled: true }, version: String::new() }
         } else {
-            Self { options: direct, place, speech: Speech::default() }
+            Self { options: direct, place, speech: Speech::default(), version: String::new() }
         };
         let mut connection = match server.session().await {
             Err(error) if !address.pooler && refuses_settings(&error) => {
-                server = Self { options: pooled, place: server.place, speech: Speech { pooled: true } };
+                server = Self { options: pooled, speech: Speech { pooled: true }, ..server };
                 server.session().await
             }
             done => done,
         }
         .map_err(|error| explain(&error, &server.place))?;
-        check(&mut connection, &server.place).await?;
+        server.version = check(&mut connection, &server.place).await?;
         Ok(server)
     }
 
@@ -113,6 +120,17 @@ impl Server {
             Ok(done) => done,
             Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
         }
+    }
+
+    /// For people: where it is, what it is, how it is reached.
+    pub fn describe(&self) -> String {
+        let pooler = if self.speech.pooled { ", through a pooler" } else { "" };
+        let safe = match self.options.get_ssl_mode() {
+            PgSslMode::VerifyFull => ", TLS checked",
+            PgSslMode::VerifyCa | PgSslMode::Require => ", TLS",
+            _ => "",
+        };
+        format!("{} (PostgreSQL {}{safe}{pooler})", self.place, self.version)
     }
 
     /// A connection that writes.
@@ -130,6 +148,11 @@ impl Server {
     /// What the server says.
     pub async fn bare(&self) -> Result<PgConnection> {
         self.session().await.map_err(|error| explain(&error, &self.place))
+    }
+
+    /// A connection that listens, made again when it is lost.
+    pub fn one(&self) -> PgPool {
+        PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT).connect_lazy_with(self.options.clone())
     }
 
     /// Connections that read.
@@ -156,7 +179,8 @@ fn refuses_settings(error: &sqlx::Error) -> bool {
     state(error).as_deref() == Some("08P01") && error.to_string().contains("unsupported startup parameter")
 }
 
-async fn check(connection: &mut PgConnection, place: &str) -> Result<()> {
+/// Whether the server can hold a ledger; its version.
+async fn check(connection: &mut PgConnection, place: &str) -> Result<String> {
     // As one message: behind a pooler a prepared statement could be asked of another session.
     let sql = "select cast(current_setting('server_version_num') as bigint) as version,
         current_setting('server_version') as name, current_setting('server_encoding') as encoding,
@@ -172,7 +196,7 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<()> {
     } else if strings != "on" {
         "standard_conforming_strings is off; turn it on for this database or role".to_owned()
     } else {
-        return Ok(());
+        return Ok(name.split(' ').next().unwrap_or(&name).to_owned());
     };
     Err(unavailable(place, wrong))
 }

@@ -5,6 +5,8 @@
 //! own: if it can, the lost transaction was not committed and never will be (it would find another number and fail); if it
 //! can't, it was. While the lost one is still going on, the row is locked and the question waits.
 
+use std::collections::BTreeSet;
+
 use super::{database::values_of, errors::explain, held::Held};
 use crate::{
     domain::clock::Millis,
@@ -44,8 +46,8 @@ impl Receipt {
     }
 
     /// The end of a transaction of this line.
-    pub fn commit(&self, now_ms: Millis) -> String {
-        super::dialect::commit_postgres(&self.line, self.number, now_ms)
+    pub fn commit(&self, now_ms: Millis, wakes: &BTreeSet<String>) -> String {
+        super::dialect::commit_postgres(&self.line, self.number, now_ms, wakes)
     }
 
     /// A commit was confirmed.

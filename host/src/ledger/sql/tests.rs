@@ -4,6 +4,7 @@
 mod connections;
 mod effects;
 mod file;
+mod fleet;
 mod orders;
 mod passes;
 mod races;

@@ -349,6 +349,7 @@ impl Line {
 
     async fn begin(&mut self) -> std::result::Result<(), Outcome> {
         self.db.fault = Fault::None;
+        self.db.wakes.clear();
         let (time, pooled) = match &*self.source {
             Source::Sqlite(clock) => {
                 self.db.now_ms = clock.now_ms();
@@ -462,7 +463,7 @@ impl Line {
         let end = match &self.receipt {
             _ if unchanged => "commit".into(),
             None => std::borrow::Cow::Borrowed(COMMIT_SQLITE),
-            Some(receipt) => receipt.commit(self.db.now_ms).into(),
+            Some(receipt) => receipt.commit(self.db.now_ms, &self.db.wakes).into(),
         };
         let Err(error) = self.db.script(&end).await else {
             if let (Some(receipt), false) = (&mut self.receipt, unchanged) {
