@@ -247,7 +247,9 @@ impl SqlLedger {
     async fn snapshot(&self) -> Result<Db> {
         let held = match &self.readers {
             Readers::Sqlite(pool) => pool.begin().await.map(Held::SqliteSnapshot),
-            Readers::Postgres(pool, speech) => {
+            Readers::Postgres(pool, _) => {
+                // Without prepared statements: a migration beside us can make one stale, and here it can't be asked again.
+                let speech = &Speech { pooled: true };
                 let begun = pool.begin_with("begin isolation level repeatable read read only").await;
                 begun.map(|it| Held::PostgresSnapshot(it, *speech))
             }

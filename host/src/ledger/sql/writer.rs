@@ -299,6 +299,8 @@ impl Line {
                         tracing::info!(database = self.db.place(), "the database is back");
                     }
                     self.db.replace(held);
+                    // What came back may be a standby that does not know our old row.
+                    self.receipt = None;
                     self.pause = RECONNECT;
                 }
                 Err(error) => {

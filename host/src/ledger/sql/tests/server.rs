@@ -149,7 +149,8 @@ async fn a_commit_whose_answer_is_lost_is_settled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_goes_away_is_found_again() {
-    let server = orderdock_postgres::Server::start(&orderdock_postgres::Options::default()).unwrap();
+    let options = orderdock_postgres::Options { fsync: true, ..Default::default() };
+    let server = orderdock_postgres::Server::start(&options).unwrap();
     let ledger = open_with_clock(&server.create("one").unwrap(), clock()).await.unwrap();
     count_on(&ledger).await.unwrap();
     server.stop(orderdock_postgres::Stop::Immediate).unwrap();
