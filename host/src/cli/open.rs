@@ -173,7 +173,7 @@ pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
 ///
 /// # Errors
 /// Settings that can't work.
-pub fn mailer(settings: &HostSettings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
+pub fn mailer(settings: &HostSettings) -> Result<Option<Arc<SmtpMailer>>, Failure> {
     let Some(smtp) = &settings.smtp else { return Ok(None) };
     let ca_pem = match &smtp.ca_file {
         None => None,
@@ -194,8 +194,8 @@ pub fn mailer(settings: &HostSettings) -> Result<Option<Arc<dyn Mailer>>, Failur
         time_limit: smtp.time_limit.duration(),
         ca_pem,
     };
-    let mailer =
-        SmtpMailer::new(&server, Arc::new(SystemClock)).map_err(|error| Failure::usage(format!("smtp: {error}")))?;
+    let mailer = SmtpMailer::new(&server, Arc::new(SystemClock))
+        .map_err(|problem| Failure::problems("the mail server can't be used", vec![problem]))?;
     Ok(Some(Arc::new(mailer)))
 }
 
@@ -225,7 +225,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         random,
         ledger,
         mapper: runtime(settings)?,
-        mailer: mailer(settings)?,
+        mailer: mailer(settings)?.map(|mailer| mailer as Arc<dyn Mailer>),
         mail_from: settings.smtp.as_ref().map(|smtp| smtp.from.clone()).unwrap_or_default(),
         sealer: Arc::new(sealer),
         pace,

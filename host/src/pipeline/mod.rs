@@ -30,5 +30,6 @@ pub mod settle;
 pub mod sweep;
 pub mod system;
 pub mod takeover;
+pub mod trial;
 pub mod verdict;
 pub mod work;

@@ -30,7 +30,10 @@ use super::{
     Answer, Evidence, Exchange, Gate, HttpDestination, Request, address,
     stream::{GatedStream, Journal},
 };
-use crate::domain::transport::{Phase, TransportFailure};
+use crate::domain::{
+    certificate,
+    transport::{Phase, TransportFailure},
+};
 
 /// How long one address of several may take to connect before the next is tried. Nothing was sent yet, so trying
 /// another address is no repeat.
@@ -84,8 +87,25 @@ async fn attempt(
         None => return Err(TransportFailure::Tls("this destination was opened without TLS".to_owned())),
     };
     let name = server_name(&request.url)?;
-    let stream = tls.connect(name, tcp).await.map_err(|error| TransportFailure::Tls(told(&error)))?;
+    let stream = tls.connect(name, tcp).await.map_err(|error| TransportFailure::Tls(distrust(&error)))?;
     exchange(stream, request, gate, journal).await
+}
+
+/// Goes as far as the TLS handshake and hangs up: what `orderdock check` may do to an ERP without an order.
+pub(super) async fn greet(destination: &HttpDestination) -> Result<(), TransportFailure> {
+    let url = &destination.base;
+    let addresses = resolve(destination, url).await?;
+    let tcp = connect(&addresses).await?;
+    if let (Some(config), "https") = (&destination.tls, url.scheme()) {
+        let connecting = TlsConnector::from(Arc::clone(config)).connect(server_name(url)?, tcp);
+        connecting.await.map_err(|error| TransportFailure::Tls(distrust(&error)))?;
+    }
+    Ok(())
+}
+
+fn distrust(error: &io::Error) -> String {
+    let words = told(error);
+    certificate::explain(&words, "destination.settings.ca_file").unwrap_or(words)
 }
 
 /// The addresses that we may connect to.
