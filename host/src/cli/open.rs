@@ -169,6 +169,17 @@ pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
     Runtime::new(engine, &limits.cache_dir, Arc::new(SystemClock)).map_err(|error| Failure::failed(error.to_string()))
 }
 
+/// The engine without what is old in its cache.
+async fn swept(engine: Arc<Runtime>, ledger: &dyn Ledger) -> Result<Arc<Runtime>, Failure> {
+    let known: Vec<_> = ledger.releases().await?.into_iter().map(|release| release.digest).collect();
+    match engine.sweep_cache(&known) {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(files, "old compiled code was removed"),
+        Err(error) => tracing::warn!(%error, "old compiled code could not be looked for"),
+    }
+    Ok(engine)
+}
+
 /// The mail server, if one is configured.
 ///
 /// # Errors
@@ -218,13 +229,14 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         gather_mails: settings.smtp.as_ref().map_or(Pace::default().gather_mails, |smtp| smtp.gather.duration()),
         ..Pace::default()
     };
+    let mapper = swept(runtime(settings)?, ledger.as_ref()).await?;
     let parts = Parts {
         host,
         opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&ledger) }),
         clock,
         random,
         ledger,
-        mapper: runtime(settings)?,
+        mapper,
         mailer: mailer(settings)?.map(|mailer| mailer as Arc<dyn Mailer>),
         mail_from: settings.smtp.as_ref().map(|smtp| smtp.from.clone()).unwrap_or_default(),
         sealer: Arc::new(sealer),
