@@ -243,9 +243,13 @@ async fn why(which: &Which, beside: &Beside, output: Output) -> Result<(), Failu
 async fn again(again: Again, reset: bool, beside: &Beside, output: Output) -> Result<(), Failure> {
     let detail = find(&again.which, beside).await?;
     let order = &detail.order;
-    let doubtful = matches!(order.state, Some(PassState::Delivered | PassState::GivenUp | PassState::Unknown));
+    // What was withdrawn changed nothing: what counts is how the pass before it ended.
+    let states = detail.passes.iter().rev().map(|pass| pass.state);
+    let state = states.clone().find(|state| *state != PassState::Withdrawn);
+    let doubtful =
+        matches!(state, Some(PassState::Delivered | PassState::Awaiting | PassState::GivenUp | PassState::Unknown));
     if doubtful && !again.checked {
-        let state = order.state.map_or("", PassState::words);
+        let state = state.map_or("", PassState::words);
         return Err(Failure::refused(format!(
             "order {} is {state}: sending it again may make a second order in the ERP; look there, then repeat with --checked",
             order.order_number

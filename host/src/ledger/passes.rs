@@ -158,7 +158,7 @@ pub enum Guard {
     Lease(LeaseToken),
     /// An attempt's own answer: the attempt is still open, and the pass is `Sending`, `Unknown` or `GivenUp` on it,
     /// whoever holds the lease. A given-up pass accepts it only until the next pass has committed a send; if the answer
-    /// says *delivered*, a next pass that has sent nothing is withdrawn with it.
+    /// says *delivered* or *awaiting*, a next pass that has sent nothing is withdrawn with it.
     Attempt(AttemptToken),
     /// The answer of the attempt that the pass is in doubt about, read again: the pass is `Unknown` or `GivenUp` on it,
     /// whoever holds the lease, and no later pass has committed a send. A delivery withdraws a next pass as above.

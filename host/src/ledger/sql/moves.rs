@@ -87,7 +87,7 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     if let Some(asked) = &change.asked {
         log_asked(db, &change.pass, number, asked)?;
     }
-    if late && change.from == PassState::GivenUp && target == PassState::Delivered {
+    if late && change.from == PassState::GivenUp && matches!(target, PassState::Delivered | PassState::Awaiting) {
         withdraw_next(db, &change.pass);
     }
     for body in &change.effects {

@@ -8,18 +8,26 @@ use tokio::{sync::Notify, task::JoinHandle};
 use super::{
     erp::Told,
     interposed::gone,
-    played::{http, plainly},
+    played::{http, plainly, sight},
     stage::Stage,
 };
 use crate::{
     domain::{
         call::Purpose,
+        decision::Decision,
         delivery::{Rejection, RejectionClass, Repeat},
         pass::PassState,
-        verdict::{Login, Verdict},
+        verdict::{AnswerCheck, Awaiting, Login, Verdict},
     },
-    ledger::{LedgerError, passes::ClaimKind},
-    pipeline::journey::{Outcome, Stopped},
+    ledger::{
+        LedgerError,
+        effects::{EffectEnd, Effects as _},
+        passes::ClaimKind,
+    },
+    pipeline::{
+        journey::{Outcome, Stopped},
+        sweep,
+    },
 };
 
 /// A worker whose lease has run out while the ERP is at its request. The ERP answers with this status when told to.
@@ -117,6 +125,48 @@ async fn a_late_delivery_withdraws_the_next_pass_while_that_has_sent_nothing() {
         }
         assert_eq!(stage.erp.requests().len(), 1, "nothing was sent again");
     }
+}
+
+#[tokio::test]
+async fn that_the_erp_works_on_it_withdraws_the_next_pass_too() {
+    let stage = Stage::http().await;
+    let paused = Paused::at(&stage, 202).await;
+    stage.plugin.reads(|_, _| {
+        let delivery = Box::new(http("GET", "jobs/7", Repeat::Always, ""));
+        let check = AnswerCheck::Poll { delivery, after_s: 60 };
+        Ok(Verdict::AwaitingAnswer(Awaiting { ticket: "7".into(), deadline_s: 600, state: Vec::new(), check }))
+    });
+    stage.work().await;
+    stage.look().await;
+    stage.resend("1", 1).await;
+    paused.goes_on().await.unwrap();
+    let states: Vec<_> = stage.detail("1").await.passes.iter().map(|pass| pass.state).collect();
+    assert_eq!(states, [PassState::Awaiting, PassState::Withdrawn]);
+}
+
+#[tokio::test]
+async fn after_a_late_delivery_a_reset_is_a_question_and_sends_nothing() {
+    let stage = Stage::http().await;
+    let paused = Paused::at(&stage, 200).await;
+    stage.work().await;
+    stage.look().await;
+    stage.resend("1", 1).await;
+    paused.goes_on().await.unwrap();
+    // The shop is told (not here), shows it, and then staff set the order back to new.
+    let lane = stage.lane();
+    let owed = stage.ledger.claim_effects(&lane.record.id, &stage.shared.parts.host, 9, 30_000).await.unwrap();
+    for order in owed {
+        let ends = order.effects.iter().map(|effect| (effect.number, EffectEnd::Done)).collect();
+        stage.ledger.finish_effects(&order.order, &order.token, ends, None, Vec::new()).await.unwrap();
+    }
+    for status in ["New Order", "In Progress", "New Order", "New Order"] {
+        stage.advance(1_000);
+        stage.shop.show(sight("1", status));
+        let opened = sweep::look(&stage.shared, &stage.signals, &lane, "1").await.unwrap();
+        assert_eq!(opened, 0, "{status}: {}", stage.timeline("1").await);
+    }
+    let detail = stage.detail("1").await;
+    assert!(matches!(detail.order.decision, Decision::Question { .. }), "{:?}", detail.order.decision);
 }
 
 #[tokio::test]
