@@ -9,3 +9,4 @@ pub mod orders;
 pub mod rig;
 pub mod shop;
 pub mod stage;
+pub mod through_wasm;
