@@ -14,3 +14,4 @@ pub mod rig;
 pub mod shop;
 pub mod stage;
 pub mod tls;
+pub mod through_wasm;
