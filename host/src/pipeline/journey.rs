@@ -27,6 +27,7 @@ use crate::{
         time,
         verdict::FailureClass,
     },
+    failpoint::{self, Point},
     ledger::{
         LedgerError,
         passes::{Asked, AttemptEnd, Guard, Move, NewPins, OpenAttempt, Pass, Pins, To},
@@ -416,6 +417,11 @@ impl Journey {
         let state = to.state();
         let owed = !effects.is_empty();
         let opens_attempt = matches!(to, To::Sending { .. });
+        let point = match &to {
+            To::Sending { .. } => Some(Point::WriteAhead),
+            To::Mapped { .. } => Some(Point::Mapped),
+            _ => end.is_some().then_some(Point::Outcome),
+        };
         let change = Move {
             pass: self.pass.key.clone(),
             guard,
@@ -427,7 +433,10 @@ impl Journey {
             timeline,
             confirmed,
         };
-        self.parts.ledger.apply(change).await?;
+        match point {
+            Some(point) => failpoint::around(point, self.parts.ledger.apply(change)).await?,
+            None => self.parts.ledger.apply(change).await?,
+        }
         tracing::debug!(
             order.number = %self.pass.order_number,
             connection = %self.lane.record.name,

@@ -31,6 +31,7 @@ pub mod settle;
 pub mod sweep;
 pub mod system;
 pub mod takeover;
+pub mod trial;
 pub mod verdict;
 pub mod work;
 

@@ -23,6 +23,7 @@ use crate::{
         transport::Phase,
         verdict::{DefaultVerdict, FailureClass, Response},
     },
+    failpoint::{self, Point},
     ledger::{
         LedgerError,
         passes::{AttemptEnd, OpenAttempt, To},
@@ -112,13 +113,16 @@ impl Journey {
             self.end(&drop, Phase::Writing, "not processed", json!({ "failure": error.to_string() }), settled).await?;
             return Ok(None);
         }
+        failpoint::here::<LedgerError>(Point::Connected).await?;
         if self.held.left(self.parts.clock.as_ref()) <= self.parts.pace.lease_margin {
             // Somebody else may be about to own this pass: leave the temporaries to them.
             return Err(LedgerError::Lost { what: format!("order {}", self.pass.order_number) }.into());
         }
         self.parts.ledger.set_phase(&self.pass.key, &self.held.token, &drop.token, Phase::Renaming).await?;
+        failpoint::here::<LedgerError>(Point::HalfRequest).await?;
         match drop.folder.rename_all(&drop.plan).await {
             Ok(placed) => {
+                failpoint::here::<LedgerError>(Point::HalfBody).await?;
                 let names = placed.into_iter().map(|file| file.name).collect();
                 self.written(drop, names, Value::Null).await
             }

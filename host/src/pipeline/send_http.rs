@@ -25,6 +25,7 @@ use crate::{
         transport::{self, Phase, Reading, TransportFailure},
         verdict::{DefaultVerdict, FailureClass, Response},
     },
+    failpoint::{self, Guarantee},
     ledger::{
         LedgerError,
         passes::{AttemptEnd, NewAttempt, To},
@@ -67,7 +68,12 @@ impl Journey {
         let pins = ready.pins.map(Box::new);
         let pinned = pins.as_ref().map(|new| (new.pins.clone(), new.mapped_at_ms));
         let to = To::Sending { attempt: Box::new(attempt), pins };
-        self.settle(Settled { to, effects: Vec::new(), timeline: notes }).await?;
+        let mut recorded = Some(Settled { to, effects: Vec::new(), timeline: notes });
+        if !failpoint::without(Guarantee::WriteAhead)
+            && let Some(recorded) = recorded.take()
+        {
+            self.settle(recorded).await?;
+        }
         if let Some((pins, mapped_at_ms)) = pinned {
             self.pass.pins = Some(pins);
             self.pass.mapped_at_ms = Some(mapped_at_ms);
@@ -75,6 +81,9 @@ impl Journey {
         self.pass.step = ready.step;
 
         let exchange = self.exchange(http, request).await;
+        if let Some(too_late) = recorded {
+            self.settle(too_late).await?;
+        }
         self.read_exchange(&token, exchange, &secrets, sensitive, destination, &release, state).await
     }
 

@@ -17,6 +17,7 @@ use crate::{
         random,
         verdict::Acceptance,
     },
+    failpoint::{self, Guarantee},
     ledger::{
         LedgerError, Result,
         effects::EffectBody,
@@ -57,6 +58,7 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
         return Err(LedgerError::Refused(format!("{} can't go from {from} to {to}", keys::name(&change.pass))));
     }
     let (guard, token) = match &change.guard {
+        Guard::Lease(token) if failpoint::without(Guarantee::Fence) => ("cast($6 as text) <> ''", token.as_str()),
         Guard::Lease(token) => (LEASE_GUARD, token.as_str()),
         Guard::Attempt(token) => (ATTEMPT_GUARD, token.as_str()),
         Guard::Reread(token) => (REREAD_GUARD, token.as_str()),
