@@ -10,4 +10,5 @@ pub mod orders;
 pub mod protocol;
 pub mod rig;
 pub mod shop;
+pub mod sim;
 pub mod stage;

@@ -176,7 +176,7 @@ impl Passes for ModelLedger {
     async fn apply(&self, change: Move) -> Result<()> {
         let (mut state, now) = self.transaction();
         let asked_token = AttemptToken(random::token(self.random.as_ref()));
-        state.apply(&change, asked_token, now)
+        state.apply(&change, asked_token, now, self.fence)
     }
 
     async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {
