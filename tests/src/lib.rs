@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test kit stops at the first surprise")]
 
 pub mod bench;
+pub mod chaos;
+pub mod crash;
 pub mod demo;
 pub mod erp;
 pub mod mail;
@@ -12,3 +14,4 @@ pub mod rig;
 pub mod shop;
 pub mod sim;
 pub mod stage;
+pub mod tls;

@@ -22,7 +22,7 @@ use orderdock::{
         },
         effects::{EffectEnd, Effects, MailBatch, OwedByOrder},
         orders::{Orders, Pushed, PushedOrder, Recorded, SightBatch, Sweep, SweepKind},
-        passes::{Claim, ClaimKind, Move, Passes, To},
+        passes::{Claim, ClaimKind, Doubtful, Guard, Move, Passes, To},
         reports::{AttemptRow, Counts, OrderDetail, OrderFilter, OrderRow, Reports},
     },
 };
@@ -315,8 +315,8 @@ impl Passes for LedgerSeam {
     async fn apply(&self, change: Move) -> Result<()> {
         let line = format!("{} {} -> {}", short(&change.pass), change.from.as_str(), change.to.state().as_str());
         let name = match &change.guard {
-            orderdock::ledger::passes::Guard::Lease(_) => "moved",
-            orderdock::ledger::passes::Guard::Attempt(_) => "moved late",
+            Guard::Lease(_) => "moved",
+            Guard::Attempt(_) | Guard::Reread(_) => "moved late",
         };
         self.tell(name, self.moved(change), |()| Some(line.clone())).await
     }
@@ -331,6 +331,10 @@ impl Passes for LedgerSeam {
 
     async fn mapped_order(&self, pass: &PassKey) -> Result<Option<String>> {
         self.ask(self.scene.model.mapped_order(pass)).await
+    }
+
+    async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>> {
+        self.ask(self.scene.model.doubtful(pass)).await
     }
 
     async fn next_due_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {
@@ -410,6 +414,10 @@ impl Reports for LedgerSeam {
 
     async fn sweeps(&self, connection: &ConnectionId, shop: &ShopId, limit: u32) -> Result<Vec<Sweep>> {
         self.ask(self.scene.model.sweeps(connection, shop, limit)).await
+    }
+
+    async fn done_with(&self, attempts: &[AttemptToken]) -> Result<Vec<AttemptToken>> {
+        self.ask(self.scene.model.done_with(attempts)).await
     }
 
     async fn expire_bodies(&self, closed_before_ms: Millis, limit: u32) -> Result<u64> {
