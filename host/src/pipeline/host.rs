@@ -117,6 +117,7 @@ impl Host {
         }
         shared.tasks.close();
         tokio::select! {
+            biased;
             () = shared.tasks.wait() => tracing::info!("everything under way has ended"),
             () = self.hard_stop.cancelled() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
         }

@@ -9,6 +9,7 @@ use orderdock::{
     },
     ledger::{
         LedgerError, Result,
+        connections::ConnectionState,
         orders::{Orders, Pushed, PushedOrder, Recorded, SightBatch, Sweep, SweepKind},
     },
 };
@@ -42,6 +43,10 @@ impl Orders for ModelLedger {
         let (mut state, now) = self.transaction();
         let seen = state.orders.get(order).ok_or_else(|| no_order(order))?;
         let refused = |why: &str| Err(LedgerError::Refused(why.to_owned()));
+        let of = |it: &&super::state::Connection| it.record.id == order.connection;
+        if state.connections.iter().find(of).is_none_or(|it| it.record.state == ConnectionState::Removed) {
+            return refused("nobody would send it");
+        }
         if seen.last_pass != after {
             return refused("another pass came meanwhile");
         }
