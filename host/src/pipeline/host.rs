@@ -16,11 +16,15 @@ use super::{
     lease::Leases,
     mails,
     parts::Parts,
+    reread::{Wish, reread},
     retention, sweep,
     work::{self, Shared, Signals, supervised},
 };
 use crate::{
-    domain::{decision::Opening, id::ConnectionId},
+    domain::{
+        decision::Opening,
+        id::{ConnectionId, PassKey},
+    },
     ledger::{
         LedgerError,
         connections::{ConnectionRecord, Intent, LeftIntent},
@@ -281,6 +285,15 @@ impl Host {
                 self.shared.tasks.spawn(async move {
                     if let Err(error) = sweep::look(&shared, &signals, &lane, &shop_order_id).await {
                         tracing::warn!(order = %shop_order_id, %error, "an order could not be looked at");
+                    }
+                });
+            }
+            Intent::Reread { shop_order_id, pass, release } => {
+                let parts = Arc::clone(&self.shared.parts);
+                let wish = Wish { pass: PassKey { order: lane.key(&shop_order_id), pass }, release, by: left.by };
+                self.shared.tasks.spawn(async move {
+                    if let Err(error) = reread(&parts, &lane, &signals, wish).await {
+                        tracing::warn!(order = %shop_order_id, %error, "a stored answer could not be read again");
                     }
                 });
             }

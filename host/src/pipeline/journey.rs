@@ -306,8 +306,13 @@ impl Journey {
     /// *Failed*, unless something of this pass may be in the ERP already: then the doubt stands, and only a look-up or a
     /// person can end it.
     pub fn failed_unless_sent(&self, class: FailureClass, because: String) -> Settled {
-        let under_way = matches!(self.pass.state, PassState::Sending | PassState::Awaiting | PassState::Unknown);
-        if self.sent_before || (under_way && self.pass.state != PassState::Sending) {
+        let may_be_there = match self.pass.state {
+            // The attempt under way is the caller's to judge.
+            PassState::Sending => self.sent_before,
+            PassState::Awaiting | PassState::Unknown => true,
+            _ => self.pass.sent,
+        };
+        if may_be_there {
             let now = self.parts.clock.now_ms();
             let deadline = now.saturating_add(millis(self.lane.settings.unknown.lookup_for.duration()));
             return settle::in_doubt(&because, now, deadline);
@@ -357,6 +362,14 @@ impl Journey {
     pub async fn settle_asked(&mut self, settled: Settled, asked: Option<Asked>) -> Outcome<()> {
         let guard = Guard::Lease(self.held.token.clone());
         self.apply(guard, settled, None, asked, None).await
+    }
+
+    /// Moves on because a stored answer was read again.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn settle_reread(&mut self, guard: Guard, settled: Settled, asked: Asked) -> Outcome<()> {
+        self.apply(guard, settled, None, Some(asked), None).await
     }
 
     /// Records the answer of an attempt. A true answer is never thrown away: it is recorded even when the lease is gone,

@@ -36,6 +36,13 @@ pub struct Held {
 }
 
 impl Held {
+    /// No lease: whoever only reads an answer again holds none, and nothing can be sent under it.
+    pub fn none(pass: &PassKey) -> Self {
+        let lost = CancellationToken::new();
+        lost.cancel();
+        Self { pass: pass.clone(), token: LeaseToken(String::new()), lost, until_boot_ms: AtomicU64::new(0) }
+    }
+
     /// What is left of it.
     pub fn left(&self, clock: &dyn Clock) -> Duration {
         if self.lost.is_cancelled() {

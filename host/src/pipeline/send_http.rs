@@ -45,7 +45,7 @@ impl Journey {
     ) -> Outcome<Option<Ready>> {
         let DeliveryContent::Http(delivery) = &ready.delivery.content else {
             let because = "the plugin changed from HTTP to files within one conversation".to_owned();
-            let settled = self.setting(|setting| setting.failed(FailureClass::Plugin, because, None));
+            let settled = self.failed_unless_sent(FailureClass::Plugin, because);
             self.settle(settled).await?;
             return Ok(None);
         };
@@ -54,7 +54,6 @@ impl Journey {
             Ok(made) => made,
             Err(problems) => {
                 let because = crate::domain::problem::list(&problems).replace('\n', "; ");
-                self.sent_before = self.pass.sent;
                 let settled = self.failed_unless_sent(FailureClass::Settings, because);
                 self.settle(settled).await?;
                 return Ok(None);
@@ -334,10 +333,12 @@ pub fn shown_answer(answer: &Answer, secrets: &super::parts::Secrets, sensitive:
         .collect();
     let note = (kept.len() < answer.body.len())
         .then(|| format!("only the first {} of {} bytes are kept", kept.len(), answer.body.len()));
+    let (body, bytes) = super::reread::kept(&hidden);
     json!({
         "status": answer.status,
         "headers": headers,
-        "body": String::from_utf8_lossy(&hidden),
+        "body": body,
+        "bytes": bytes,
         "length": answer.body.len(),
         "note": note,
     })

@@ -1,6 +1,5 @@
 //! Shops: one trait, one adapter per kind. The only place that knows shops' wire formats.
 
-mod collect;
 pub mod evolutionx;
 pub mod http;
 mod json;

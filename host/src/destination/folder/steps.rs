@@ -144,6 +144,28 @@ impl Steps {
         Err(FolderError::NameTaken { path: dir.at(&file.name) })
     }
 
+    /// Whose files of ours lie there.
+    pub(super) fn tokens_there(&self) -> Result<Vec<String>, FolderError> {
+        let mut tokens: Vec<String> =
+            self.out()?.own_names()?.iter().filter_map(|name| names::token_of(name)).map(str::to_owned).collect();
+        tokens.dedup();
+        Ok(tokens)
+    }
+
+    /// Removes what these tokens left.
+    pub(super) fn clear(&self, tokens: &[String]) -> Result<usize, FolderError> {
+        let dir = self.out()?;
+        let mut removed = 0;
+        for name in dir.own_names()? {
+            let theirs = names::token_of(&name).is_some_and(|token| tokens.iter().any(|known| known == token));
+            if theirs && dir.unlink(&name)? {
+                removed += 1;
+            }
+        }
+        dir.sync()?;
+        Ok(removed)
+    }
+
     /// Names are checked again by whoever is about to write them.
     pub(super) fn sound(&self, plan: &FilePlan) -> Result<(), FolderError> {
         if !names::token_is_usable(&plan.token) {

@@ -31,7 +31,10 @@ use super::{
     stream::{GatedStream, Journal},
 };
 use crate::{
-    domain::transport::{Phase, TransportFailure},
+    domain::{
+        certificate,
+        transport::{Phase, TransportFailure},
+    },
     failpoint::{self, Point},
 };
 
@@ -87,8 +90,25 @@ async fn attempt(
         None => return Err(TransportFailure::Tls("this destination was opened without TLS".to_owned())),
     };
     let name = server_name(&request.url)?;
-    let stream = tls.connect(name, tcp).await.map_err(|error| TransportFailure::Tls(told(&error)))?;
+    let stream = tls.connect(name, tcp).await.map_err(|error| TransportFailure::Tls(distrust(&error)))?;
     exchange(stream, request, gate, journal).await
+}
+
+/// Goes as far as the TLS handshake and hangs up: what `orderdock check` may do to an ERP without an order.
+pub(super) async fn greet(destination: &HttpDestination) -> Result<(), TransportFailure> {
+    let url = &destination.base;
+    let addresses = resolve(destination, url).await?;
+    let tcp = connect(&addresses).await?;
+    if let (Some(config), "https") = (&destination.tls, url.scheme()) {
+        let connecting = TlsConnector::from(Arc::clone(config)).connect(server_name(url)?, tcp);
+        connecting.await.map_err(|error| TransportFailure::Tls(distrust(&error)))?;
+    }
+    Ok(())
+}
+
+fn distrust(error: &io::Error) -> String {
+    let words = told(error);
+    certificate::explain(&words, "destination.settings.ca_file").unwrap_or(words)
 }
 
 /// The addresses that we may connect to.
