@@ -207,8 +207,8 @@ impl Db {
     /// Runs a statement that changes rows and gives them back, and right behind it what was noted, all in one hand-over.
     /// Gives the rows of each. What was noted is meant for the case that the first gave a row; where it gave none, the caller
     /// has to fail, and everything is undone.
-    pub async fn guarded(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Vec<Row>>> {
-        let mut batch: Batch = vec![(sql.into(), values)];
+    pub async fn guarded(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Vec<Row>>> {
+        let mut batch: Batch = vec![(sql.to_owned().into(), values)];
         batch.append(&mut self.later);
         let noted = batch.len() > 1;
         let all = self.held.each(batch).await.map_err(|error| self.failed(&error))?;
