@@ -4,6 +4,7 @@
 //! host itself says is asked by the real command line with `--json`; what it did is judged by the fakes.
 
 mod files;
+mod fleet;
 mod watch;
 
 use std::{
@@ -18,6 +19,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
+pub use self::fleet::Beside;
 use crate::{
     erp::FakeErp,
     mail::MailCatcher,
