@@ -55,7 +55,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     }
     watch_signals(Arc::clone(&host), settings.stop_grace.duration())?;
     notify_systemd(sd_notify::NotifyState::Ready);
-    host.run().await;
+    let worked = host.run().await;
     notify_systemd(sd_notify::NotifyState::Stopping);
     stop_api.cancel();
     match api.await {
@@ -63,7 +63,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         Ok(Err(error)) => tracing::warn!(%error, "the API ended badly"),
         Err(error) => tracing::warn!(%error, "the API ended badly"),
     }
-    Ok(())
+    worked.map_err(|ended| Failure::failed(format!("{ended}; start it again, and nothing is lost")))
 }
 
 fn watch_signals(host: Arc<Host>, grace: Duration) -> Result<(), Failure> {

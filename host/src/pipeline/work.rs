@@ -38,6 +38,8 @@ pub struct Signals {
     pub effects: Notify,
     /// Somebody wants a sweep now.
     pub sweep: Notify,
+    /// A sweep was good.
+    pub swept: Notify,
     /// Mail is owed; shared by the whole host.
     pub mails: Arc<Notify>,
 }
