@@ -245,7 +245,8 @@ pub enum To {
         because: String,
         /// Nothing was sent: pins are dropped, the next claim maps anew.
         unpin: bool,
-        /// Counts as a retry (starts or goes on with `retry_since`); otherwise, retries end.
+        /// Counts as a retry, whose time is limited (starts or goes on with `retry_since`). Otherwise that time ends, and
+        /// only the number of waits in a row goes on, from which the next wait is made.
         retry: bool,
     },
     /// A step is stored; nothing of it was sent. The lease is kept.

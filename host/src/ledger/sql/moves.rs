@@ -106,7 +106,7 @@ fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
             let tries = if *retry {
                 "retry_since_ms = coalesce(retry_since_ms, $7), retries = retries + 1"
             } else {
-                "retry_since_ms = null, retries = 0"
+                "retry_since_ms = null, retries = retries + 1"
             };
             let unpin = if *unpin { unpinned } else { "" };
             format!(

@@ -67,6 +67,18 @@ async fn open_pass(db: &mut Db, input: &(OrderKey, u32, Opening)) -> Result<Pass
     let row = db.maybe_row(&sql, keys::of_order(order, values_of![db.now_ms])).await?.ok_or_else(|| no_order(order))?;
     let number = row.text("order_number")?;
     let last = row.number("last_pass")?;
+    // Its worker would read and tell the shop that the connection has now, where the same id is another order.
+    let living = db
+        .maybe_row(
+            "select id from connections where id = $1 and shop_id = $2 and state <> 'removed'",
+            values_of![order.connection.as_str(), order.shop.as_str()],
+        )
+        .await?;
+    if living.is_none() {
+        return Err(LedgerError::Refused(format!(
+            "order {number} can't be sent again: its connection was removed or has another shop now"
+        )));
+    }
     if last != *after {
         return Err(LedgerError::Refused(format!(
             "order {number} is at pass {last} by now, not at pass {after}; look at it again before you send it again"
@@ -140,6 +152,22 @@ impl Orders for SqlLedger {
             )
             .await?;
         row.as_ref().map(sweep).transpose()
+    }
+
+    async fn looked_once(&self, connection: &ConnectionId, shop: &ShopId) -> Result<bool> {
+        let mut db = self.reader().await?;
+        let rows = db
+            .rows(
+                "select seen from sweeps where connection_id = $1 and shop_id = $2 and kind = $3 and error is null
+                 order by started_ms limit 2",
+                values_of![connection.as_str(), shop.as_str(), to_word(&SweepKind::Poll)?],
+            )
+            .await?;
+        match rows.as_slice() {
+            [] => Ok(false),
+            [only] => Ok(only.int("seen")? > 0),
+            _ => Ok(true),
+        }
     }
 
     async fn open_pass(&self, order: &OrderKey, after: u32, opening: Opening) -> Result<PassKey> {
