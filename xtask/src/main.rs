@@ -65,6 +65,18 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kill the host at each of its failpoints, start it again, and print the matrix of what became of the orders
+    Crash {
+        /// Passed on to the crash program, for example `--help`, `--json` or `--only F7`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Kill, stop and start the host at random under load while everybody else misbehaves, and print the verdict
+    Chaos {
+        /// Passed on to the chaos program, for example `--minutes 10` or `--seed 42`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build for release and print the benchmark table
     Bench {
         /// Passed on to the benchmark program, for example `--json`, which prints the figures by name
@@ -91,6 +103,8 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
         Command::Plugins { target } => components::build_all(&workspace, &toolchain::find(&workspace, target)?),
         Command::Demo { arguments } => programs::demo(&workspace, &arguments),
         Command::Test { arguments } => checks::run_all(&workspace, &arguments),
+        Command::Crash { arguments } => programs::trial(&workspace, "crash", &arguments),
+        Command::Chaos { arguments } => programs::trial(&workspace, "chaos", &arguments),
         Command::Bench { arguments } => programs::bench(&workspace, &arguments),
     }
 }

@@ -163,6 +163,21 @@ impl HttpDestination {
         }
     }
 
+    /// Resolves, connects and shakes hands, and asks nothing: an ERP is not called without an order. What `orderdock
+    /// check` shows.
+    pub async fn check(&self) -> Vec<Problem> {
+        let failure = match tokio::time::timeout(self.time_limit(), send::greet(self)).await {
+            Ok(Ok(())) => return Vec::new(),
+            Ok(Err(failure)) => failure,
+            Err(_) => TransportFailure::TimedOut(u64::from(self.settings.time_limit_s) * 1000),
+        };
+        let message = match failure {
+            TransportFailure::Resolve(why) | TransportFailure::Connect(why) | TransportFailure::Tls(why) => why,
+            _ => format!("no connection within {} s", self.settings.time_limit_s),
+        };
+        vec![Problem::new("destination.settings.base_address", format!("{} can't be reached: {message}", self.base))]
+    }
+
     /// The settings it was opened with.
     #[must_use]
     pub fn settings(&self) -> &HttpSettings {

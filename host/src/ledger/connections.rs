@@ -174,6 +174,15 @@ pub enum Intent {
         /// Why.
         why: String,
     },
+    /// Read the answer again that a pass is in doubt about.
+    Reread {
+        /// Its key in the shop.
+        shop_order_id: String,
+        /// Which pass.
+        pass: u32,
+        /// With which release; none = the one in force.
+        release: Option<Digest>,
+    },
 }
 
 /// An intent that was left.

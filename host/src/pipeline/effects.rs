@@ -17,6 +17,7 @@ use crate::{
         clock::{Clock, Millis},
         judge::Confirmed,
     },
+    failpoint::{self, Point},
     ledger::effects::{EffectBody, EffectEnd, Owed, OwedByOrder},
     shop::ShopError,
 };
@@ -108,7 +109,8 @@ async fn pay(shared: &Shared, lane: &Lane, owed: OwedByOrder) {
         paid.ends.push((effect.number, end));
     }
     let Paid { ends, confirmed, timeline } = paid;
-    if let Err(error) = ledger.finish_effects(&owed.order, &owed.token, ends, confirmed, timeline).await {
+    let finishing = ledger.finish_effects(&owed.order, &owed.token, ends, confirmed, timeline);
+    if let Err(error) = failpoint::around(Point::StatusConfirmed, finishing).await {
         tracing::warn!(order = %owed.order.shop_order_id, %error, "what was paid to the shop could not be recorded");
     }
 }
@@ -194,7 +196,7 @@ async fn status_write(
             return EffectEnd::Conflict(sentence);
         }
     }
-    let result = lane.shop.set_status(id, status).await;
+    let result = failpoint::around(Point::StatusWrite, lane.shop.set_status(id, status)).await;
     if result.is_ok() {
         // From the write's own moment on: a read that began before it may still show the old status.
         paid.confirmed = Some(Confirmed { status: status.to_owned(), at_ms: clock.now_ms(), modified_ms: None });

@@ -97,7 +97,7 @@ impl Journey {
         let not_before_ms = self.now_ms().await?.saturating_add(millis(pause));
         let because = format!("it could not be read again before sending: {error}");
         Ok(Settled {
-            to: To::Waiting { not_before_ms, because, unpin: !self.pass.sent, retry: false },
+            to: To::Waiting { not_before_ms, because, unpin: !self.pass.sent, retry: false, absent: false },
             effects: Vec::new(),
             timeline: Vec::new(),
         })

@@ -1,4 +1,5 @@
-//! What people left for the host: look now, look at one order, set an order back to new and send it again.
+//! What people left for the host: look now, look at one order, read a stored answer again, set an order back to new and
+//! send it again.
 //!
 //! An intent is ended in the ledger *after* it was carried out: a host that dies in between finds it again. So each is
 //! carried out in a way that may be repeated: what was done already is seen and not done twice.
@@ -6,7 +7,9 @@
 use std::sync::Arc;
 
 use super::{
+    journey::Stopped,
     lane::Lane,
+    reread::{Wish, reread},
     sweep::{self, SweepError},
     work::{Shared, Signals},
 };
@@ -38,7 +41,7 @@ pub enum Carried {
 }
 
 /// Carries an intent out, as far as it can be now.
-pub async fn carry_out(shared: &Arc<Shared>, signals: &Signals, lane: &Lane, left: &LeftIntent) -> Carried {
+pub async fn carry_out(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, left: &LeftIntent) -> Carried {
     let now = shared.parts.ledger.now_ms().await.unwrap_or(left.left_ms);
     let age = now.saturating_sub(left.left_ms);
     match &left.intent {
@@ -55,6 +58,20 @@ pub async fn carry_out(shared: &Arc<Shared>, signals: &Signals, lane: &Lane, lef
                 Carried::Over
             }
         },
+        Intent::Reread { shop_order_id, pass, release } => {
+            let pass = PassKey { order: lane.key(shop_order_id), pass: *pass };
+            let wish = Wish { pass, release: release.clone(), by: left.by.clone() };
+            match reread(&shared.parts, lane, signals, wish).await {
+                Ok(()) => Carried::Over,
+                Err(Stopped::Ledger(error)) if is_passing(&error) && age < LOOK_FOR_MS => {
+                    Carried::Later(error.to_string())
+                }
+                Err(error) => {
+                    tracing::warn!(order = %shop_order_id, %error, "a stored answer could not be read again");
+                    Carried::Over
+                }
+            }
+        }
         Intent::Reset { shop_order_id, after, why } => {
             let pass = PassKey { order: lane.key(shop_order_id), pass: *after };
             let opening = Opening::Intent { by: left.by.clone(), why: why.clone() };

@@ -27,6 +27,7 @@ use crate::{
         time,
         verdict::FailureClass,
     },
+    failpoint::{self, Point},
     ledger::{
         LedgerError,
         passes::{Asked, AttemptEnd, Guard, Move, NewPins, OpenAttempt, Pass, Pins, To},
@@ -330,8 +331,13 @@ impl Journey {
     /// *Failed*, unless something of this pass may be in the ERP already: then the doubt stands, and only a look-up or a
     /// person can end it.
     pub fn failed_unless_sent(&self, class: FailureClass, because: String) -> Settled {
-        let under_way = matches!(self.pass.state, PassState::Sending | PassState::Awaiting | PassState::Unknown);
-        if self.sent_before || (under_way && self.pass.state != PassState::Sending) {
+        let may_be_there = match self.pass.state {
+            // The attempt under way is the caller's to judge.
+            PassState::Sending => self.sent_before,
+            PassState::Awaiting | PassState::Unknown => true,
+            _ => self.pass.sent,
+        };
+        if may_be_there {
             let now = self.parts.clock.now_ms();
             let deadline = now.saturating_add(millis(self.lane.settings.unknown.lookup_for.duration()));
             return settle::in_doubt(&because, now, deadline);
@@ -383,6 +389,14 @@ impl Journey {
         self.apply(guard, settled, None, asked, None).await
     }
 
+    /// Moves on because a stored answer was read again.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn settle_reread(&mut self, guard: Guard, settled: Settled, asked: Asked) -> Outcome<()> {
+        self.apply(guard, settled, None, Some(asked), None).await
+    }
+
     /// Records the answer of an attempt. A true answer is never thrown away: it is recorded even when the lease is gone,
     /// and the ledger's own trouble is waited out.
     ///
@@ -428,6 +442,11 @@ impl Journey {
         let state = to.state();
         let owed = !effects.is_empty();
         let opens_attempt = matches!(to, To::Sending { .. });
+        let point = match &to {
+            To::Sending { .. } => Some(Point::WriteAhead),
+            To::Mapped { .. } => Some(Point::Mapped),
+            _ => end.is_some().then_some(Point::Outcome),
+        };
         let change = Move {
             pass: self.pass.key.clone(),
             guard,
@@ -439,7 +458,10 @@ impl Journey {
             timeline,
             confirmed,
         };
-        self.parts.ledger.apply(change).await?;
+        match point {
+            Some(point) => failpoint::around(point, self.parts.ledger.apply(change)).await?,
+            None => self.parts.ledger.apply(change).await?,
+        }
         tracing::debug!(
             order.number = %self.pass.order_number,
             connection = %self.lane.record.name,

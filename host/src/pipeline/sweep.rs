@@ -26,6 +26,7 @@ use crate::{
         judge::{self, Reading},
         sight::{ListScope, Page, Sight},
     },
+    failpoint::{self, Point},
     ledger::{
         LedgerError,
         orders::{Recorded, SightBatch, Sweep, SweepKind},
@@ -154,7 +155,8 @@ pub async fn sweep(shared: &Arc<Shared>, signals: &Signals, lane: &Lane, kind: S
     if found.opened > 0 || kind == SweepKind::Slow {
         tracing::info!(connection = %lane.record.name, seen, taken = found.opened, "looked at the shop");
     }
-    if let Err(error) = ledger.record_sweep(&lane.record.id, &lane.record.shop_id, sweep).await {
+    let recording = ledger.record_sweep(&lane.record.id, &lane.record.shop_id, sweep);
+    if let Err(error) = failpoint::around(Point::Cursor, recording).await {
         tracing::error!(connection = %lane.record.name, %error, "a sweep could not be recorded");
         return false;
     }
@@ -245,6 +247,7 @@ async fn one_round(
         }
         let began_ms = shared.parts.ledger.now_ms().await?;
         let Page { sights, next } = lane.shop.list(&listing.scope, cursor.as_deref()).await?;
+        failpoint::here::<ShopError>(Point::PollAnswer).await?;
         found.seen.extend(sights.iter().map(|sight| sight.shop_order_id.clone()));
         let reading = Reading { began_ms, single: false, first_sweep: listing.first_sweep };
         let changed: Vec<Option<Millis>> = sights.iter().map(|sight| sight.modified_ms.max(sight.placed_ms)).collect();
@@ -305,7 +308,7 @@ async fn record(
         single: reading.single,
         is_new: Arc::new(move |status| statuses.status.is_new(status)),
     };
-    let recorded = shared.parts.ledger.record_sights(batch).await?;
+    let recorded = failpoint::around(Point::Ingest, shared.parts.ledger.record_sights(batch)).await?;
     if recorded.iter().any(|one| one.opened.is_some()) {
         signals.work.notify_one();
     }

@@ -17,6 +17,7 @@ use crate::{
         random,
         verdict::Acceptance,
     },
+    failpoint::{self, Guarantee},
     ledger::{
         LedgerError, Result,
         effects::EffectBody,
@@ -34,21 +35,35 @@ const ATTEMPT_GUARD: &str = "attempt_token = $6
         and a.pass = $4 and a.token = $6 and a.ended_ms is null)
     and not exists (select 1 from passes n where n.connection_id = $1 and n.shop_id = $2 and n.shop_order_id = $3
         and n.pass > $4 and n.sent = 1)";
+// The pass is still in doubt about this attempt, whatever that attempt ended as.
+const REREAD_GUARD: &str = "attempt_token = $6
+    and not exists (select 1 from passes n where n.connection_id = $1 and n.shop_id = $2 and n.shop_order_id = $3
+        and n.pass > $4 and n.sent = 1)";
+// What it is pinned to changes only while nothing of it may have left; an attempt that this move ends as provably not
+// processed counts as not sent.
+const PINS_GUARD: &str = "and (pins is null or case when $8 = 1 then sent_before else sent end = 0)";
 const NO_LEASE: &str = "lease_token = null, lease_host = null, lease_until_ms = null";
 
 /// Applies a move.
 pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     let target = change.to.state();
-    let late = matches!(change.guard, Guard::Attempt(_));
-    let may_be_late = matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp);
-    if !change.from.may_become(target) || (late && !may_be_late) {
+    let late = !matches!(change.guard, Guard::Lease(_));
+    let allowed = match &change.guard {
+        Guard::Lease(_) => true,
+        Guard::Attempt(_) => matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp),
+        Guard::Reread(_) => matches!(change.from, PassState::Unknown | PassState::GivenUp),
+    };
+    if !change.from.may_become(target) || !allowed {
         let (from, to) = (change.from.as_str(), target.as_str());
         return Err(LedgerError::Refused(format!("{} can't go from {from} to {to}", keys::name(&change.pass))));
     }
     let (guard, token) = match &change.guard {
+        Guard::Lease(token) if failpoint::without(Guarantee::Fence) => ("cast($6 as text) <> ''", token.as_str()),
         Guard::Lease(token) => (LEASE_GUARD, token.as_str()),
         Guard::Attempt(token) => (ATTEMPT_GUARD, token.as_str()),
+        Guard::Reread(token) => (REREAD_GUARD, token.as_str()),
     };
+    let pins = if changes_pins(&change.to) { PINS_GUARD } else { "" };
     // What was provably not processed might as well not have left: the pass is as unsent as it was before.
     let unsent = change.end.as_ref().is_some_and(|end| matches!(end.outcome, "not processed" | "retry later"));
     let values = values_of![change.from.as_str(), token, db.now_ms, unsent];
@@ -60,13 +75,13 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     let sql = format!(
         "update passes set state = '{}', state_ms = $7, {sets}
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
-            and state = cast($5 as text) and {guard}
+            and state = cast($5 as text) and {guard} {pins}
          returning attempts",
         target.as_str()
     );
     let moved = db.changed(&sql, values).await?;
     let Some(row) = moved.first() else {
-        return Err(lost(&change.pass));
+        return Err(refusal(db, change, guard, token).await?);
     };
     let number = row.number("attempts")?;
     end_attempts(db, change)?;
@@ -74,10 +89,14 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     if let Some(asked) = &change.asked {
         log_asked(db, &change.pass, number, asked)?;
     }
-    if late && change.from == PassState::GivenUp && target == PassState::Delivered {
+    if late && change.from == PassState::GivenUp && matches!(target, PassState::Delivered | PassState::Awaiting) {
         withdraw_next(db, &change.pass);
     }
     for body in &change.effects {
+        // Staff had their mail when the pass was given up: one for each pass.
+        if change.from == PassState::GivenUp && matches!(body, EffectBody::Mail { .. }) {
+            continue;
+        }
         owe(db, &change.pass, body)?;
     }
     for text in &change.timeline {
@@ -92,13 +111,40 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     Ok(())
 }
 
+/// Whether a move sets or drops what the pass is pinned to.
+fn changes_pins(to: &To) -> bool {
+    match to {
+        To::Mapped { pins, .. } | To::Sending { pins, .. } => pins.is_some(),
+        To::Waiting { unpin, .. } => *unpin,
+        _ => false,
+    }
+}
+
+/// Why a move found no row: the guard of its pins, if the other one would have held.
+async fn refusal(db: &mut Db, change: &Move, guard: &str, token: &str) -> Result<LedgerError> {
+    if changes_pins(&change.to) {
+        let held = format!(
+            "select pass from passes where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
+                and state = cast($5 as text) and {guard}"
+        );
+        let values = keys::of_pass(&change.pass, values_of![change.from.as_str(), token]);
+        if db.maybe_row(&held, values).await?.is_some() {
+            let what = keys::name(&change.pass);
+            return Ok(LedgerError::Refused(format!(
+                "{what} has sent something: the release, settings, tables and destination it is pinned to can't change"
+            )));
+        }
+    }
+    Ok(lost(&change.pass))
+}
+
 const SENT: &str = "sent = case when $8 = 1 then sent_before else sent end";
 
 /// The columns that a move sets; their values are added to `values` from `$9` on.
 fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
     let mut add = |more: Vec<Value>| values.extend(more);
     Ok(match &change.to {
-        To::Waiting { not_before_ms, because, unpin, retry } => {
+        To::Waiting { not_before_ms, because, unpin, retry, absent } => {
             add(values_of![*not_before_ms, because]);
             let unpinned = "pins = null, step = 0,
                 mapped_at_ms = case when inherits_unknown = 1 then mapped_at_ms else null end,
@@ -109,9 +155,10 @@ fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
                 "retry_since_ms = null, retries = retries + 1"
             };
             let unpin = if *unpin { unpinned } else { "" };
+            let sent = if *absent { "sent = 0, sent_before = 0" } else { SENT };
             format!(
                 "not_before_ms = $9, because = $10, takeovers = 0, attempt_token = null, awaiting = null,
-                 deadline_ms = null, {unpin} {tries}, {SENT}, {NO_LEASE}"
+                 deadline_ms = null, {unpin} {tries}, {sent}, {NO_LEASE}"
             )
         }
         To::Mapped { step, sealed_state, pins, .. } => {
