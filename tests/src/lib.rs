@@ -12,5 +12,7 @@ pub mod orders;
 pub mod protocol;
 pub mod rig;
 pub mod shop;
+pub mod sim;
 pub mod stage;
+pub mod through_wasm;
 pub mod tls;

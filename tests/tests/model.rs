@@ -141,6 +141,8 @@ struct Moved {
     lease: usize,
     /// Guard by attempt instead of lease.
     attempt: Option<usize>,
+    /// By the attempt whose answer is read again.
+    reread: bool,
     /// None: the state that the pass is in.
     from: Option<usize>,
     to: usize,
@@ -184,7 +186,7 @@ fn moved() -> impl Strategy<Value = Moved> {
     let wait = prop_oneof![Just(0_i64), Just(500), Just(40_000)];
     (
         newest,
-        sometimes(prop_oneof![3 => Just(0_usize), 1 => 0..4_usize]),
+        sometimes((prop_oneof![3 => Just(0_usize), 1 => 0..4_usize], any::<bool>())),
         prop::option::weighted(0.1, 0..STATES.len()),
         0..60_usize,
         any::<u8>(),
@@ -196,7 +198,8 @@ fn moved() -> impl Strategy<Value = Moved> {
     )
         .prop_map(|(lease, attempt, from, to, variant, end, asked, effects, confirmed, wait)| Moved {
             lease,
-            attempt,
+            attempt: attempt.map(|(attempt, _)| attempt),
+            reread: attempt.is_some_and(|(_, reread)| reread),
             from,
             to,
             variant,
@@ -600,6 +603,7 @@ impl Both {
         let change = |at: usize| Move {
             pass: pass.clone(),
             guard: match &late {
+                Some((_, attempt)) if moved.reread => Guard::Reread(attempt.clone()),
                 Some((_, attempt)) => Guard::Attempt(attempt.clone()),
                 None => Guard::Lease(tokens[at].clone()),
             },
@@ -750,6 +754,9 @@ impl Both {
                 format!("{detail:?}")
             });
         }
+        if let Some((pass, _)) = self.attempted(0) {
+            agree!(self, "a doubt", |ledger, at| ledger.doubtful(&pass));
+        }
         agree!(self, "when passes are due", |ledger, at| ledger.next_due_ms(&self.connection));
         agree!(self, "when effects are due", |ledger, at| ledger.next_effect_ms());
         agree!(
@@ -788,6 +795,8 @@ impl Both {
         for filter in filters {
             agree!(self, "a list", |ledger, at| ledger.orders(filter.clone()), |rows| sorted(rows));
         }
+        let tokens: Vec<_> = self.attempts.iter().map(|(_, token)| token.clone()).collect();
+        agree!(self, "what is over", |ledger, at| ledger.done_with(&tokens));
         agree!(self, "the log", |ledger, at| ledger.attempts(None, 0, 500), |rows| sorted(rows));
         Ok(())
     }
@@ -824,7 +833,8 @@ fn target(moved: &Moved, wanted: PassState, now: Millis, token: &AttemptToken) -
     let deadline_ms = now + 100_000;
     match wanted {
         PassState::Claimed | PassState::Waiting => {
-            To::Waiting { not_before_ms: next_look_ms, because, unpin: flag, retry: other }
+            let absent = moved.variant % 3 == 0;
+            To::Waiting { not_before_ms: next_look_ms, because, unpin: flag, retry: other, absent }
         }
         PassState::Mapped => To::Mapped { step: 1, delivery: json!({ "at": now }), sealed_state: vec![1], pins },
         PassState::Sending => To::Sending {

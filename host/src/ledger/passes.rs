@@ -86,6 +86,8 @@ pub struct Pass {
     /// With an inherited doubt: until when the ERP may still be working on what earlier passes sent. A look-up that finds
     /// nothing before that proves nothing.
     pub earlier_settled_ms: Option<Millis>,
+    /// With an inherited doubt: the plugin's state of the step that it is about, sealed. Its own deliveries have others.
+    pub earlier_state: Option<Vec<u8>>,
     /// How the pass before ended and which ERP ids are known.
     pub previous: Option<PreviousPass>,
 }

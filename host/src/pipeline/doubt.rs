@@ -187,7 +187,9 @@ impl Journey {
             .unwrap_or_else(|| lane.pins(crate::domain::judge::content_hash(order), Purpose::LookUp));
         let (settings, tables) = lane.inputs_of(&self.parts, &pins).await?;
         let (mut secrets, logins) = self.secrets().await?;
-        let state = match &self.pass.sealed_state {
+        // As long as this pass has sent nothing, the question is about what an earlier one sent.
+        let sealed = if self.pass.sent { &self.pass.sealed_state } else { &self.pass.earlier_state };
+        let state = match sealed {
             // It belongs to the release that made it; another one looks up without.
             Some(sealed) => self.unseal(pins.release.as_str(), sealed).unwrap_or_default(),
             None => Vec::new(),

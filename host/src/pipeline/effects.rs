@@ -37,6 +37,7 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
         }
         let woken = signals.effects.notified();
         let mut places = tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             places = free_places(&own) => places,
         };
@@ -63,6 +64,7 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             }
         }
         tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             () = woken => {}
             changed = lane.changed() => if changed.is_err() { return },

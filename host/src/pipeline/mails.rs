@@ -47,6 +47,7 @@ pub async fn run(shared: Arc<Shared>, wake: Arc<Notify>) {
             }
         }
         tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             () = woken => pause(&shared, parts.pace.gather_mails).await,
             () = tokio::time::sleep(Duration::from_secs(1)) => {}

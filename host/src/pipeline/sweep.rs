@@ -98,6 +98,7 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
         let wait = next_in(&shared, &now);
         let woken = signals.sweep.notified();
         asked = tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             () = woken => true,
             changed = lane.changed() => {

@@ -92,6 +92,7 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
         }
         let wait = until_due(&shared, &now).await;
         tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             () = woken => {}
             changed = lane.changed() => if changed.is_err() { return },
@@ -109,6 +110,7 @@ async fn places(shared: &Arc<Shared>, own: &Arc<Semaphore>) -> Option<Vec<Place>
         Some((mine, Arc::clone(&shared.places).acquire_owned().await.ok()?))
     };
     let mut places = tokio::select! {
+        biased;
         () = shared.stop.cancelled() => return None,
         place = first => vec![place?],
     };
@@ -230,6 +232,7 @@ async fn until_due(shared: &Shared, lane: &Lane) -> Duration {
 /// Waits, unless the host stops.
 pub async fn pause(shared: &Shared, time: Duration) {
     tokio::select! {
+        biased;
         () = shared.stop.cancelled() => {}
         () = tokio::time::sleep(time) => {}
     }

@@ -18,6 +18,13 @@ impl Database {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
 
+    /// The address for the host's file, of a database of this cell's own; none: the host's default.
+    pub async fn address(self) -> Option<String> {
+        match self {
+            Self::Sqlite | Self::Postgres => None,
+        }
+    }
+
     /// Why it can't be tried, if it can't.
     #[must_use]
     pub fn missing(self) -> Option<&'static str> {

@@ -3,12 +3,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
+use futures_util::StreamExt as _;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::cell::Route;
 use crate::{rig::Rig, shop::Actor};
+
+/// Calls of the command line at a time.
+const AT_ONCE: usize = 4;
 
 /// What the fakes and the command line say about one order.
 #[derive(Debug)]
@@ -39,8 +45,24 @@ fn names(folder: &Path) -> Vec<String> {
     entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// Everything that is wrong, and what was seen of each order.
-pub async fn judge(rig: &Rig, route: Route, offered: &[u64]) -> (Vec<String>, Vec<Seen>) {
+/// What the command line shows of an order as soon as nothing is owed for it any more, or when patience is at its end.
+async fn at_rest(rig: &Rig, id: u64, until: Instant) -> Value {
+    loop {
+        let said = rig.run(&["order", "show", &id.to_string(), "--json"]).await;
+        let shown = if said.code == 0 { said.json() } else { Value::Null };
+        let closed =
+            matches!(shown["order"]["state"].as_str(), Some("delivered" | "failed" | "given_up" | "withdrawn"));
+        let paid = shown["effects"].as_array().is_some_and(|all| all.iter().all(|effect| effect["state"] != "owed"));
+        if (closed && paid) || Instant::now() >= until {
+            return shown;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Everything that is wrong, and what was seen of each order, after at most `patience` for what is still owed.
+pub async fn judge(rig: &Rig, route: Route, offered: &[u64], patience: Duration) -> (Vec<String>, Vec<Seen>) {
+    let until = Instant::now() + patience;
     let mut wrong = Vec::new();
     let listed = rig.ask(&["order", "list", "--limit", "100000"]).await;
     let mut lines: BTreeMap<String, u32> = BTreeMap::new();
@@ -62,11 +84,12 @@ pub async fn judge(rig: &Rig, route: Route, offered: &[u64]) -> (Vec<String>, Ve
         }
     }
     let mut seen = Vec::new();
-    for id in offered {
-        let shown = rig.ask(&["order", "show", &id.to_string()]).await;
+    let shown = futures_util::stream::iter(offered.iter().copied().map(async |id| (id, at_rest(rig, id, until).await)));
+    let shown: Vec<(u64, Value)> = shown.buffered(AT_ONCE).collect().await;
+    for (id, shown) in &shown {
         let state = shown["order"]["state"].as_str().unwrap_or_default().to_owned();
         let erp = in_erp(rig, route, *id);
-        one(rig, route, *id, &state, erp, &shown, &mut wrong);
+        one(rig, route, *id, &state, erp, shown, &mut wrong);
         seen.push(Seen { id: *id, state, in_erp: erp });
     }
     mails(rig, offered, &seen, &mut wrong);

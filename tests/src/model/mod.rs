@@ -32,13 +32,21 @@ pub struct ModelLedger {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     state: Mutex<State>,
+    fence: bool,
 }
 
 impl ModelLedger {
     /// An empty one. `clock` is the database's clock; `random` makes ids and tokens.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { clock, random, state: Mutex::default() }
+        Self { clock, random, state: Mutex::default(), fence: true }
+    }
+
+    /// The same without its fence: a move happens whoever asks for it. For tests that must notice that.
+    #[must_use]
+    pub fn without_fence(mut self) -> Self {
+        self.fence = false;
+        self
     }
 
     /// A transaction: nobody sees anything of it before it has ended.

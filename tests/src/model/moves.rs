@@ -23,22 +23,31 @@ use super::{
 };
 
 impl State {
-    pub fn apply(&mut self, change: &Move, asked_token: AttemptToken, now: Millis) -> Result<()> {
+    /// Applies a move. Without the fence whoever asks is believed.
+    pub fn apply(&mut self, change: &Move, asked_token: AttemptToken, now: Millis, fence: bool) -> Result<()> {
         let (key, target) = (&change.pass, change.to.state());
-        let late = matches!(change.guard, Guard::Attempt(_));
-        let may_be_late = matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp);
-        if !change.from.may_become(target) || (late && !may_be_late) {
+        let late = !matches!(change.guard, Guard::Lease(_));
+        let allowed = match &change.guard {
+            Guard::Lease(_) => true,
+            Guard::Attempt(_) => matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp),
+            Guard::Reread(_) => matches!(change.from, PassState::Unknown | PassState::GivenUp),
+        };
+        if !change.from.may_become(target) || !allowed {
             let what = pass_name(key);
             return Err(LedgerError::Refused(format!("{what} can't go from {:?} to {target:?}", change.from)));
         }
-        if !self.guard_holds(change) {
+        if fence && !self.guard_holds(change) {
             return Err(lost(key));
         }
         let Some(pass) = self.passes.get_mut(key) else { return Err(lost(key)) };
         // What was provably not processed might as well not have left: the pass is as unsent as it was before.
-        if change.end.as_ref().is_some_and(|end| matches!(end.outcome, "not processed" | "retry later")) {
-            pass.sent = pass.sent_before;
+        let unsent = change.end.as_ref().is_some_and(|end| matches!(end.outcome, "not processed" | "retry later"));
+        let sent = if unsent { pass.sent_before } else { pass.sent };
+        if fence && sent && pass.pins.is_some() && changes_pins(&change.to) {
+            let what = pass_name(key);
+            return Err(LedgerError::Refused(format!("{what} has sent something: its pins can't change")));
         }
+        pass.sent = sent;
         pass.end_attempts(change, now);
         pass.go(change, now);
         if let Some(asked) = &change.asked {
@@ -57,10 +66,14 @@ impl State {
                 mapping: Some(asked.mapping.clone()),
             });
         }
-        if late && change.from == PassState::GivenUp && target == PassState::Delivered {
+        if late && change.from == PassState::GivenUp && matches!(target, PassState::Delivered | PassState::Awaiting) {
             self.withdraw_next(key, now);
         }
         for body in &change.effects {
+            // Staff had their mail when the pass was given up.
+            if change.from == PassState::GivenUp && matches!(body, EffectBody::Mail { .. }) {
+                continue;
+            }
             self.owe(key, body, now);
         }
         for text in &change.timeline {
@@ -77,16 +90,17 @@ impl State {
 
     fn guard_holds(&self, change: &Move) -> bool {
         let Some(pass) = self.passes.get(&change.pass).filter(|it| it.state == change.from) else { return false };
+        let overtaken = || {
+            let later = |key: &PassKey| key.order == change.pass.order && key.pass > change.pass.pass;
+            self.passes.iter().any(|(key, it)| later(key) && it.sent)
+        };
         match &change.guard {
             Guard::Lease(token) => pass.holds(token),
             Guard::Attempt(token) => {
                 let open = pass.attempts.iter().any(|it| &it.token == token && it.end.is_none());
-                let overtaken = self
-                    .passes
-                    .iter()
-                    .any(|(key, it)| key.order == change.pass.order && key.pass > change.pass.pass && it.sent);
-                pass.attempt_token.as_ref() == Some(token) && open && !overtaken
+                pass.attempt_token.as_ref() == Some(token) && open && !overtaken()
             }
+            Guard::Reread(token) => pass.attempt_token.as_ref() == Some(token) && !overtaken(),
         }
     }
 
@@ -130,6 +144,15 @@ impl State {
         {
             seen.confirmed = Some(confirmed.clone());
         }
+    }
+}
+
+/// Whether a move sets or drops what the pass is pinned to.
+fn changes_pins(to: &To) -> bool {
+    match to {
+        To::Mapped { pins, .. } | To::Sending { pins, .. } => pins.is_some(),
+        To::Waiting { unpin, .. } => *unpin,
+        _ => false,
     }
 }
 
@@ -181,7 +204,11 @@ impl StoredPass {
         self.state = change.to.state();
         self.state_ms = now;
         match &change.to {
-            To::Waiting { not_before_ms, because, unpin, retry } => {
+            To::Waiting { not_before_ms, because, unpin, retry, absent } => {
+                if *absent {
+                    self.sent = false;
+                    self.sent_before = false;
+                }
                 self.not_before_ms = *not_before_ms;
                 self.because.clone_from(because);
                 self.takeovers = 0;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use orderdock::{
     domain::{
+        call::Purpose,
         clock::Millis,
         decision::Opening,
         id::{AttemptToken, ConnectionId, HostId, LeaseToken, PassKey},
@@ -13,7 +14,7 @@ use orderdock::{
     ledger::{
         LedgerError, Result,
         connections::ConnectionState,
-        passes::{Claim, ClaimKind, Move, OpenAttempt, Pass, Passes},
+        passes::{Claim, ClaimKind, Doubtful, Move, OpenAttempt, Pass, Passes},
     },
 };
 
@@ -38,6 +39,25 @@ impl StoredPass {
     /// When its lease runs out; one that was given back ran out long ago.
     fn lease_until_ms(&self) -> Millis {
         self.lease.as_ref().map_or(0, |lease| lease.until_ms)
+    }
+
+    /// The attempt that it is on.
+    fn attempt(&self) -> Option<OpenAttempt> {
+        let at = self.attempts.iter().position(|it| Some(&it.token) == self.attempt_token.as_ref())?;
+        let it = self.attempts.get(at)?;
+        let alike = self.attempts.iter().filter(|other| other.step == it.step && other.purpose == it.purpose);
+        Some(OpenAttempt {
+            number: at as u32 + 1,
+            token: it.token.clone(),
+            step: it.step,
+            purpose: it.purpose,
+            phase: it.phase,
+            recorded_ms: it.recorded_ms,
+            first_recorded_ms: alike.map(|it| it.recorded_ms).min().unwrap_or(it.recorded_ms),
+            settled_by_ms: it.settled_by_ms,
+            repeat: it.repeat,
+            recovery: it.recovery.clone(),
+        })
     }
 
     pub fn holds(&self, token: &LeaseToken) -> bool {
@@ -81,28 +101,38 @@ impl State {
         }
         pass.lease = Some(lease.clone());
         let on_one = matches!(pass.state, PassState::Sending | PassState::Unknown | PassState::Awaiting);
-        let attempt = pass.attempt_token.as_ref().filter(|_| on_one).and_then(|token| {
-            let at = pass.attempts.iter().position(|it| &it.token == token)?;
-            let it = pass.attempts.get(at)?;
-            let alike = pass.attempts.iter().filter(|other| other.step == it.step && other.purpose == it.purpose);
-            Some(OpenAttempt {
-                number: at as u32 + 1,
-                token: it.token.clone(),
-                step: it.step,
-                purpose: it.purpose,
-                phase: it.phase,
-                recorded_ms: it.recorded_ms,
-                first_recorded_ms: alike.map(|it| it.recorded_ms).min().unwrap_or(it.recorded_ms),
-                settled_by_ms: it.settled_by_ms,
-                repeat: it.repeat,
-                recovery: it.recovery.clone(),
-            })
+        let attempt = if on_one { pass.attempt() } else { None };
+        Some(Claim { token: lease.token, until_ms: lease.until_ms, pass: self.whole(key)?, attempt })
+    }
+
+    /// A pass as workers get it.
+    fn whole(&self, key: &PassKey) -> Option<Pass> {
+        let mut pass = shown(key, self.passes.get(key)?);
+        if pass.inherits_unknown {
+            let earlier = self.passes.iter().filter(|(it, _)| it.order == key.order && it.pass < key.pass);
+            pass.earlier_settled_ms = earlier.flat_map(|(_, it)| &it.attempts).map(|it| it.settled_by_ms).max();
+        }
+        Some(pass)
+    }
+
+    fn doubtful(&self, key: &PassKey) -> Option<Doubtful> {
+        let stored = self.passes.get(key)?;
+        if !matches!(stored.state, PassState::Unknown | PassState::GivenUp) {
+            return None;
+        }
+        let attempt = stored.attempt()?;
+        // A look-up's answer says nothing of the send.
+        let brought = stored.attempts.iter().enumerate().rev().find(|(at, it)| {
+            let unknown = it.end.as_ref().is_some_and(|(outcome, _)| outcome == "unknown");
+            *at as u32 + 1 >= attempt.number && it.purpose != Purpose::LookUp && unknown && stored.bodies
         });
-        Some(Claim { token: lease.token, until_ms: lease.until_ms, pass: shown(key, pass), attempt })
+        let answered = brought.map_or(attempt.number, |(at, _)| at as u32 + 1);
+        let answer = brought.and_then(|(_, it)| it.answer.clone());
+        Some(Doubtful { pass: self.whole(key)?, attempt, answered, answer })
     }
 }
 
-/// A pass as workers get it.
+/// A pass's own row.
 fn shown(key: &PassKey, pass: &StoredPass) -> Pass {
     Pass {
         key: key.clone(),
@@ -127,6 +157,7 @@ fn shown(key: &PassKey, pass: &StoredPass) -> Pass {
         sent: pass.sent,
         by_intent: matches!(pass.opening, Opening::Intent { .. }),
         inherits_unknown: pass.inherits_unknown,
+        earlier_settled_ms: None,
         previous: pass.previous.clone(),
     }
 }
@@ -176,7 +207,7 @@ impl Passes for ModelLedger {
     async fn apply(&self, change: Move) -> Result<()> {
         let (mut state, now) = self.transaction();
         let asked_token = AttemptToken(random::token(self.random.as_ref()));
-        state.apply(&change, asked_token, now)
+        state.apply(&change, asked_token, now, self.fence)
     }
 
     async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {
@@ -201,6 +232,10 @@ impl Passes for ModelLedger {
 
     async fn mapped_order(&self, pass: &PassKey) -> Result<Option<String>> {
         Ok(self.transaction().0.passes.get(pass).and_then(|it| it.mapped_order.clone()))
+    }
+
+    async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>> {
+        Ok(self.transaction().0.doubtful(pass))
     }
 
     async fn next_due_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {

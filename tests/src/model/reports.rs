@@ -5,7 +5,7 @@ use orderdock::{
     domain::{
         clock::Millis,
         decision::Decision,
-        id::{ConnectionId, OrderKey, PassKey, ShopId},
+        id::{AttemptToken, ConnectionId, OrderKey, PassKey, ShopId},
         pass::{Colour, PassState},
     },
     ledger::{
@@ -201,6 +201,13 @@ impl Reports for ModelLedger {
         let (state, _) = self.transaction();
         let mine = state.sweeps.iter().rev().filter(|(of, at, _)| of == connection && at == shop);
         Ok(mine.map(|(.., sweep)| sweep.clone()).take(limit as usize).collect())
+    }
+
+    async fn done_with(&self, attempts: &[AttemptToken]) -> Result<Vec<AttemptToken>> {
+        let (state, _) = self.transaction();
+        let closed: Vec<_> = state.passes.values().filter(|it| it.closed_ms.is_some()).collect();
+        let done = |token: &&AttemptToken| closed.iter().any(|it| it.attempts.iter().any(|one| &one.token == *token));
+        Ok(attempts.iter().filter(done).cloned().collect())
     }
 
     async fn expire_bodies(&self, closed_before_ms: Millis, limit: u32) -> Result<u64> {

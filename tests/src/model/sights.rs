@@ -6,6 +6,7 @@ use orderdock::{
         decision::Decision,
         id::{OrderKey, PassKey},
         judge::{self, Confirmed, History, Judgement, LastPass, content_hash},
+        pass::PassState,
         sight::Sight,
     },
     ledger::{
@@ -114,7 +115,7 @@ impl State {
         let seen = self.orders.get(key)?;
         let last = self.last_pass(key).map(|(pass, stored)| LastPass {
             pass,
-            state: stored.state,
+            state: self.settled_by_a_late_answer(key, pass).unwrap_or(stored.state),
             closed_ms: stored.closed_ms,
             content_hash: stored.content_hash.clone(),
             sent: stored.sent,
@@ -125,6 +126,16 @@ impl State {
         let recent_passes = u32::try_from(recent).unwrap_or(u32::MAX);
         let (decision, confirmed) = (seen.decision.clone(), seen.confirmed.clone());
         Some(History { decision, last, confirmed, status_write_open, recent_passes })
+    }
+
+    /// What was withdrawn changed nothing: if a late answer settled the pass before it, the ERP has the order.
+    fn settled_by_a_late_answer(&self, key: &OrderKey, pass: u32) -> Option<PassState> {
+        let mut mine = self.passes.iter().filter(|(it, _)| &it.order == key && it.pass <= pass).map(|(_, it)| it.state);
+        let before = |state: &PassState| *state != PassState::Withdrawn;
+        if mine.next_back() != Some(PassState::Withdrawn) {
+            return None;
+        }
+        mine.rfind(before).filter(|state| matches!(state, PassState::Delivered | PassState::Awaiting))
     }
 
     /// Another connection of the same shop that has a pass for the order.

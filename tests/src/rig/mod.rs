@@ -118,13 +118,20 @@ pub struct Rig {
     pub host: Option<Serving>,
     /// Environment of every process.
     pub environment: Vec<(String, String)>,
+    /// The host's `database`; none is its default.
+    pub database: Option<String>,
     client: reqwest::Client,
     dir: tempfile::TempDir,
 }
 
 impl Rig {
-    /// Fakes, a host file and the json-post plugin; nothing is connected or at work.
+    /// Fakes and a host file; nothing is connected or at work.
     pub async fn bare() -> Self {
+        Self::bare_on(None).await
+    }
+
+    /// The same with the ledger in this database; none: SQLite in the host's folder.
+    pub async fn bare_on(database: Option<String>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let options = shop::Options { flush: false, ..shop::Options::default() };
         let shop = FakeShop::start_with(&dir.path().join("shop"), options).await;
@@ -142,7 +149,7 @@ impl Rig {
         // The first of the process wins; whoever came before chose the same one.
         let _chosen = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client without TLS needs nothing");
-        let rig = Self { shop, erp, mail, host: None, environment, client, dir };
+        let rig = Self { shop, erp, mail, host: None, environment, database, client, dir };
         rig.write("orderdock.toml", &rig.host_file());
         rig
     }

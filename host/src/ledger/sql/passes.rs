@@ -130,13 +130,16 @@ async fn whole_pass(db: &mut Db, row: &Row) -> Result<Pass> {
     if pass.inherits_unknown
         && let Some(row) = db
             .maybe_row(
-                "select max(settled_by_ms) as settled_ms from attempts
-                 where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass < $4",
+                "select (select max(a.settled_by_ms) from attempts a where a.connection_id = $1 and a.shop_id = $2
+                    and a.shop_order_id = $3 and a.pass < $4) as settled_ms,
+                    (select b.sealed_state from passes b where b.connection_id = $1 and b.shop_id = $2
+                    and b.shop_order_id = $3 and b.pass < $4 and b.sent = 1 order by b.pass desc limit 1) as sealed_state",
                 keys::of_pass(&pass.key, Vec::new()),
             )
             .await?
     {
         pass.earlier_settled_ms = row.maybe_int("settled_ms")?;
+        pass.earlier_state = row.maybe_bytes("sealed_state")?;
     }
     if pass.pins.is_some()
         && let Some(body) = db
@@ -235,6 +238,7 @@ fn to_pass(row: &Row) -> Result<Pass> {
         by_intent: matches!(row.json("opening")?, Opening::Intent { .. }),
         inherits_unknown: row.flag("inherits_unknown")?,
         earlier_settled_ms: None,
+        earlier_state: None,
         previous: row.maybe_json("previous")?,
     })
 }

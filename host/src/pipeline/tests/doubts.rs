@@ -194,6 +194,42 @@ async fn an_heir_looks_up_with_the_state_of_its_predecessor() {
 }
 
 #[tokio::test]
+async fn an_heir_that_could_not_send_looks_up_with_that_state_again() {
+    let stage = Stage::http().await;
+    given_up(&stage, "1", b"ticket 7").await;
+    stage.plugin.maps(|order, context| {
+        Ok(match context.purpose {
+            Purpose::LookUp => http("GET", "find", Repeat::Always, ""),
+            _ => {
+                Delivery { state: b"never sent".to_vec(), ..http("POST", "orders", Repeat::Never, &order.order_number) }
+            }
+        })
+    });
+    stage.advance(COUNTS_AFTER);
+    stage.resend("1", 1).await;
+    stage.erp.answers([ABSENT]);
+    let erp = std::sync::Arc::clone(&stage.erp);
+    stage.ledger.meet("apply:sending", 1, move || {
+        let erp = std::sync::Arc::clone(&erp);
+        async move {
+            erp.down().await;
+            Ok(())
+        }
+    });
+    stage.work().await;
+    assert_eq!(stage.state("1").await, PassState::Waiting);
+    stage.erp.up().await;
+    stage.until_due("1").await;
+    stage.work().await;
+    let asked = |call: &super::played::PluginCall| call.purpose == Purpose::LookUp && call.read.is_none();
+    let states: Vec<_> =
+        stage.plugin.calls().into_iter().filter(asked).map(|call| call.context.previous.unwrap().state).collect();
+    // The first is the question of the pass before, which the plugin did not have.
+    assert_eq!(states, [b"ticket 7"; 3].map(|state| state.to_vec()));
+    assert_eq!((stage.state("1").await, posts(&stage).len()), (PassState::Delivered, 1));
+}
+
+#[tokio::test]
 async fn a_look_up_asks_the_release_and_the_address_that_the_pass_is_pinned_to() {
     let stage = Stage::http().await;
     lost(&stage, "1").await;

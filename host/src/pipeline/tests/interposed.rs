@@ -339,6 +339,10 @@ impl Reports for Interposed {
         self.called("sweeps").await?;
         self.inner.sweeps(connection, shop, limit).await
     }
+    async fn done_with(&self, attempts: &[AttemptToken]) -> Result<Vec<AttemptToken>> {
+        self.called("done_with").await?;
+        self.inner.done_with(attempts).await
+    }
     async fn expire_bodies(&self, closed_before_ms: Millis, limit: u32) -> Result<u64> {
         self.called("expire_bodies").await?;
         self.inner.expire_bodies(closed_before_ms, limit).await
