@@ -110,6 +110,8 @@ impl State {
         let mut pass = shown(key, self.passes.get(key)?);
         if pass.inherits_unknown {
             let earlier = self.passes.iter().filter(|(it, _)| it.order == key.order && it.pass < key.pass);
+            let sent = earlier.clone().filter(|(_, it)| it.sent).last();
+            pass.earlier_state = sent.and_then(|(_, it)| it.sealed_state.clone());
             pass.earlier_settled_ms = earlier.flat_map(|(_, it)| &it.attempts).map(|it| it.settled_by_ms).max();
         }
         Some(pass)
@@ -158,6 +160,7 @@ fn shown(key: &PassKey, pass: &StoredPass) -> Pass {
         by_intent: matches!(pass.opening, Opening::Intent { .. }),
         inherits_unknown: pass.inherits_unknown,
         earlier_settled_ms: None,
+        earlier_state: None,
         previous: pass.previous.clone(),
     }
 }
