@@ -708,9 +708,9 @@ impl Both {
                 });
             }
             Op::Intents { leave: false } => {
-                agree!(self, "taking intents", |ledger, at| ledger.take_intents(&"host".into()), |taken| sorted(
-                    taken.iter().map(|it| (&it.connection, &it.intent, &it.by))
-                ));
+                agree!(self, "taking intents", |ledger, at| ledger.take_intents(&"host".into(), 60_000), |taken| {
+                    sorted(taken.iter().map(|it| (&it.connection, &it.intent, &it.by)))
+                });
             }
             Op::Sweep { good, slow } => {
                 let kind = if *slow { SweepKind::Slow } else { SweepKind::Poll };

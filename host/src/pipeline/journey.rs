@@ -100,6 +100,31 @@ impl Journey {
     /// # Errors
     /// When the lease is lost or the ledger can't be used.
     pub async fn go(&mut self) -> Outcome<()> {
+        match self.go_on().await {
+            Err(Stopped::Ledger(
+                error @ (LedgerError::Corrupt(_) | LedgerError::NotFound { .. } | LedgerError::Refused(_)),
+            )) => self.settle_without(&error).await,
+            result => result,
+        }
+    }
+
+    /// The ledger lacks what this pass needs, and will lack it the next time too: it ends where people see it, instead of
+    /// being begun again for ever.
+    async fn settle_without(&mut self, error: &LedgerError) -> Outcome<()> {
+        tracing::error!(order.number = %self.pass.order_number, %error, "a pass can't go on with what is recorded");
+        let because = format!("what is recorded of it can't be used: {error}");
+        let settled = match self.pass.state {
+            PassState::Sending | PassState::Awaiting => self.doubt(&because).await?,
+            PassState::Unknown => {
+                let because = format!("{}; {because}", self.pass.because);
+                self.setting(|setting| setting.given_up(&because))
+            }
+            _ => self.failed_unless_sent(FailureClass::Operations, because),
+        };
+        self.settle(settled).await
+    }
+
+    async fn go_on(&mut self) -> Outcome<()> {
         match self.pass.state {
             PassState::Claimed | PassState::Mapped => {
                 if self.pass.takeovers >= MOST_TAKEOVERS && !self.pass.sent {

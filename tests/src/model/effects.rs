@@ -55,6 +55,10 @@ impl State {
             .filter(|it| it.is_owed() && !it.is_mail() && it.not_before_ms <= now)
             .filter(|it| &it.pass.order.connection == connection)
             .filter(|it| {
+                let present = self.connections.iter().find(|known| &known.record.id == connection);
+                present.is_some_and(|known| known.record.shop_id == it.pass.order.shop)
+            })
+            .filter(|it| {
                 let seen = self.orders.get(&it.pass.order);
                 seen.is_some_and(|seen| lease_until_ms(seen.effects_lease.as_ref()) < now)
             })

@@ -4,6 +4,7 @@
 //! host itself says is asked by the real command line with `--json`; what it did is judged by the fakes.
 
 mod files;
+pub mod inside;
 mod watch;
 
 use std::{

@@ -48,6 +48,7 @@ where (connection_id, shop_id, shop_order_id) in (
         join orders o on o.connection_id = e.connection_id and o.shop_id = e.shop_id
             and o.shop_order_id = e.shop_order_id
         where e.connection_id = $1 and e.state = 'owed' and e.kind <> 'mail' and e.not_before_ms <= $2
+            and e.shop_id = (select c.shop_id from connections c where c.id = $1)
             and (o.effects_token is null or o.effects_until_ms < $2)
         order by e.not_before_ms limit 4 * cast($6 as bigint)) as due
     limit cast($6 as bigint))

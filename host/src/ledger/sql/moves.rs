@@ -243,7 +243,7 @@ fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
             let tries = if *retry {
                 "retry_since_ms = coalesce(retry_since_ms, $7), retries = retries + 1"
             } else {
-                "retry_since_ms = null, retries = 0"
+                "retry_since_ms = null, retries = retries + 1"
             };
             let unpin = if *unpin { unpinned } else { "" };
             let sent = if *absent { "sent = 0, sent_before = 0" } else { SENT };
