@@ -14,5 +14,5 @@ pub mod rig;
 pub mod shop;
 pub mod sim;
 pub mod stage;
-pub mod tls;
 pub mod through_wasm;
+pub mod tls;

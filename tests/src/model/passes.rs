@@ -109,8 +109,10 @@ impl State {
     fn whole(&self, key: &PassKey) -> Option<Pass> {
         let mut pass = shown(key, self.passes.get(key)?);
         if pass.inherits_unknown {
-            let earlier = self.passes.iter().filter(|(it, _)| it.order == key.order && it.pass < key.pass);
-            pass.earlier_settled_ms = earlier.flat_map(|(_, it)| &it.attempts).map(|it| it.settled_by_ms).max();
+            let earlier = || self.passes.iter().filter(|(it, _)| it.order == key.order && it.pass < key.pass);
+            pass.earlier_settled_ms = earlier().flat_map(|(_, it)| &it.attempts).map(|it| it.settled_by_ms).max();
+            let sent = earlier().filter(|(_, it)| it.sent).max_by_key(|(it, _)| it.pass);
+            pass.earlier_state = sent.and_then(|(_, it)| it.sealed_state.clone());
         }
         Some(pass)
     }
@@ -158,6 +160,7 @@ fn shown(key: &PassKey, pass: &StoredPass) -> Pass {
         by_intent: matches!(pass.opening, Opening::Intent { .. }),
         inherits_unknown: pass.inherits_unknown,
         earlier_settled_ms: None,
+        earlier_state: None,
         previous: pass.previous.clone(),
     }
 }

@@ -24,7 +24,9 @@ pub async fn judge(scene: &Scene) -> Vec<String> {
                 shop_agrees(&order, &detail, &mut found);
                 wrong.extend(found.into_iter().map(|what| format!("order {id}: {what}")));
             }
-            None if order.last().status == NEW => wrong.push(format!("order {id}: offered by the shop, and never seen")),
+            None if order.last().status == NEW => {
+                wrong.push(format!("order {id}: offered by the shop, and never seen"))
+            }
             // Staff put it away before anybody looked.
             None => {}
         }

@@ -126,12 +126,7 @@ pub struct SimOpener {
 }
 
 impl Opener for SimOpener {
-    fn shop(
-        &self,
-        _: &ConnectionRecord,
-        _: &ConnectionSettings,
-        _: &Secrets,
-    ) -> Result<Arc<dyn Shop>, Vec<Problem>> {
+    fn shop(&self, _: &ConnectionRecord, _: &ConnectionSettings, _: &Secrets) -> Result<Arc<dyn Shop>, Vec<Problem>> {
         let (scene, fate, host) = (Arc::clone(&self.scene), Arc::clone(&self.fate), self.host.clone());
         Ok(Arc::new(ShopSeam { scene, fate, host }))
     }

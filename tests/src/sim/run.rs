@@ -27,8 +27,8 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    judge,
     erp::{Erp, SETTLING},
+    judge,
     ledger::LedgerSeam,
     plugin::{Mailbox, RELEASE, SimMailer, SimOpener, SimPlugin},
     shop::{ARCHIVED, Books, FAILURE, NEW, SUCCESS},

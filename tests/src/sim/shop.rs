@@ -229,7 +229,9 @@ impl ShopSeam {
             ));
         }
         if let (Some(pass), true) = (open_at_begin, status != NEW) {
-            self.scene.shop.complain(format!("order {id}: \"{status}\" of an earlier pass was written over pass {pass}"));
+            self.scene
+                .shop
+                .complain(format!("order {id}: \"{status}\" of an earlier pass was written over pass {pass}"));
         }
     }
 
