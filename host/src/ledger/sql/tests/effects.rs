@@ -14,7 +14,7 @@ contract!(
     effects_go_out_in_their_order_and_wait_for_each_other,
     a_try_without_an_end_is_in_doubt,
     a_lost_worker_ends_no_effect,
-    a_confirmed_status_is_the_last_one_known,
+    the_status_that_was_written_last_is_known_with_its_pass,
     a_mail_batch_is_the_same_when_it_is_repeated,
     mails_are_gathered_and_lost_leases_are_refused,
 );
@@ -79,16 +79,17 @@ async fn a_lost_worker_ends_no_effect(rig: Rig) {
     assert_eq!(rig.detail("1").await, before);
 }
 
-async fn a_confirmed_status_is_the_last_one_known(rig: Rig) {
+async fn the_status_that_was_written_last_is_known_with_its_pass(rig: Rig) {
     rig.failed("1", vec![status("On Hold"), note("later")]).await;
     let owed = claim(&rig).await.remove(0);
-    assert_eq!(owed.last_status.as_deref(), Some("New Order"));
+    assert_eq!((owed.written, owed.confirmed), (None, false));
     rig.advance(10);
     let confirmed = Confirmed { status: "On Hold".into(), at_ms: rig.now(), modified_ms: Some(4) };
     let retry = EffectEnd::Retry { not_before_ms: 0, error: "x".into() };
     let ends = vec![(owed.effects[0].number, retry), (owed.effects[1].number, EffectEnd::Done)];
     rig.ledger.finish_effects(&owed.order, &owed.token, ends, Some(confirmed), vec![]).await.unwrap();
-    assert_eq!(claim(&rig).await[0].last_status.as_deref(), Some("On Hold"));
+    let owed = claim(&rig).await.remove(0);
+    assert_eq!((owed.written, owed.confirmed), (Some((1, "On Hold".to_owned())), true));
 }
 
 fn mail(text: &str) -> EffectBody {
