@@ -439,8 +439,8 @@ impl Journey {
 
     /// Pays the shop what the last move left and leased to us, if it did.
     pub async fn pay(&mut self) {
-        if let Some(Payment { owed, place }) = self.payment.take() {
-            effects::pay(&self.parts, &self.lane, owed).await;
+        if let Some(Payment { owed, place, until }) = self.payment.take() {
+            effects::pay(&self.parts, &self.lane, owed, until).await;
             drop(place);
         }
     }
@@ -475,12 +475,13 @@ impl Journey {
             confirmed,
         };
         let place = if owed { Arc::clone(&self.signals.effect_places).try_acquire_owned().ok() } else { None };
-        let (ledger, host, lease_ms) = (&self.parts.ledger, &self.parts.host, millis(self.parts.pace.lease));
+        let (ledger, host, lease) = (&self.parts.ledger, &self.parts.host, effects::lease(&self.parts));
+        let until = self.parts.clock.since_boot() + lease;
         let moved = async {
             match place {
                 Some(place) => {
-                    let leased = ledger.apply_and_lease(change, host, lease_ms).await?;
-                    Ok(leased.map(|owed| Payment { owed, place }))
+                    let leased = ledger.apply_and_lease(change, host, millis(lease)).await?;
+                    Ok(leased.map(|owed| Payment { owed, place, until }))
                 }
                 None => ledger.apply(change).await.map(|()| None),
             }
