@@ -565,6 +565,8 @@ impl Both {
                 // Most passes get as far as a doubt: that is where the rules are.
                 let favourite = match present {
                     PassState::Claimed | PassState::Mapped => PassState::Sending,
+                    // Most late answers say that the ERP has it.
+                    PassState::Unknown | PassState::GivenUp if late.is_some() => PassState::Delivered,
                     PassState::Unknown => PassState::GivenUp,
                     _ => PassState::Unknown,
                 };

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Result, effects::EffectBody};
+use super::{
+    Result,
+    connections::SealedSecret,
+    effects::{EffectBody, OwedByOrder},
+};
 use crate::domain::{
     call::Purpose,
     clock::Millis,
@@ -140,6 +144,8 @@ pub struct Claim {
     /// The attempt that the pass is on, when the state is `Sending`, `Unknown` or `Awaiting`: open, or ended in doubt.
     /// Looks need its settling time and, for files, its listing.
     pub attempt: Option<OpenAttempt>,
+    /// The connection's remembered logins as the claim saw them; none where whoever works on it has to ask.
+    pub logins: Option<Vec<SealedSecret>>,
 }
 
 /// What to claim.
@@ -411,6 +417,16 @@ pub trait Passes {
     /// `Lost` when state, token or attempt are not as expected; `Refused` when the move is no rule, or would change what a
     /// pass is pinned to of which something may have left.
     async fn apply(&self, change: Move) -> Result<()>;
+
+    /// The same, and the effects that the move leaves are leased to this host in the same transaction, as if it had claimed
+    /// them right after it (`claim_effects`): one commit fewer for each order. None where that can't be, because somebody
+    /// has the order's effects or others have to go out before: then they are claimed as ever.
+    ///
+    /// # Errors
+    /// As [`Passes::apply`].
+    async fn apply_and_lease(&self, change: Move, _host: &HostId, _lease_ms: Millis) -> Result<Option<OwedByOrder>> {
+        self.apply(change).await.map(|()| None)
+    }
 
     /// Commits a phase of an open attempt, guarded by lease and state (files: `Renaming` before the first rename).
     ///

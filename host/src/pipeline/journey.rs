@@ -8,6 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
+    effects::{self, Payment},
     lane::{Lane, state_purpose},
     lease::Held,
     parts::{Parts, Secrets, millis},
@@ -30,6 +31,7 @@ use crate::{
     failpoint::{self, Point},
     ledger::{
         LedgerError,
+        connections::SealedSecret,
         passes::{Asked, AttemptEnd, Guard, Move, NewPins, OpenAttempt, Pass, Pins, To},
     },
     plugin::Called,
@@ -86,6 +88,10 @@ pub struct Journey {
     pub sent_before: bool,
     /// Secrets and live logins, read once for the journey.
     pub logins: Mutex<Option<(Secrets, Vec<String>)>>,
+    /// Logins as the claim saw them, until they were used.
+    pub claimed_logins: Mutex<Option<Vec<SealedSecret>>>,
+    /// What the shop is owed and we have leased with the last move: to be paid when the journey is over.
+    pub payment: Option<Payment>,
 }
 
 impl Journey {
@@ -183,7 +189,8 @@ impl Journey {
         if let Some(known) = self.known_logins().clone() {
             return Ok(known);
         }
-        let read = self.lane.secrets_now(&self.parts).await?;
+        let claimed = self.claimed_logins.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let read = self.lane.secrets_now(&self.parts, claimed).await?;
         *self.known_logins() = Some(read.clone());
         Ok(read)
     }
@@ -191,6 +198,7 @@ impl Journey {
     /// Reads logins anew at the next use: one was remembered or forgotten.
     pub fn logins_changed(&self) {
         *self.known_logins() = None;
+        *self.claimed_logins.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn known_logins(&self) -> std::sync::MutexGuard<'_, Option<(Secrets, Vec<String>)>> {
@@ -429,6 +437,14 @@ impl Journey {
         }
     }
 
+    /// Pays the shop what the last move left and leased to us, if it did.
+    pub async fn pay(&mut self) {
+        if let Some(Payment { owed, place, until }) = self.payment.take() {
+            effects::pay(&self.parts, &self.lane, owed, until).await;
+            drop(place);
+        }
+    }
+
     /// The fenced write.
     async fn apply(
         &mut self,
@@ -458,10 +474,22 @@ impl Journey {
             timeline,
             confirmed,
         };
-        match point {
-            Some(point) => failpoint::around(point, self.parts.ledger.apply(change)).await?,
-            None => self.parts.ledger.apply(change).await?,
-        }
+        let place = if owed { Arc::clone(&self.signals.effect_places).try_acquire_owned().ok() } else { None };
+        let (ledger, host, lease) = (&self.parts.ledger, &self.parts.host, effects::lease(&self.parts));
+        let until = self.parts.clock.since_boot() + lease;
+        let moved = async {
+            match place {
+                Some(place) => {
+                    let leased = ledger.apply_and_lease(change, host, millis(lease)).await?;
+                    Ok(leased.map(|owed| Payment { owed, place, until }))
+                }
+                None => ledger.apply(change).await.map(|()| None),
+            }
+        };
+        let leased = match point {
+            Some(point) => failpoint::around(point, moved).await?,
+            None => moved.await?,
+        };
         tracing::debug!(
             order.number = %self.pass.order_number,
             connection = %self.lane.record.name,
@@ -476,8 +504,12 @@ impl Journey {
             self.pass.sent = true;
         }
         if owed {
-            self.signals.effects.notify_one();
             self.signals.mails.notify_one();
+            match leased {
+                // Two moves of one journey may leave effects. Those of the second wait for those of the first.
+                Some(payment) if self.payment.is_none() => self.payment = Some(payment),
+                _ => self.signals.effects.notify_one(),
+            }
         }
         Ok(())
     }

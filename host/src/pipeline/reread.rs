@@ -89,6 +89,8 @@ async fn try_to(
         attempt: None,
         order: None,
         logins: Mutex::default(),
+        claimed_logins: Mutex::default(),
+        payment: None,
     };
     // State goes only to the release that made it.
     let state = match &journey.pass.sealed_state {
@@ -122,6 +124,7 @@ async fn try_to(
     };
     let guard = Guard::Reread(attempt.token);
     journey.settle_reread(guard, Settled { to, effects, timeline }, row).await?;
+    journey.pay().await;
     Ok(None)
 }
 

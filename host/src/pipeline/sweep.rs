@@ -8,11 +8,12 @@
 //! status, and says which orders the polls should have shown and did not.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::{
@@ -69,7 +70,8 @@ pub enum SweepError {
 /// What a sweep found.
 #[derive(Default)]
 struct Found {
-    seen: HashSet<String>,
+    /// Each order with a digest of how it was shown last; none where the shop's own text is not known.
+    seen: HashMap<String, Option<[u8; 32]>>,
     alone: BTreeSet<String>,
     opened: u32,
     missed: Vec<PassKey>,
@@ -82,6 +84,17 @@ struct Listing {
     first_sweep: bool,
     /// What was in the shop before then should have been shown by a poll (slow sweeps only).
     polled_ms: Option<Millis>,
+}
+
+impl Found {
+    /// Whether a sight differs from what this sweep was shown of the order before.
+    fn is_news(&mut self, sight: &Sight) -> bool {
+        // The shop's text says everything about the order that the shop said.
+        let shown = sight.order.as_ref().ok().map(|order| order.raw_json.as_str()).filter(|text| !text.is_empty());
+        let shown = shown.map(|text| Sha256::digest(text).into());
+        let before = self.seen.insert(sight.shop_order_id.clone(), shown);
+        before.is_none_or(|before| before.is_none() || before != shown)
+    }
 }
 
 /// Sweeps by schedule and on request, until stopped. One at a time: an overlapping run can't happen.
@@ -249,7 +262,8 @@ async fn one_round(
         let began_ms = shared.parts.ledger.now_ms().await?;
         let Page { sights, next } = lane.shop.list(&listing.scope, cursor.as_deref()).await?;
         failpoint::here::<ShopError>(Point::PollAnswer).await?;
-        found.seen.extend(sights.iter().map(|sight| sight.shop_order_id.clone()));
+        // What this sweep has recorded already and is shown again just as it was tells nothing new, and each record is a write.
+        let sights: Vec<Sight> = sights.into_iter().filter(|sight| found.is_news(sight)).collect();
         let reading = Reading { began_ms, single: false, first_sweep: listing.first_sweep };
         let changed: Vec<Option<Millis>> = sights.iter().map(|sight| sight.modified_ms.max(sight.placed_ms)).collect();
         for (recorded, changed_ms) in record(shared, signals, lane, sights, reading).await?.into_iter().zip(changed) {

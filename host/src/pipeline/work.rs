@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    effects,
     journey::{Journey, Stopped},
     lane::Lane,
     lease::{Held, Leases},
@@ -32,8 +33,7 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
 /// Unknown and awaited passes are looked for this often at most: each look is a commit that new orders would wait for.
 const LOOKS_AT_MOST_EVERY: Duration = Duration::from_millis(200);
 
-/// How one loop of a connection wakes another.
-#[derive(Default)]
+/// How one loop of a connection wakes another, and what loops share.
 pub struct Signals {
     /// There may be something to claim.
     pub work: Notify,
@@ -45,6 +45,23 @@ pub struct Signals {
     pub swept: Notify,
     /// Mail is owed; shared by the whole host.
     pub mails: Arc<Notify>,
+    /// Orders whose effects are paid at once.
+    pub effect_places: Arc<Semaphore>,
+}
+
+impl Signals {
+    /// Those of one connection.
+    #[must_use]
+    pub fn new(mails: Arc<Notify>) -> Self {
+        Self {
+            work: Notify::new(),
+            effects: Notify::new(),
+            sweep: Notify::new(),
+            swept: Notify::new(),
+            mails,
+            effect_places: effects::places(),
+        }
+    }
 }
 
 /// What all loops of a host share.
@@ -191,6 +208,8 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         order: None,
         sent_before,
         logins: std::sync::Mutex::default(),
+        claimed_logins: std::sync::Mutex::new(claim.logins),
+        payment: None,
     };
     let signals = Arc::clone(signals);
     let shared_stop = shared.stop.clone();
@@ -198,6 +217,7 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         let result = journey.go().await;
         drop(hold);
         drop(place);
+        journey.pay().await;
         match result {
             Ok(()) => {}
             Err(Stopped::Ledger(LedgerError::Lost { what })) => {

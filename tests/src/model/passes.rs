@@ -102,17 +102,17 @@ impl State {
         pass.lease = Some(lease.clone());
         let on_one = matches!(pass.state, PassState::Sending | PassState::Unknown | PassState::Awaiting);
         let attempt = if on_one { pass.attempt() } else { None };
-        Some(Claim { token: lease.token, until_ms: lease.until_ms, pass: self.whole(key)?, attempt })
+        Some(Claim { token: lease.token, until_ms: lease.until_ms, pass: self.whole(key)?, attempt, logins: None })
     }
 
     /// A pass as workers get it.
     fn whole(&self, key: &PassKey) -> Option<Pass> {
         let mut pass = shown(key, self.passes.get(key)?);
         if pass.inherits_unknown {
-            let earlier = self.passes.iter().filter(|(it, _)| it.order == key.order && it.pass < key.pass);
-            let sent = earlier.clone().filter(|(_, it)| it.sent).last();
-            pass.earlier_state = sent.and_then(|(_, it)| it.sealed_state.clone());
-            pass.earlier_settled_ms = earlier.flat_map(|(_, it)| &it.attempts).map(|it| it.settled_by_ms).max();
+            let earlier = || self.passes.iter().filter(|(it, _)| it.order == key.order && it.pass < key.pass);
+            pass.earlier_settled_ms = earlier().flat_map(|(_, it)| &it.attempts).map(|it| it.settled_by_ms).max();
+            let last_sent = earlier().filter(|(_, it)| it.sent).max_by_key(|(it, _)| it.pass);
+            pass.earlier_state = last_sent.and_then(|(_, it)| it.sealed_state.clone());
         }
         Some(pass)
     }

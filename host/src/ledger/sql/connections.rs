@@ -180,6 +180,13 @@ async fn forget_login(db: &mut Db, input: &(ConnectionId, String)) -> Result<()>
     Ok(())
 }
 
+/// The remembered logins that are alive.
+pub async fn logins(db: &mut Db, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
+    let values = values_of![id.as_str(), db.now_ms];
+    let rows = db.rows("select * from logins where connection_id = $1 and until_ms > $2 order by slot", values).await?;
+    rows.iter().map(secret).collect()
+}
+
 async fn body<T: serde::de::DeserializeOwned>(db: &mut Db, sql: &str, id: &ConnectionId, revision: u32) -> Result<T> {
     let row = db.maybe_row(sql, values_of![id.as_str(), revision]).await?;
     let what = || LedgerError::NotFound { what: format!("revision {revision} of connection {id}") };
@@ -238,11 +245,7 @@ impl Connections for SqlLedger {
     }
 
     async fn logins(&self, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
-        let mut db = self.reader().await?;
-        let values = values_of![id.as_str(), db.now_ms];
-        let rows =
-            db.rows("select * from logins where connection_id = $1 and until_ms > $2 order by slot", values).await?;
-        rows.iter().map(secret).collect()
+        logins(&mut self.reader().await?, id).await
     }
 
     async fn plugin_settings(&self, id: &ConnectionId, revision: u32) -> Result<serde_json::Value> {

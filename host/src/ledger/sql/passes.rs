@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{
-    SqlLedger,
+    SqlLedger, connections,
     database::{Db, Row, from_word, to_word, values_of},
     keys, moves,
 };
@@ -18,6 +18,7 @@ use crate::{
     },
     ledger::{
         LedgerError, Result,
+        effects::OwedByOrder,
         passes::{Claim, ClaimKind, Doubtful, Move, OpenAttempt, Pass, Passes},
     },
 };
@@ -108,6 +109,11 @@ async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
     for row in rows {
         claims.push(to_claim(db, &row).await?);
     }
+    if !claims.is_empty() {
+        // Each of them is going to ask; one question for all of them.
+        let logins = connections::logins(db, &input.connection).await?;
+        claims.iter_mut().for_each(|claim| claim.logins = Some(logins.clone()));
+    }
     claims.sort_by_key(|claim| (claim.pass.not_before_ms, claim.pass.opened_ms));
     Ok(claims)
 }
@@ -121,7 +127,7 @@ async fn to_claim(db: &mut Db, row: &Row) -> Result<Claim> {
         _ => None,
     };
     let until_ms = row.int("lease_until_ms")?;
-    Ok(Claim { token: LeaseToken(row.text("lease_token")?), until_ms, pass, attempt })
+    Ok(Claim { token: LeaseToken(row.text("lease_token")?), until_ms, pass, attempt, logins: None })
 }
 
 /// A pass with what lies beside its row.
@@ -319,7 +325,12 @@ impl Passes for SqlLedger {
     }
 
     async fn apply(&self, change: Move) -> Result<()> {
-        self.write(change, |db, change| Box::pin(moves::apply(db, change))).await
+        self.write(change, |db, change| Box::pin(async move { moves::apply(db, change, None).await.map(drop) })).await
+    }
+
+    async fn apply_and_lease(&self, change: Move, host: &HostId, lease_ms: Millis) -> Result<Option<OwedByOrder>> {
+        let input = (change, moves::Payer { host: host.clone(), lease_ms });
+        self.write(input, |db, (change, pay)| Box::pin(moves::apply(db, change, Some(pay)))).await
     }
 
     async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {

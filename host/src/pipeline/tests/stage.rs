@@ -136,7 +136,9 @@ impl Stage {
             tasks: TaskTracker::new(),
         });
         let erp = Arc::new(Erp::start().await);
-        let (signals, lane) = (Arc::default(), Mutex::default());
+        // Without places nobody pays the shop in passing: what is owed stays in the ledger for the test to see.
+        let signals = Signals { effect_places: Arc::new(Semaphore::new(0)), ..Signals::new(Arc::default()) };
+        let (signals, lane) = (Arc::new(signals), Mutex::default());
         let stage = Self { clock, ledger, plugin, shop, erp, signals, shared, lane, folder };
         for number in [1, 2] {
             stage.ledger.add_release(&release(number), b"component", &description(), "me").await.unwrap();
@@ -234,6 +236,8 @@ impl Stage {
                 attempt: claim.attempt,
                 order: None,
                 logins: Mutex::default(),
+                claimed_logins: Mutex::default(),
+                payment: None,
             })
             .collect()
     }
