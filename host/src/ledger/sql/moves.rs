@@ -1,9 +1,10 @@
 //! The one fenced write: a guarded update that must change exactly one row, and in the same transaction everything that
 //! goes with it, in one hand-over to the database. Where the guard did not hold, all of it is undone.
 
+use std::borrow::Cow;
+
 use super::{
     database::{Db, Row, Value, to_json, to_word, values_of},
-    effects::last_status,
     keys,
     opening::record_decision,
     passes::lost,
@@ -19,6 +20,7 @@ use crate::{
         random,
         verdict::Acceptance,
     },
+    failpoint::{self, Guarantee},
     ledger::{
         LedgerError, Result,
         effects::{EffectBody, Owed, OwedByOrder},
@@ -36,22 +38,36 @@ const ATTEMPT_GUARD: &str = "attempt_token = $6
         and a.pass = $4 and a.token = $6 and a.ended_ms is null)
     and not exists (select 1 from passes n where n.connection_id = $1 and n.shop_id = $2 and n.shop_order_id = $3
         and n.pass > $4 and n.sent = 1)";
+// The pass is still in doubt about this attempt, whatever that attempt ended as.
+const REREAD_GUARD: &str = "attempt_token = $6
+    and not exists (select 1 from passes n where n.connection_id = $1 and n.shop_id = $2 and n.shop_order_id = $3
+        and n.pass > $4 and n.sent = 1)";
+// What it is pinned to changes only while nothing of it may have left; an attempt that this move ends as provably not
+// processed counts as not sent.
+const PINS_GUARD: &str = "and (pins is null or case when $8 = 1 then sent_before else sent end = 0)";
 const NO_LEASE: &str = "lease_token = null, lease_host = null, lease_until_ms = null";
 
 /// Applies a move. With `pay`, the effects that it leaves are leased to whoever asks, in the same transaction, as a claim
 /// of them right after it would do: unless somebody has the order's effects, or one from before it is still owed.
 pub async fn apply(db: &mut Db, change: &Move, pay: Option<&Payer>) -> Result<Option<OwedByOrder>> {
     let target = change.to.state();
-    let late = matches!(change.guard, Guard::Attempt(_));
-    let may_be_late = matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp);
-    if !change.from.may_become(target) || (late && !may_be_late) {
+    let late = !matches!(change.guard, Guard::Lease(_));
+    let allowed = match &change.guard {
+        Guard::Lease(_) => true,
+        Guard::Attempt(_) => matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp),
+        Guard::Reread(_) => matches!(change.from, PassState::Unknown | PassState::GivenUp),
+    };
+    if !change.from.may_become(target) || !allowed {
         let (from, to) = (change.from.as_str(), target.as_str());
         return Err(LedgerError::Refused(format!("{} can't go from {from} to {to}", keys::name(&change.pass))));
     }
     let (guard, token) = match &change.guard {
+        Guard::Lease(token) if failpoint::without(Guarantee::Fence) => ("cast($6 as text) <> ''", token.as_str()),
         Guard::Lease(token) => (LEASE_GUARD, token.as_str()),
         Guard::Attempt(token) => (ATTEMPT_GUARD, token.as_str()),
+        Guard::Reread(token) => (REREAD_GUARD, token.as_str()),
     };
+    let pins = if changes_pins(&change.to) { PINS_GUARD } else { "" };
     // What was provably not processed might as well not have left: the pass is as unsent as it was before.
     let unsent = change.end.as_ref().is_some_and(|end| matches!(end.outcome, "not processed" | "retry later"));
     let values = values_of![change.from.as_str(), token, db.now_ms, unsent];
@@ -63,7 +79,7 @@ pub async fn apply(db: &mut Db, change: &Move, pay: Option<&Payer>) -> Result<Op
     let sql = format!(
         "update passes set state = '{}', state_ms = $7, {sets}
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
-            and state = cast($5 as text) and {guard}
+            and state = cast($5 as text) and {guard} {pins}
          returning attempts",
         target.as_str()
     );
@@ -72,7 +88,7 @@ pub async fn apply(db: &mut Db, change: &Move, pay: Option<&Payer>) -> Result<Op
     if let Some(asked) = &change.asked {
         log_asked(db, &change.pass, asked)?;
     }
-    if late && change.from == PassState::GivenUp && target == PassState::Delivered {
+    if late && change.from == PassState::GivenUp && matches!(target, PassState::Delivered | PassState::Awaiting) {
         withdraw_next(db, &change.pass);
     }
     for text in &change.timeline {
@@ -84,17 +100,24 @@ pub async fn apply(db: &mut Db, change: &Move, pay: Option<&Payer>) -> Result<Op
     if let To::Withdrawn { decision: Some(decision), .. } = &change.to {
         record_decision(db, &change.pass.order, decision)?;
     }
-    let pay = pay.filter(|_| change.effects.iter().any(|body| !matches!(body, EffectBody::Mail { .. })));
-    let token = pay.map(|_| LeaseToken(random::token(&*db.random)));
-    owe(db, &change.pass, &change.effects, pay.zip(token.as_ref()))?;
+    let mut effects = Cow::Borrowed(&change.effects);
+    if change.from == PassState::GivenUp {
+        // Staff had their mail when the pass was given up: one for each pass.
+        effects.to_mut().retain(|body| !matches!(body, EffectBody::Mail { .. }));
+    }
+    let pay = pay.filter(|_| effects.iter().any(|body| !matches!(body, EffectBody::Mail { .. })));
+    let lease = pay.map(|_| LeaseToken(random::token(&*db.random)));
+    owe(db, &change.pass, &effects, pay.zip(lease.as_ref()))?;
     let mut rows = db.guarded(&sql, values).await?;
     if rows.first().is_none_or(Vec::is_empty) {
-        return Err(lost(&change.pass));
+        return Err(refusal(db, change, guard, token).await?);
     }
-    let (Some(pay), Some(token)) = (pay, token) else { return Ok(None) };
+    let (Some(pay), Some(lease)) = (pay, lease) else { return Ok(None) };
     let (numbers, leased) = (rows.pop().unwrap_or_default(), rows.pop().unwrap_or_default());
     match leased.first() {
-        Some(order) => leased_effects(change, order, &numbers, token, (db.now_ms, pay.lease_ms)).map(Some),
+        Some(order) => {
+            leased_effects(&change.pass, &effects, order, &numbers, (lease, db.now_ms, pay.lease_ms)).map(Some)
+        }
         None => Ok(None),
     }
 }
@@ -113,7 +136,11 @@ update orders set effects_token = $5, effects_host = $6, effects_until_ms = $7
 where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and (effects_token is null or effects_until_ms < $4)
     and not exists (select 1 from effects e where e.connection_id = $1 and e.shop_id = $2 and e.shop_order_id = $3
         and e.state = 'owed' and e.kind <> 'mail')
-returning shop_status, confirmed_status, confirmed_ms, read_began_ms";
+returning confirmed_status,
+    (select w.pass from effects w where w.connection_id = $1 and w.shop_id = $2 and w.shop_order_id = $3
+        and w.state = 'done' and w.kind = 'status' order by w.pass desc, w.rank desc, w.number desc limit 1) as written_pass,
+    (select w.body from effects w where w.connection_id = $1 and w.shop_id = $2 and w.shop_order_id = $3
+        and w.state = 'done' and w.kind = 'status' order by w.pass desc, w.rank desc, w.number desc limit 1) as written_body";
 
 /// Writes effects that are owed from now on; with a payer, its lease of them, and their numbers come back last.
 fn owe(db: &mut Db, pass: &PassKey, bodies: &[EffectBody], pay: Option<(&Payer, &LeaseToken)>) -> Result<()> {
@@ -155,35 +182,58 @@ fn owe(db: &mut Db, pass: &PassKey, bodies: &[EffectBody], pay: Option<(&Payer, 
     Ok(())
 }
 
+/// Whether a move sets or drops what the pass is pinned to.
+fn changes_pins(to: &To) -> bool {
+    match to {
+        To::Mapped { pins, .. } | To::Sending { pins, .. } => pins.is_some(),
+        To::Waiting { unpin, .. } => *unpin,
+        _ => false,
+    }
+}
+
+/// Why a move found no row: the guard of its pins, if the other one would have held.
+async fn refusal(db: &mut Db, change: &Move, guard: &str, token: &str) -> Result<LedgerError> {
+    if changes_pins(&change.to) {
+        let held = format!(
+            "select pass from passes where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
+                and state = cast($5 as text) and {guard}"
+        );
+        let values = keys::of_pass(&change.pass, values_of![change.from.as_str(), token]);
+        if db.maybe_row(&held, values).await?.is_some() {
+            let what = keys::name(&change.pass);
+            return Ok(LedgerError::Refused(format!(
+                "{what} has sent something: the release, settings, tables and destination it is pinned to can't change"
+            )));
+        }
+    }
+    Ok(lost(&change.pass))
+}
+
 /// What was leased, as a claim gives it.
 fn leased_effects(
-    change: &Move,
+    pass: &PassKey,
+    bodies: &[EffectBody],
     order: &Row,
     numbers: &[Row],
-    token: LeaseToken,
-    (since_ms, lease_ms): (Millis, Millis),
+    (token, since_ms, lease_ms): (LeaseToken, Millis, Millis),
 ) -> Result<OwedByOrder> {
     // Numbers grow in the order in which the effects were written.
     let mut numbers = numbers.iter().map(|row| row.int("number")).collect::<Result<Vec<_>>>()?;
     numbers.sort_unstable();
     let until_ms = since_ms.saturating_add(lease_ms);
-    let mut effects: Vec<Owed> = change
-        .effects
+    let mut effects: Vec<Owed> = bodies
         .iter()
         .zip(numbers)
         .filter(|(body, _)| !matches!(body, EffectBody::Mail { .. }))
-        .map(|(body, number)| Owed {
-            number,
-            pass: change.pass.pass,
-            body: body.clone(),
-            since_ms,
-            tries: 0,
-            in_doubt: false,
-        })
+        .map(|(body, number)| Owed { number, pass: pass.pass, body: body.clone(), since_ms, tries: 0, in_doubt: false })
         .collect();
     effects.sort_by_key(|owed| (owed.body.rank(), owed.number));
-    let (last_status, confirmed) = last_status(order)?;
-    Ok(OwedByOrder { order: change.pass.order.clone(), token, until_ms, last_status, confirmed, effects })
+    let written = match (order.maybe_int("written_pass")?, order.maybe_json("written_body")?) {
+        (Some(_), Some(EffectBody::Status { status })) => Some((order.number("written_pass")?, status)),
+        _ => None,
+    };
+    let confirmed = order.maybe_text("confirmed_status")?.is_some();
+    Ok(OwedByOrder { order: pass.order.clone(), token, until_ms, written, confirmed, effects })
 }
 
 const SENT: &str = "sent = case when $8 = 1 then sent_before else sent end";
@@ -192,7 +242,7 @@ const SENT: &str = "sent = case when $8 = 1 then sent_before else sent end";
 fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
     let mut add = |more: Vec<Value>| values.extend(more);
     Ok(match &change.to {
-        To::Waiting { not_before_ms, because, unpin, retry } => {
+        To::Waiting { not_before_ms, because, unpin, retry, absent } => {
             add(values_of![*not_before_ms, because]);
             let unpinned = "pins = null, step = 0,
                 mapped_at_ms = case when inherits_unknown = 1 then mapped_at_ms else null end,
@@ -200,12 +250,13 @@ fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
             let tries = if *retry {
                 "retry_since_ms = coalesce(retry_since_ms, $7), retries = retries + 1"
             } else {
-                "retry_since_ms = null, retries = 0"
+                "retry_since_ms = null, retries = retries + 1"
             };
             let unpin = if *unpin { unpinned } else { "" };
+            let sent = if *absent { "sent = 0, sent_before = 0" } else { SENT };
             format!(
                 "not_before_ms = $9, because = $10, takeovers = 0, attempt_token = null, awaiting = null,
-                 deadline_ms = null, {unpin} {tries}, {SENT}, {NO_LEASE}"
+                 deadline_ms = null, {unpin} {tries}, {sent}, {NO_LEASE}"
             )
         }
         To::Mapped { step, sealed_state, pins, .. } => {

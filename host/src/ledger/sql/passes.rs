@@ -19,7 +19,7 @@ use crate::{
     ledger::{
         LedgerError, Result,
         effects::OwedByOrder,
-        passes::{Claim, ClaimKind, Move, OpenAttempt, Pass, Passes},
+        passes::{Claim, ClaimKind, Doubtful, Move, OpenAttempt, Pass, Passes},
     },
 };
 
@@ -119,7 +119,34 @@ async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
 }
 
 async fn to_claim(db: &mut Db, row: &Row) -> Result<Claim> {
+    let pass = whole_pass(db, row).await?;
+    let attempt = match (pass.state, row.maybe_text("attempt_token")?) {
+        (PassState::Sending | PassState::Unknown | PassState::Awaiting, Some(token)) => {
+            attempt(db, &pass.key, &token).await?
+        }
+        _ => None,
+    };
+    let until_ms = row.int("lease_until_ms")?;
+    Ok(Claim { token: LeaseToken(row.text("lease_token")?), until_ms, pass, attempt, logins: None })
+}
+
+/// A pass with what lies beside its row.
+async fn whole_pass(db: &mut Db, row: &Row) -> Result<Pass> {
     let mut pass = to_pass(row)?;
+    if pass.inherits_unknown
+        && let Some(row) = db
+            .maybe_row(
+                "select (select max(a.settled_by_ms) from attempts a where a.connection_id = $1 and a.shop_id = $2
+                    and a.shop_order_id = $3 and a.pass < $4) as settled_ms,
+                    (select b.sealed_state from passes b where b.connection_id = $1 and b.shop_id = $2
+                    and b.shop_order_id = $3 and b.pass < $4 and b.sent = 1 order by b.pass desc limit 1) as sealed_state",
+                keys::of_pass(&pass.key, Vec::new()),
+            )
+            .await?
+    {
+        pass.earlier_settled_ms = row.maybe_int("settled_ms")?;
+        pass.earlier_state = row.maybe_bytes("sealed_state")?;
+    }
     if pass.pins.is_some()
         && let Some(body) = db
             .maybe_row(
@@ -131,14 +158,37 @@ async fn to_claim(db: &mut Db, row: &Row) -> Result<Claim> {
     {
         pass.delivery = body.maybe_json("delivery")?;
     }
-    let attempt = match (pass.state, row.maybe_text("attempt_token")?) {
-        (PassState::Sending | PassState::Unknown | PassState::Awaiting, Some(token)) => {
-            attempt(db, &pass.key, &token).await?
-        }
-        _ => None,
+    Ok(pass)
+}
+
+async fn doubtful(db: &mut Db, key: &PassKey) -> Result<Option<Doubtful>> {
+    let row = db
+        .maybe_row(
+            "select * from passes where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
+                and state in ('unknown', 'given_up')",
+            keys::of_pass(key, Vec::new()),
+        )
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let pass = whole_pass(db, &row).await?;
+    let Some(token) = row.maybe_text("attempt_token")? else { return Ok(None) };
+    let Some(attempt) = attempt(db, key, &token).await? else { return Ok(None) };
+    // A look-up's answer says nothing of the send; polls are kept as look-ups.
+    let brought = db
+        .maybe_row(
+            "select a.number, b.answer from attempts a join attempt_bodies b on b.connection_id = a.connection_id
+                and b.shop_id = a.shop_id and b.shop_order_id = a.shop_order_id and b.pass = a.pass and b.number = a.number
+             where a.connection_id = $1 and a.shop_id = $2 and a.shop_order_id = $3 and a.pass = $4
+                and a.number >= $5 and a.purpose <> 'look-up' and a.outcome = 'unknown'
+             order by a.number desc limit 1",
+            keys::of_pass(key, values_of![attempt.number]),
+        )
+        .await?;
+    let (answered, answer) = match brought {
+        Some(row) => (row.number("number")?, row.maybe_json("answer")?),
+        None => (attempt.number, None),
     };
-    let until_ms = row.int("lease_until_ms")?;
-    Ok(Claim { token: LeaseToken(row.text("lease_token")?), until_ms, pass, attempt, logins: None })
+    Ok(Some(Doubtful { pass, attempt, answered, answer }))
 }
 
 // The sum keeps SQLite from looking for the least moment along the index of all the connection's attempts.
@@ -192,6 +242,8 @@ fn to_pass(row: &Row) -> Result<Pass> {
         sent: row.flag("sent")?,
         by_intent: matches!(row.json("opening")?, Opening::Intent { .. }),
         inherits_unknown: row.flag("inherits_unknown")?,
+        earlier_settled_ms: None,
+        earlier_state: None,
         previous: row.maybe_json("previous")?,
     })
 }
@@ -299,6 +351,11 @@ impl Passes for SqlLedger {
             )
             .await?;
         row.map_or(Ok(None), |row| row.maybe_text("mapped_order"))
+    }
+
+    async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>> {
+        let mut db = self.snapshot().await?;
+        doubtful(&mut db, pass).await
     }
 
     async fn next_due_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {
