@@ -143,6 +143,7 @@ impl Host {
                 again = again.min(shared.parts.clock.since_boot() + OPEN_AGAIN);
             }
             tokio::select! {
+                biased;
                 () = work::pause(shared, shared.parts.pace.notice_every) => {}
                 () = shared.parts.ledger.ended() => break,
             }
