@@ -23,6 +23,7 @@ pub mod map;
 pub mod open;
 pub mod parts;
 pub mod push;
+pub mod reconcile;
 pub mod retention;
 pub mod send_files;
 pub mod send_http;

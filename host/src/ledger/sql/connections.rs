@@ -21,6 +21,7 @@ use crate::{
             Activation, Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
             ReleaseRecord, SealedSecret, ShopIdentity,
         },
+        standstill::{Doubtful, Standstill, WentBack},
     },
 };
 
@@ -269,6 +270,25 @@ impl Connections for SqlLedger {
     }
 
     async fn take_intents(&self, host: &HostId) -> Result<Vec<LeftIntent>> {
+        if self.holds_still() {
+            return Ok(Vec::new());
+        }
         self.write(host.clone(), |db, host| Box::pin(intents::take(db, host))).await
+    }
+
+    fn standstill(&self) -> Option<Standstill> {
+        self.still()
+    }
+
+    async fn tend(&self) -> Result<()> {
+        self.attend().await
+    }
+
+    async fn skip_documents(&self, missing: u64) -> Result<()> {
+        self.jump_documents(missing).await
+    }
+
+    async fn accept_restored(&self, back: &WentBack, doubtful: Vec<Doubtful>, by: &str) -> Result<usize> {
+        self.accept(back, doubtful, by).await
     }
 }

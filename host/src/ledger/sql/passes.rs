@@ -18,7 +18,7 @@ use crate::{
     },
     ledger::{
         LedgerError, Result,
-        passes::{Claim, ClaimKind, Move, OpenAttempt, Pass, Passes},
+        passes::{Claim, ClaimKind, Move, OpenAttempt, Pass, Passes, To},
     },
 };
 
@@ -254,6 +254,9 @@ impl Passes for SqlLedger {
         limit: u32,
         lease_ms: Millis,
     ) -> Result<Vec<Claim>> {
+        if self.holds_still() {
+            return Ok(Vec::new());
+        }
         let input = ClaimInput { connection: connection.clone(), host: host.clone(), kind, limit, lease_ms };
         self.write(input, |db, input| Box::pin(claim(db, input))).await
     }
@@ -267,7 +270,13 @@ impl Passes for SqlLedger {
     }
 
     async fn apply(&self, change: Move) -> Result<()> {
-        self.write(change, |db, change| Box::pin(moves::apply(db, change))).await
+        let sends = matches!(change.to, To::Sending { .. });
+        if sends {
+            self.moving()?;
+        }
+        self.write(change, |db, change| Box::pin(moves::apply(db, change))).await?;
+        // What an ERP may have seen must be known outside of the database before it does.
+        if sends { self.note().await } else { Ok(()) }
     }
 
     async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {
