@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use crate::workspace::{Workspace, setting};
-use crate::{components, programs, run, say, setup};
+use crate::{components, languages, programs, run, say, setup};
 
 /// Adding a component to Rust takes seconds, or the server is out of reach.
 const COMPONENT_LIMIT: Duration = Duration::from_secs(60);
@@ -32,6 +32,7 @@ struct Outcome {
 pub fn run_all(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
     let chain = setup::everything(workspace)?;
     components::build_all(workspace, &chain)?;
+    let skipped = languages::build(workspace, None)?;
     if setting("UBL_XSD_DIR").is_none() {
         say::line("UBL_XSD_DIR is not set: UBL orders will not be validated against the standard's schema.");
     }
@@ -49,6 +50,9 @@ pub fn run_all(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()
             None => "NOT RUN",
         };
         say::line(&format!("    {:<8} {word:<8} {} ({})", outcome.name, outcome.detail, say::seconds(outcome.time)));
+    }
+    for reason in &skipped {
+        say::line(&format!("    language SKIPPED  {reason}"));
     }
     let failed: Vec<_> = outcomes.iter().filter(|it| it.held == Some(false)).map(|it| it.name).collect();
     if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }

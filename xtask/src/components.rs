@@ -14,7 +14,10 @@ use crate::workspace::Workspace;
 use crate::{run, say};
 
 /// What every guest may be built from, beside its own folder.
-const SHARED_INPUTS: [&str; 5] = ["Cargo.toml", "Cargo.lock", ".cargo", "sdk", "wit"];
+const SHARED_INPUTS: [&str; 6] = ["Cargo.toml", "Cargo.lock", ".cargo", "sdk/order", "sdk/rust", "wit"];
+
+/// What tools leave in a source folder.
+const LEFT_BEHIND: [&str; 3] = ["target", "node_modules", "__pycache__"];
 
 /// A crate that becomes a component.
 #[derive(Debug)]
@@ -38,10 +41,10 @@ pub fn build_all(workspace: &Workspace, chain: &Toolchain) -> anyhow::Result<()>
         let plugins = workspace.components();
         guests.retain(|guest| guest.component.parent() == Some(plugins.as_path()));
     }
-    let shared = hash_of_shared_inputs(workspace, chain)?;
+    let shared = shared_inputs(workspace, chain)?;
     let mut stale = Vec::new();
     for guest in &guests {
-        let inputs = hash_of_inputs(&shared, &guest.folder)?;
+        let inputs = shared.clone().with(&guest.folder)?.finish();
         if !guest.component.exists() || std::fs::read_to_string(stamp(&guest.component)).ok().as_ref() != Some(&inputs)
         {
             stale.push((guest, inputs));
@@ -148,7 +151,9 @@ fn stamp(component: &Path) -> PathBuf {
 fn remove_orphans(workspace: &Workspace, guests: &[Guest]) -> anyhow::Result<()> {
     let wanted: BTreeSet<_> =
         guests.iter().flat_map(|guest| [guest.component.clone(), stamp(&guest.component)]).collect();
-    for entry in WalkDir::new(workspace.components()).into_iter().flatten() {
+    // The other languages' components have their own way of coming and going.
+    let ours = |entry: &walkdir::DirEntry| entry.file_name() != "languages";
+    for entry in WalkDir::new(workspace.components()).into_iter().filter_entry(ours).flatten() {
         let is_ours = [".wasm", ".wasm.inputs"].iter().any(|end| entry.file_name().to_string_lossy().ends_with(end));
         if is_ours && entry.file_type().is_file() && !wanted.contains(entry.path()) {
             std::fs::remove_file(entry.path())
@@ -159,7 +164,7 @@ fn remove_orphans(workspace: &Workspace, guests: &[Guest]) -> anyhow::Result<()>
 }
 
 /// Writes a file at once: a reader sees the old content or the new, never a part.
-fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+pub fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().context("a file without a folder")?;
     // With our number in its name, so that a second run at the same time has its own.
     let temporary = path.with_extension(format!("{}.partial", std::process::id()));
@@ -169,25 +174,52 @@ fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         .with_context(|| format!("{} could not be written", path.display()))
 }
 
-fn hash_of_shared_inputs(workspace: &Workspace, chain: &Toolchain) -> anyhow::Result<Sha256> {
-    let mut hash = Sha256::new();
-    hash.update(chain.identity());
-    hash.update(chain.target().triple());
-    for input in SHARED_INPUTS {
-        add_files(&mut hash, &workspace.root().join(input))?;
+/// A hash over everything that something is built from.
+#[derive(Clone)]
+pub struct Inputs(Sha256);
+
+impl Inputs {
+    /// Takes words, such as a compiler's version, and files or folders.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn new(words: &[String], paths: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut inputs = Self(Sha256::new());
+        for word in words {
+            inputs.0.update(word);
+        }
+        for path in paths {
+            add_files(&mut inputs.0, path)?;
+        }
+        Ok(inputs)
     }
-    Ok(hash)
+
+    /// Adds a file or a folder.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn with(mut self, path: &Path) -> anyhow::Result<Self> {
+        add_files(&mut self.0, path)?;
+        Ok(self)
+    }
+
+    /// The hash as text.
+    pub fn finish(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
-fn hash_of_inputs(shared: &Sha256, folder: &Path) -> anyhow::Result<String> {
-    let mut hash = shared.clone();
-    add_files(&mut hash, folder)?;
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+fn shared_inputs(workspace: &Workspace, chain: &Toolchain) -> anyhow::Result<Inputs> {
+    let paths: Vec<PathBuf> = SHARED_INPUTS.iter().map(|input| workspace.root().join(input)).collect();
+    Inputs::new(&[chain.identity().to_owned(), chain.target().triple().to_owned()], &paths)
 }
 
 /// Adds a file, or all files below a folder, with names and lengths, so that moving bytes between files shows.
 fn add_files(hash: &mut Sha256, path: &Path) -> anyhow::Result<()> {
-    for entry in WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(|entry| entry.file_name() != "target")
+    for entry in WalkDir::new(path)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| !LEFT_BEHIND.iter().any(|name| entry.file_name() == *name))
     {
         let entry = match entry {
             Ok(entry) => entry,
@@ -212,7 +244,7 @@ mod tests {
     use super::*;
 
     fn hash(folder: &Path) -> String {
-        hash_of_inputs(&Sha256::new(), folder).unwrap()
+        Inputs::new(&[], &[folder.to_owned()]).unwrap().finish()
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod checks;
 mod components;
+mod languages;
 mod programs;
 mod run;
 mod say;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::languages::Language;
 use crate::toolchain::Target;
 use crate::workspace::Workspace;
 
@@ -34,12 +36,17 @@ Environment:
   ORDERDOCK_WASM_TOOLCHAIN  installed | rustup | debian
       Take this way to the wasm tool chain and no other. Without it they are
       tried in this order, and the one taken is printed.
+  ORDERDOCK_ALL_LANGUAGES  set to anything
+      A language whose tool chain can't be had is a failure; without it such a
+      language is skipped, by name.
   UBL_XSD_DIR  a folder with OASIS UBL 2.1's schema files
       Tests validate UBL orders against it, and say so when it is not set.
 
 Results (below the workspace, whatever CARGO_TARGET_DIR says):
   target/components/<plugin>.wasm        from each crate in plugins/
   target/components/guests/<guest>.wasm  from each crate in tests/guests/
+  target/components/languages/<plugin>-<language>.wasm  from sdk/<language>/
+  target/toolchains/                     tools that npm and pip installed
   target/wasm/                           the guests' own build folder";
 
 #[derive(Subcommand)]
@@ -53,6 +60,13 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         target: Target,
     },
+    /// Build the SDKs' plugins in the other languages into components, installing their tool chains; what did not change is
+    /// not built again
+    Sdk {
+        /// Only this language. Without it a language whose tool chain can't be had is skipped, by name
+        #[arg(long = "lang", value_enum)]
+        language: Option<Language>,
+    },
     /// Set up, build, and run the demo: a shop, three connections, real orders, and a table that checks itself
     Demo {
         /// Passed on to the demo, for example `--keep`, which leaves everything running to explore
@@ -62,6 +76,18 @@ enum Command {
     /// Set up, build, and run every test and check: formatting, all tests, clippy and rustdoc without a warning
     Test {
         /// Passed on to `cargo test`, for example a test's name
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Kill the host at each of its failpoints, start it again, and print the matrix of what became of the orders
+    Crash {
+        /// Passed on to the crash program, for example `--help`, `--json` or `--only F7`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Kill, stop and start the host at random under load while everybody else misbehaves, and print the verdict
+    Chaos {
+        /// Passed on to the chaos program, for example `--minutes 10` or `--seed 42`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -89,8 +115,11 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Setup => setup::everything(&workspace).map(drop),
         Command::Plugins { target } => components::build_all(&workspace, &toolchain::find(&workspace, target)?),
+        Command::Sdk { language } => languages::build(&workspace, language).map(drop),
         Command::Demo { arguments } => programs::demo(&workspace, &arguments),
         Command::Test { arguments } => checks::run_all(&workspace, &arguments),
+        Command::Crash { arguments } => programs::trial(&workspace, "crash", &arguments),
+        Command::Chaos { arguments } => programs::trial(&workspace, "chaos", &arguments),
         Command::Bench { arguments } => programs::bench(&workspace, &arguments),
     }
 }

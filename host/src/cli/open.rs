@@ -233,6 +233,10 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         gather_mails: settings.smtp.as_ref().map_or(Pace::default().gather_mails, |smtp| smtp.gather.duration()),
         ..Pace::default()
     };
+    let pace = match crate::failpoint::lease() {
+        Some(lease) => Pace { lease, renew_every: lease / 3, lease_margin: lease / 6, ..pace },
+        None => pace,
+    };
     let mapper = swept(runtime(settings)?, ledger.as_ref()).await?;
     let parts = Parts {
         host,

@@ -107,6 +107,8 @@ pub struct HttpDestination {
     base: Url,
     /// None only for a plain base address.
     tls: Option<Arc<rustls::ClientConfig>>,
+    /// Sends in our place.
+    sender: Option<Arc<dyn HttpSender>>,
 }
 
 impl HttpDestination {
@@ -158,9 +160,16 @@ impl HttpDestination {
             None
         };
         match base {
-            Some(base) if problems.is_empty() => Ok(Self { settings: settings.clone(), base, tls }),
+            Some(base) if problems.is_empty() => Ok(Self { settings: settings.clone(), base, tls, sender: None }),
             _ => Err(problems),
         }
+    }
+
+    /// The same destination with another way onto the wire: the simulation's network.
+    #[must_use]
+    pub fn sending_by(mut self, sender: Arc<dyn HttpSender>) -> Self {
+        self.sender = Some(sender);
+        self
     }
 
     /// Resolves, connects and shakes hands, and asks nothing: an ERP is not called without an order. What `orderdock
@@ -207,7 +216,10 @@ impl fmt::Debug for HttpDestination {
 #[async_trait]
 impl HttpSender for HttpDestination {
     async fn send(&self, request: Request, gate: Gate) -> Exchange {
-        send::send(self, request, gate).await
+        match &self.sender {
+            Some(other) => other.send(request, gate).await,
+            None => send::send(self, request, gate).await,
+        }
     }
 }
 

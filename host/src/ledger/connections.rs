@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     LedgerError, Result,
-    standstill::{Doubtful, Standstill, WentBack},
+    standstill::{PutInDoubt, Standstill, WentBack},
 };
 use crate::domain::{
     call::{Description, Tables},
@@ -177,6 +177,15 @@ pub enum Intent {
         /// Why.
         why: String,
     },
+    /// Read the answer again that a pass is in doubt about.
+    Reread {
+        /// Its key in the shop.
+        shop_order_id: String,
+        /// Which pass.
+        pass: u32,
+        /// With which release; none = the one in force.
+        release: Option<Digest>,
+    },
 }
 
 /// An intent that was left.
@@ -281,7 +290,7 @@ pub trait Connections {
 
     /// A person accepts that the ledger went back. The doubtful passes become *unknown*: looked up, or left to a person;
     /// sending goes on. How many became so: one that moved on meanwhile does not.
-    async fn accept_restored(&self, back: &WentBack, doubtful: Vec<Doubtful>, by: &str) -> Result<usize> {
+    async fn accept_restored(&self, back: &WentBack, doubtful: Vec<PutInDoubt>, by: &str) -> Result<usize> {
         let _ = (back, doubtful, by);
         Err(LedgerError::Refused("this ledger keeps no mark".to_owned()))
     }

@@ -64,7 +64,7 @@ impl std::fmt::Display for Standstill {
 
 /// A pass that may have gone on in the time that the ledger forgot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doubtful {
+pub struct PutInDoubt {
     /// Which.
     pub pass: PassKey,
     /// Until when the ERP is asked about it.

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
     lane::Lane,
-    parts::{back_off, millis},
+    parts::{Parts, back_off, millis},
     work::{Shared, Signals, pause},
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         clock::{Clock, Millis},
         judge::Confirmed,
     },
+    failpoint::{self, Point},
     ledger::effects::{EffectBody, EffectEnd, Owed, OwedByOrder},
     shop::ShopError,
 };
@@ -27,17 +28,23 @@ const GIVE_UP_AFTER_MS: Millis = 24 * 3_600_000;
 /// Orders whose effects are paid at once, for each connection.
 const AT_ONCE: usize = 8;
 
-/// Pays until stopped. A place that becomes free is filled at once: a slow order keeps no other one waiting.
+/// The places of a connection for orders whose effects are paid.
+pub fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(AT_ONCE))
+}
+
+/// Pays until stopped. A place that becomes free is filled at once: a slow order keeps no other one waiting. Most effects
+/// don't come this way: a journey that ends while a place is free pays its own ([`Payment`]).
 pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Receiver<Arc<Lane>>) {
-    let own = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         if shared.stop.is_cancelled() {
             return;
         }
         let woken = signals.effects.notified();
         let mut places = tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
-            places = free_places(&own) => places,
+            places = free_places(&signals.effect_places) => places,
         };
         let now = Arc::clone(&lane.borrow_and_update());
         let parts = &shared.parts;
@@ -45,12 +52,11 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
         match parts.ledger.claim_effects(&now.record.id, &parts.host, room, lease).await {
             Ok(orders) if !orders.is_empty() => {
                 for owed in orders {
-                    let (shared, signals, lane) = (Arc::clone(&shared), Arc::clone(&signals), Arc::clone(&now));
+                    let (parts, lane) = (Arc::clone(parts), Arc::clone(&now));
                     let place = places.pop();
-                    shared.tasks.clone().spawn(async move {
-                        pay(&shared, &lane, owed).await;
+                    shared.tasks.spawn(async move {
+                        pay(&parts, &lane, owed).await;
                         drop(place);
-                        signals.work.notify_one();
                     });
                 }
                 continue;
@@ -61,7 +67,10 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
                 pause(&shared, Duration::from_secs(1)).await;
             }
         }
+        // While we wait, journeys pay in them.
+        drop(places);
         tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             () = woken => {}
             changed = lane.changed() => if changed.is_err() { return },
@@ -88,15 +97,24 @@ struct Paid {
     timeline: Vec<(u32, String)>,
 }
 
-async fn pay(shared: &Shared, lane: &Lane, owed: OwedByOrder) {
-    let ledger = &shared.parts.ledger;
+/// Effects that were leased with the move that left them, and the place in which they are paid.
+pub struct Payment {
+    /// What is owed.
+    pub owed: OwedByOrder,
+    /// Where.
+    pub place: OwnedSemaphorePermit,
+}
+
+/// Pays what one order's shop is owed, and records what came of it.
+pub async fn pay(parts: &Parts, lane: &Lane, owed: OwedByOrder) {
+    let ledger = &parts.ledger;
     let Ok(now) = ledger.now_ms().await else { return };
     let mut paid = Paid::default();
     let mut trouble: Option<(Millis, String)> = None;
     for effect in &owed.effects {
         let end = match &trouble {
             Some((not_before_ms, error)) => EffectEnd::Retry { not_before_ms: *not_before_ms, error: error.clone() },
-            None => pay_one(shared.parts.clock.as_ref(), lane, &owed, effect, now, &mut paid).await,
+            None => pay_one(parts.clock.as_ref(), lane, &owed, effect, now, &mut paid).await,
         };
         if let EffectEnd::Retry { not_before_ms, error } = &end {
             trouble = Some((*not_before_ms, error.clone()));
@@ -108,7 +126,8 @@ async fn pay(shared: &Shared, lane: &Lane, owed: OwedByOrder) {
         paid.ends.push((effect.number, end));
     }
     let Paid { ends, confirmed, timeline } = paid;
-    if let Err(error) = ledger.finish_effects(&owed.order, &owed.token, ends, confirmed, timeline).await {
+    let finishing = ledger.finish_effects(&owed.order, &owed.token, ends, confirmed, timeline);
+    if let Err(error) = failpoint::around(Point::StatusConfirmed, finishing).await {
         tracing::warn!(order = %owed.order.shop_order_id, %error, "what was paid to the shop could not be recorded");
     }
 }
@@ -194,7 +213,7 @@ async fn status_write(
             return EffectEnd::Conflict(sentence);
         }
     }
-    let result = lane.shop.set_status(id, status).await;
+    let result = failpoint::around(Point::StatusWrite, lane.shop.set_status(id, status)).await;
     if result.is_ok() {
         // From the write's own moment on: a read that began before it may still show the old status.
         paid.confirmed = Some(Confirmed { status: status.to_owned(), at_ms: clock.now_ms(), modified_ms: None });

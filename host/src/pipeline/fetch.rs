@@ -54,13 +54,13 @@ impl Journey {
             }
             Err(error) => return Ok(Read::Settle(Box::new(self.shop_trouble(&error).await?), None)),
         };
-        Ok(self.judge_again(&sight, began_ms))
+        Ok(self.judge_again(sight, began_ms))
     }
 
-    fn judge_again(&self, sight: &Sight, began_ms: i64) -> Read {
+    fn judge_again(&self, sight: Sight, began_ms: i64) -> Read {
         let policy = &self.lane.policy;
         // A person's intent overrides status and age, but nobody wants a cancelled order by accident.
-        let refused = judge::refusal(policy, sight)
+        let refused = judge::refusal(policy, &sight)
             .filter(|reason| !self.pass.by_intent || matches!(reason, SkipReason::Cancelled));
         if let Some(reason) = refused {
             let confirmed = (!policy.status.is_new(&sight.status)).then(|| Confirmed {
@@ -74,12 +74,12 @@ impl Journey {
             }
             return Read::Settle(Box::new(settled), confirmed);
         }
-        match &sight.order {
-            Ok(order) => Read::Order(Arc::new(order.as_ref().clone())),
+        match sight.order {
+            Ok(order) => Read::Order(Arc::from(order)),
             Err(problems) => {
                 let field = problems.first().map(|first| first.place.clone()).filter(|place| !place.is_empty());
                 let because =
-                    format!("the shop's order can't be read: {}", problem::list(problems).replace('\n', "; "));
+                    format!("the shop's order can't be read: {}", problem::list(&problems).replace('\n', "; "));
                 let settled = self.setting(|setting| setting.failed(FailureClass::Data, because, field));
                 Read::Settle(Box::new(settled), None)
             }
@@ -95,7 +95,7 @@ impl Journey {
         let not_before_ms = self.now_ms().await?.saturating_add(millis(pause));
         let because = format!("it could not be read again before sending: {error}");
         Ok(Settled {
-            to: To::Waiting { not_before_ms, because, unpin: !self.pass.sent, retry: false },
+            to: To::Waiting { not_before_ms, because, unpin: !self.pass.sent, retry: false, absent: false },
             effects: Vec::new(),
             timeline: Vec::new(),
         })

@@ -16,11 +16,15 @@ use super::{
     lease::Leases,
     mails,
     parts::Parts,
+    reread::{Wish, reread},
     retention, sweep,
     work::{self, Shared, Signals, supervised},
 };
 use crate::{
-    domain::{decision::Opening, id::ConnectionId},
+    domain::{
+        decision::Opening,
+        id::{ConnectionId, PassKey},
+    },
     ledger::{
         LedgerError,
         connections::{ConnectionRecord, Intent, LeftIntent},
@@ -121,6 +125,7 @@ impl Host {
         }
         shared.tasks.close();
         tokio::select! {
+            biased;
             () = shared.tasks.wait() => tracing::info!("everything under way has ended"),
             () = self.hard_stop.cancelled() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
         }
@@ -267,7 +272,7 @@ impl Host {
     }
 
     fn start(self: &Arc<Self>, lane: Arc<Lane>, revision: u64, host_paused: bool) {
-        let signals = Arc::new(Signals { mails: Arc::clone(&self.mails), ..Signals::default() });
+        let signals = Arc::new(Signals::new(Arc::clone(&self.mails)));
         let stop = self.shared.stop.child_token();
         // The loops of one connection stop with it; the rest is the host's.
         let shared = Arc::new(Shared {
@@ -314,6 +319,15 @@ impl Host {
                 self.shared.tasks.spawn(async move {
                     if let Err(error) = sweep::look(&shared, &signals, &lane, &shop_order_id).await {
                         tracing::warn!(order = %shop_order_id, %error, "an order could not be looked at");
+                    }
+                });
+            }
+            Intent::Reread { shop_order_id, pass, release } => {
+                let parts = Arc::clone(&self.shared.parts);
+                let wish = Wish { pass: PassKey { order: lane.key(&shop_order_id), pass }, release, by: left.by };
+                self.shared.tasks.spawn(async move {
+                    if let Err(error) = reread(&parts, &lane, &signals, wish).await {
+                        tracing::warn!(order = %shop_order_id, %error, "a stored answer could not be read again");
                     }
                 });
             }

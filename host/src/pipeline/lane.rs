@@ -23,7 +23,7 @@ use crate::{
     },
     ledger::{
         LedgerError,
-        connections::{ConnectionRecord, ConnectionState},
+        connections::{ConnectionRecord, ConnectionState, SealedSecret},
         passes::Pins,
     },
     shop::Shop,
@@ -195,12 +195,19 @@ impl Lane {
         Ok((settings, tables))
     }
 
-    /// Credentials, secret slots and remembered logins that are alive.
+    /// Credentials, secret slots and remembered logins that are alive: those that are `known`, else as the ledger has them.
     ///
     /// # Errors
     /// The ledger's, or a login that can't be unsealed.
-    pub async fn secrets_now(&self, parts: &Parts) -> Result<(Secrets, Vec<String>), LedgerError> {
-        let logins = parts.ledger.logins(&self.record.id).await?;
+    pub async fn secrets_now(
+        &self,
+        parts: &Parts,
+        known: Option<Vec<SealedSecret>>,
+    ) -> Result<(Secrets, Vec<String>), LedgerError> {
+        let logins = match known {
+            Some(known) => known,
+            None => parts.ledger.logins(&self.record.id).await?,
+        };
         if logins.is_empty() {
             return Ok((self.secrets.clone(), Vec::new()));
         }

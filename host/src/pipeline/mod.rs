@@ -7,7 +7,7 @@
 //!
 //! A journey: `fetch` reads the order again → `map` asks the plugin → `send_http` or `send_files` records, sends and reads
 //! the outcome → `settle` says what that means. `doubt` looks up unknown outcomes, `answers` waits for late ones,
-//! `takeover` picks up what a lost worker left.
+//! `takeover` picks up what a lost worker left, `reread` reads a stored answer again when a person asks.
 
 pub mod answers;
 pub mod doubt;
@@ -24,6 +24,7 @@ pub mod open;
 pub mod parts;
 pub mod push;
 pub mod reconcile;
+pub mod reread;
 pub mod retention;
 pub mod send_files;
 pub mod send_http;
@@ -34,3 +35,6 @@ pub mod takeover;
 pub mod trial;
 pub mod verdict;
 pub mod work;
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ use crate::{
         orders::SweepKind,
         passes::Pass,
         reports::{OrderDetail, OrderFilter, OrderRow},
-        standstill::{Doubtful, WentBack},
+        standstill::{PutInDoubt, WentBack},
     },
     shop::ShopError,
 };
@@ -114,7 +114,7 @@ pub async fn compare(parts: &Arc<Parts>, back: Option<&WentBack>) -> Result<Vec<
 /// # Errors
 /// When a shop can't be looked at, the ledger can't be written, or a connection can't be opened: then nothing is accepted.
 pub async fn accept(parts: &Arc<Parts>, back: &WentBack, by: &str) -> Result<Accepted, ReconcileError> {
-    let (shared, signals) = (alone(parts), Signals::default());
+    let (shared, signals) = (alone(parts), Signals::new(Arc::default()));
     parts.ledger.skip_documents(back.missing()).await?;
     let mut doubtful = Vec::new();
     for record in connections(parts).await? {
@@ -129,7 +129,7 @@ pub async fn accept(parts: &Arc<Parts>, back: &WentBack, by: &str) -> Result<Acc
             let sight = lane.shop.get(&row.key.shop_order_id).await;
             if may_have_been_sent(&lane, &row, &sight, back) {
                 let pass = PassKey { order: row.key, pass: row.pass.unwrap_or(1) };
-                doubtful.push(Doubtful { pass, deadline_ms: until });
+                doubtful.push(PutInDoubt { pass, deadline_ms: until });
             }
         }
     }
@@ -318,13 +318,15 @@ async fn ask(
     let mut journey = Journey {
         parts: Arc::clone(&shared.parts),
         lane: Arc::clone(lane),
-        signals: Arc::default(),
+        signals: Arc::new(Signals::new(Arc::default())),
         held: Arc::clone(&held),
         pass,
         attempt: None,
         order: Some(Arc::clone(&order)),
         sent_before: false,
         logins: std::sync::Mutex::default(),
+        claimed_logins: std::sync::Mutex::default(),
+        payment: None,
     };
     let said = journey.erp_says(&order).await;
     shared.leases.drop_lease(&held);
@@ -357,6 +359,8 @@ fn pass(key: &OrderKey, known: Option<&OrderDetail>, order_number: &str) -> Pass
         sent: false,
         by_intent: false,
         inherits_unknown: true,
+        earlier_settled_ms: None,
+        earlier_state: None,
         previous: None,
         key,
     }

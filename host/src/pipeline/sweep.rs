@@ -5,11 +5,12 @@
 //! reset is read alone before it is believed (lifecycle section 3).
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::{
@@ -22,6 +23,7 @@ use crate::{
         judge::{self, Reading},
         sight::{ListScope, Page, Sight},
     },
+    failpoint::{self, Point},
     ledger::{
         LedgerError,
         orders::{Recorded, SightBatch, Sweep, SweepKind},
@@ -64,9 +66,21 @@ pub enum SweepError {
 /// What a sweep found.
 #[derive(Default)]
 struct Found {
-    seen: HashSet<String>,
+    /// Each order with a digest of how it was shown last; none where the shop's own text is not known.
+    seen: HashMap<String, Option<[u8; 32]>>,
     alone: BTreeSet<String>,
     opened: u32,
+}
+
+impl Found {
+    /// Whether a sight differs from what this sweep was shown of the order before.
+    fn is_news(&mut self, sight: &Sight) -> bool {
+        // The shop's text says everything about the order that the shop said.
+        let shown = sight.order.as_ref().ok().map(|order| order.raw_json.as_str()).filter(|text| !text.is_empty());
+        let shown = shown.map(|text| Sha256::digest(text).into());
+        let before = self.seen.insert(sight.shop_order_id.clone(), shown);
+        before.is_none_or(|before| before.is_none() || before != shown)
+    }
 }
 
 /// Sweeps by schedule and on request, until stopped. One at a time: an overlapping run can't happen.
@@ -84,6 +98,7 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
         let wait = next_in(&shared, &now);
         let woken = signals.sweep.notified();
         asked = tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             () = woken => true,
             changed = lane.changed() => {
@@ -140,7 +155,8 @@ pub async fn sweep(shared: &Arc<Shared>, signals: &Signals, lane: &Lane, kind: S
     if found.opened > 0 || kind == SweepKind::Slow {
         tracing::info!(connection = %lane.record.name, seen, taken = found.opened, "looked at the shop");
     }
-    if let Err(error) = ledger.record_sweep(&lane.record.id, &lane.record.shop_id, sweep).await {
+    let recording = ledger.record_sweep(&lane.record.id, &lane.record.shop_id, sweep);
+    if let Err(error) = failpoint::around(Point::Cursor, recording).await {
         tracing::error!(connection = %lane.record.name, %error, "a sweep could not be recorded");
         return false;
     }
@@ -201,7 +217,9 @@ async fn one_round(
         }
         let began_ms = shared.parts.ledger.now_ms().await?;
         let Page { sights, next } = lane.shop.list(scope, cursor.as_deref()).await?;
-        found.seen.extend(sights.iter().map(|sight| sight.shop_order_id.clone()));
+        failpoint::here::<ShopError>(Point::PollAnswer).await?;
+        // What this sweep has recorded already and is shown again just as it was tells nothing new, and each record is a write.
+        let sights: Vec<Sight> = sights.into_iter().filter(|sight| found.is_news(sight)).collect();
         let reading = Reading { began_ms, single: false, first_sweep };
         for recorded in record(shared, signals, lane, sights, reading).await? {
             found.opened = found.opened.saturating_add(u32::from(recorded.opened.is_some()));
@@ -255,7 +273,7 @@ async fn record(
         single: reading.single,
         is_new: Arc::new(move |status| statuses.status.is_new(status)),
     };
-    let recorded = shared.parts.ledger.record_sights(batch).await?;
+    let recorded = failpoint::around(Point::Ingest, shared.parts.ledger.record_sights(batch)).await?;
     if recorded.iter().any(|one| one.opened.is_some()) {
         signals.work.notify_one();
     }

@@ -20,13 +20,16 @@ use super::{
     v0_1::{self, lower},
     wasi::{self, Seed},
 };
-use crate::domain::{
-    Order,
-    call::{Context, Description, Tables},
-    clock::Clock,
-    delivery::{Delivery, Rejection},
-    id::Digest,
-    verdict::{DefaultVerdict, Response, Verdict},
+use crate::{
+    domain::{
+        Order,
+        call::{Context, Description, Tables},
+        clock::Clock,
+        delivery::{Delivery, Rejection},
+        id::Digest,
+        verdict::{DefaultVerdict, Response, Verdict},
+    },
+    failpoint::{self, Point},
 };
 
 /// Why plugins can't be run at all.
@@ -194,6 +197,7 @@ impl Mapper for Runtime {
                     &mut *store,
                     &release.exports.map_order,
                 )?;
+                failpoint::reached(Point::Plugin);
                 function.call_async(&mut *store, (&order, &context)).await
             })
             .await

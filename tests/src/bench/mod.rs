@@ -39,6 +39,8 @@ pub enum Section {
 pub struct Options {
     /// Only this.
     pub only: Option<Section>,
+    /// The journey with so many orders in flight only: for a look with a profiler.
+    pub in_flight: Option<usize>,
     /// Few repetitions.
     pub quick: bool,
 }
@@ -57,7 +59,7 @@ pub fn run(options: &Options) -> anyhow::Result<Figures> {
     }
     if wanted(Section::Journey) {
         say("journey");
-        threads.block_on(journey::measure(options.quick, &mut figures)).context("journey")?;
+        threads.block_on(journey::measure(options.quick, options.in_flight, &mut figures)).context("journey")?;
     }
     if wanted(Section::Releases) {
         say("releases");

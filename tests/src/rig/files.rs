@@ -40,6 +40,30 @@ impl Rig {
         self.try_apply("folder", table, &format!("{path}{more}")).await
     }
 
+    /// Applies the usual connection with attache-kfi, a folder, and the folders to which Attaché moves what it took.
+    pub async fn connect_attache(&self, more: &str) {
+        self.add("attache-kfi").await;
+        let mut table: toml::Table = toml::from_str(&self.connection_file("")).expect("TOML");
+        let plugin = toml::toml! {
+            release = "attache-kfi@0.1.0"
+            [settings]
+            success_folder = true
+            default_customer = "WEB"
+            [settings.line_kind]
+            shipping = { code = "FREIGHT" }
+            discount = { code = "DISCOUNT" }
+        };
+        table.insert("plugin".to_owned(), plugin.into());
+        let inbox = self.inbox().display().to_string();
+        let folder = format!(
+            "kind = \"folder\"\n[settings]\npath = \"{inbox}\"\nstable_s = 1\n\
+             [answer_folders]\nsuccess = \"{inbox}/Success\"\nfailure = \"{inbox}/Failure\"\n"
+        );
+        let destination: toml::Table = toml::from_str(&folder).expect("TOML");
+        table.insert("destination".to_owned(), destination.into());
+        self.apply("attache", table, more).await;
+    }
+
     /// Writes a file into the test's folder.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.dir().join(name);
@@ -50,8 +74,10 @@ impl Rig {
     /// The usual host file. Compiled code is shared by all tests: only the first of them compiles.
     #[must_use]
     pub fn host_file(&self) -> String {
+        let database = self.database.as_ref().map(|address| format!("database = \"{address}\"\n"));
+        let database = database.unwrap_or_default();
         format!(
-            "data_dir = \"data\"\nlisten = \"127.0.0.1:0\"\n\
+            "{database}data_dir = \"data\"\nlisten = \"127.0.0.1:0\"\n\
              [plugins]\ncache_dir = \"{}\"\ninstances = 8\n\
              [heartbeat]\nevery = \"1s\"\n\
              [log]\nfilter = \"info,orderdock=debug\"\n\

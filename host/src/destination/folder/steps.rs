@@ -8,7 +8,10 @@ use super::{
     error::FolderError,
     names,
 };
-use crate::destination::render::sha256_hex;
+use crate::{
+    destination::render::sha256_hex,
+    failpoint::{self, Point},
+};
 
 /// How often a name is tried that is taken and free again by turns.
 const TRIES: usize = 8;
@@ -113,7 +116,11 @@ impl Steps {
         for (index, file) in plan.files.iter().enumerate() {
             let already_there = Self::place(&dir, way, plan, &names::temporary(&plan.token, index), file)?;
             placed.push(Placed { name: file.name.clone(), already_there });
+            if index == 0 {
+                failpoint::reached(Point::WholeRequest);
+            }
         }
+        failpoint::reached(Point::Headers);
         dir.sync()
     }
 

@@ -30,9 +30,12 @@ use super::{
     Answer, Evidence, Exchange, Gate, HttpDestination, Request, address,
     stream::{GatedStream, Journal},
 };
-use crate::domain::{
-    certificate,
-    transport::{Phase, TransportFailure},
+use crate::{
+    domain::{
+        certificate,
+        transport::{Phase, TransportFailure},
+    },
+    failpoint::{self, Point},
 };
 
 /// How long one address of several may take to connect before the next is tried. Nothing was sent yet, so trying
@@ -185,7 +188,9 @@ async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    failpoint::reached(Point::Connected);
     let cap = request.answer_cap;
+    journal.expects(request.body.len());
     let wire = wire_request(request, journal)?;
     let io = TokioIo::new(GatedStream::new(stream, gate, Arc::clone(journal)));
     let (mut sender, connection) = http1::Builder::new()
@@ -198,6 +203,7 @@ where
     let mut answering = pin!(async {
         let response = sender.send_request(wire).await.map_err(|error| read_error(&error))?;
         journal.reached(Phase::Headers);
+        failpoint::reached(Point::Headers);
         read(response, cap, journal).await
     });
     // The connection is driven here and not by a task of its own: dropping the exchange ends everything at once.
@@ -269,6 +275,7 @@ async fn read(response: http::Response<Incoming>, cap: u64, journal: &Journal) -
                 return Err(TransportFailure::Oversized(cap));
             }
             bytes.extend_from_slice(data);
+            failpoint::reached(Point::HalfBody);
         }
     }
     let headers = head

@@ -21,7 +21,7 @@ use crate::{
             Activation, Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
             ReleaseRecord, SealedSecret, ShopIdentity,
         },
-        standstill::{Doubtful, Standstill, WentBack},
+        standstill::{PutInDoubt, Standstill, WentBack},
     },
 };
 
@@ -167,6 +167,13 @@ async fn forget_login(db: &mut Db, input: &(ConnectionId, String)) -> Result<()>
     Ok(())
 }
 
+/// The remembered logins that are alive.
+pub async fn logins(db: &mut Db, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
+    let values = values_of![id.as_str(), db.now_ms];
+    let rows = db.rows("select * from logins where connection_id = $1 and until_ms > $2 order by slot", values).await?;
+    rows.iter().map(secret).collect()
+}
+
 async fn body<T: serde::de::DeserializeOwned>(db: &mut Db, sql: &str, id: &ConnectionId, revision: u32) -> Result<T> {
     let row = db.maybe_row(sql, values_of![id.as_str(), revision]).await?;
     let what = || LedgerError::NotFound { what: format!("revision {revision} of connection {id}") };
@@ -221,11 +228,7 @@ impl Connections for SqlLedger {
     }
 
     async fn logins(&self, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
-        let mut db = self.reader().await?;
-        let values = values_of![id.as_str(), db.now_ms];
-        let rows =
-            db.rows("select * from logins where connection_id = $1 and until_ms > $2 order by slot", values).await?;
-        rows.iter().map(secret).collect()
+        logins(&mut self.reader().await?, id).await
     }
 
     async fn plugin_settings(&self, id: &ConnectionId, revision: u32) -> Result<serde_json::Value> {
@@ -288,7 +291,7 @@ impl Connections for SqlLedger {
         self.jump_documents(missing).await
     }
 
-    async fn accept_restored(&self, back: &WentBack, doubtful: Vec<Doubtful>, by: &str) -> Result<usize> {
+    async fn accept_restored(&self, back: &WentBack, doubtful: Vec<PutInDoubt>, by: &str) -> Result<usize> {
         self.accept(back, doubtful, by).await
     }
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{
     SqlLedger,
-    database::{Db, Row, values_of},
-    keys, mails, moves,
+    database::{Db, Row, to_json, values_of},
+    dialect, keys, mails,
 };
 use crate::{
     domain::{
@@ -69,18 +69,23 @@ async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<OwedByOrder>> {
             give_back(db, &order, &token);
             continue;
         }
-        // Whatever is newer: the last sight, or what our own write was answered.
-        let (seen, confirmed) = (row.int("read_began_ms")?, row.maybe_int("confirmed_ms")?);
-        let of_this_pass = row.maybe_text("confirmed_status")?;
-        let is_confirmed = of_this_pass.is_some();
-        let last_status = match of_this_pass {
-            Some(status) if confirmed.is_some_and(|at| at >= seen) => status,
-            _ => row.text("shop_status")?,
-        };
-        let last_status = (!last_status.is_empty()).then_some(last_status);
-        all.push(OwedByOrder { order, token, until_ms, last_status, confirmed: is_confirmed, effects });
+        let (last_status, confirmed) = last_status(row)?;
+        all.push(OwedByOrder { order, token, until_ms, last_status, confirmed, effects });
     }
     Ok(all)
+}
+
+/// The status that the shop showed last, whatever is newer: the last sight, or what our own write was answered; and
+/// whether the shop confirmed one during the present pass.
+pub fn last_status(row: &Row) -> Result<(Option<String>, bool)> {
+    let (seen, confirmed) = (row.int("read_began_ms")?, row.maybe_int("confirmed_ms")?);
+    let of_this_pass = row.maybe_text("confirmed_status")?;
+    let is_confirmed = of_this_pass.is_some();
+    let last_status = match of_this_pass {
+        Some(status) if confirmed.is_some_and(|at| at >= seen) => status,
+        _ => row.text("shop_status")?,
+    };
+    Ok(((!last_status.is_empty()).then_some(last_status), is_confirmed))
 }
 
 /// Marks the due effects of an order as begun, up to the first one that is not due: an effect waits for those before it.
@@ -150,12 +155,28 @@ struct FinishInput {
     timeline: Vec<(u32, String)>,
 }
 
+// What the shop confirmed counts unless something newer is known.
+const FINISH: &str = "
+update orders set effects_token = null, effects_host = null, effects_until_ms = 0,
+    confirmed_status = case when confirmed_ms is null or confirmed_ms <= $6 then coalesce($5, confirmed_status)
+        else confirmed_status end,
+    confirmed_modified_ms = case when $5 is not null and (confirmed_ms is null or confirmed_ms <= $6) then $7
+        else confirmed_modified_ms end,
+    confirmed_ms = case when confirmed_ms is null or confirmed_ms <= $6 then coalesce($6, confirmed_ms)
+        else confirmed_ms end,
+    shop_status = case when read_began_ms <= $6 then coalesce($5, shop_status) else shop_status end
+where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and effects_token = $4
+returning shop_order_id";
+
 async fn finish(db: &mut Db, input: &FinishInput) -> Result<()> {
     let FinishInput { order, token, ends, confirmed, timeline } = input;
-    if db.run(GIVE_BACK, keys::of_order(order, values_of![token.as_str()])).await? != 1 {
-        return Err(LedgerError::Lost { what: format!("the effects of order {}", order.shop_order_id) });
+    let (done, other): (Vec<_>, Vec<_>) = ends.iter().partition(|(_, end)| *end == EffectEnd::Done);
+    if !done.is_empty() {
+        let numbers: Vec<String> = done.iter().map(|(number, _)| number.to_string()).collect();
+        let values = values_of![order.connection.as_str(), to_json(&numbers)?, db.now_ms];
+        db.later(all_done(), values);
     }
-    for (number, end) in ends {
+    for (number, end) in other {
         end_one(db, &order.connection, *number, end);
         if let EffectEnd::Retry { not_before_ms, .. } = end {
             postpone(db, order, *not_before_ms);
@@ -167,19 +188,29 @@ async fn finish(db: &mut Db, input: &FinishInput) -> Result<()> {
             and state = 'owed' and kind <> 'mail' and begun = 1",
         keys::of_order(order, Vec::new()),
     );
-    if let Some(confirmed) = confirmed {
-        moves::confirm(db, order, confirmed);
-        db.later(
-            "update orders set shop_status = $4
-             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and read_began_ms <= $5",
-            keys::of_order(order, values_of![confirmed.status.as_str(), confirmed.at_ms]),
-        );
-    }
     for (pass, text) in timeline {
         let pass = PassKey { order: order.clone(), pass: *pass };
         db.later(keys::LINE, keys::line(&pass, db.now_ms, text));
     }
+    let (status, at_ms, modified_ms) = match confirmed {
+        Some(it) => (Some(it.status.as_str()), Some(it.at_ms), it.modified_ms),
+        None => (None, None, None),
+    };
+    let values = keys::of_order(order, values_of![token.as_str(), status, at_ms, modified_ms]);
+    if db.guarded(FINISH, values).await?.first().is_none_or(Vec::is_empty) {
+        return Err(LedgerError::Lost { what: format!("the effects of order {}", order.shop_order_id) });
+    }
     Ok(())
+}
+
+/// The usual end of all of an order's effects, as one statement.
+fn all_done() -> String {
+    format!(
+        "update effects set state = 'done', detail = '', done_ms = $3, begun = 0
+         where connection_id = $1 and state = 'owed' and number in (
+            select cast(given.value as bigint) from {} as given)",
+        dialect::texts(2)
+    )
 }
 
 /// Records how one effect ended, mail or not. One that was cancelled meanwhile stays so.

@@ -59,7 +59,9 @@ async fn open_pass(db: &mut Db, input: &(OrderKey, u32, Opening)) -> Result<Pass
     let (order, after, opening) = input;
     let sql = format!(
         "select o.order_number, o.decision, o.last_pass, p.state, p.content_hash,
-            case when {STATUS_WRITE_UNDER_WAY} then 1 else 0 end as writing
+            case when {STATUS_WRITE_UNDER_WAY} then 1 else 0 end as writing,
+            case when exists (select 1 from connections c where c.id = o.connection_id and c.state <> 'removed')
+                then 1 else 0 end as living
          from orders o left join passes p on p.connection_id = o.connection_id and p.shop_id = o.shop_id
             and p.shop_order_id = o.shop_order_id and p.pass = o.last_pass
          where o.connection_id = $1 and o.shop_id = $2 and o.shop_order_id = $3"
@@ -67,6 +69,11 @@ async fn open_pass(db: &mut Db, input: &(OrderKey, u32, Opening)) -> Result<Pass
     let row = db.maybe_row(&sql, keys::of_order(order, values_of![db.now_ms])).await?.ok_or_else(|| no_order(order))?;
     let number = row.text("order_number")?;
     let last = row.number("last_pass")?;
+    if !row.flag("living")? {
+        return Err(LedgerError::Refused(format!(
+            "the connection of order {number} was removed: nobody would send it; apply the connection again first"
+        )));
+    }
     if last != *after {
         return Err(LedgerError::Refused(format!(
             "order {number} is at pass {last} by now, not at pass {after}; look at it again before you send it again"

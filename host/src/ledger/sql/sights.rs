@@ -92,6 +92,9 @@ async fn load(db: &mut Db, batch: &SightBatch) -> Result<HashMap<String, Known>>
         "select i.value as seen_id, o.shop_order_id, o.decision, o.decision_ms, o.read_began_ms, o.read_alone,
             o.looked_ms, o.confirmed_status, o.confirmed_ms, o.confirmed_modified_ms, o.last_pass, p.state, p.closed_ms,
             p.content_hash, p.sent,
+            case when p.state = 'withdrawn' then (
+                select b.state from passes b where b.connection_id = $1 and b.shop_id = $2 and b.shop_order_id = i.value
+                    and b.pass < p.pass and b.state <> 'withdrawn' order by b.pass desc limit 1) end as state_before,
             case when exists (select 1 from effects e where e.connection_id = $1 and e.shop_id = $2
                 and e.shop_order_id = i.value and e.kind = 'status' and e.state = 'owed') then 1 else 0 end as status_open,
             (select c.name from orders x join connections c on c.id = x.connection_id
@@ -113,11 +116,14 @@ fn known(row: &Row) -> Result<Known> {
     if row.maybe_text("shop_order_id")?.is_none() {
         return Ok(Known { other, ..Known::default() });
     }
+    // What was withdrawn changed nothing: if a late answer settled the pass before it, the ERP has the order.
+    let has_it = |state: &PassState| matches!(state, PassState::Delivered | PassState::Awaiting);
+    let before = row.maybe_text("state_before")?.as_deref().and_then(PassState::parse).filter(has_it);
     let last = match row.number("last_pass")? {
         0 => None,
         pass => Some(LastPass {
             pass,
-            state: passes::state(row, "state")?,
+            state: before.map_or_else(|| passes::state(row, "state"), Ok)?,
             closed_ms: row.maybe_int("closed_ms")?,
             content_hash: row.maybe_text("content_hash")?,
             sent: row.flag("sent")?,

@@ -22,7 +22,7 @@ use crate::{
     domain::clock::Millis,
     ledger::{
         LedgerError, Result,
-        standstill::{Doubtful, Standstill, WentBack},
+        standstill::{PutInDoubt, Standstill, WentBack},
     },
 };
 
@@ -217,7 +217,7 @@ impl SqlLedger {
 
     /// Accepts that the ledger went back: what may have been sent is in doubt from now on, and the sequence goes on above
     /// everything that was seen.
-    pub(super) async fn accept(&self, back: &WentBack, doubtful: Vec<Doubtful>, by: &str) -> Result<usize> {
+    pub(super) async fn accept(&self, back: &WentBack, doubtful: Vec<PutInDoubt>, by: &str) -> Result<usize> {
         let input = (back.seen, doubtful, by.to_owned());
         let doubted = self.write(input, |db, input| Box::pin(accept(db, input))).await?;
         if let Some(watch) = self.watch.get() {
@@ -233,7 +233,7 @@ async fn jump(db: &mut Db, missing: u64) -> Result<()> {
     Ok(())
 }
 
-async fn accept(db: &mut Db, input: &(u64, Vec<Doubtful>, String)) -> Result<usize> {
+async fn accept(db: &mut Db, input: &(u64, Vec<PutInDoubt>, String)) -> Result<usize> {
     let (seen, doubtful, by) = input;
     let mut doubted = 0;
     for one in doubtful {
@@ -254,7 +254,7 @@ async fn accept(db: &mut Db, input: &(u64, Vec<Doubtful>, String)) -> Result<usi
 }
 
 /// One open pass: whether the ERP has it is asked, or a person decides; it is not sent before.
-async fn doubt(db: &mut Db, one: &Doubtful) -> Result<bool> {
+async fn doubt(db: &mut Db, one: &PutInDoubt) -> Result<bool> {
     let now: Millis = db.now_ms;
     let rows = db
         .run(

@@ -1,0 +1,59 @@
+// Between the contract's exact records and what an author writes.
+
+import { log } from "./host.js";
+
+/** Why an order can't be mapped: `throw Rejection.data("line 1 has no SKU", "lines[0].sku")`. */
+export class Rejection extends Error {
+  constructor(cls, message, field = null) {
+    super(message);
+    this.class = cls;
+    this.field = field;
+  }
+  /** Staff correct the order. */
+  static data = (message, field) => new Rejection("data", message, field);
+  /** The administrator corrects settings or tables. */
+  static settings = (message, field) => new Rejection("settings", message, field);
+  /** Skipped, without a mail. */
+  static notForUs = (message) => new Rejection("not-for-us", message);
+}
+
+const needs = (all = []) => all.map((need) => ({ help: "", required: false, ...need, extra: [] }));
+
+/**
+ * Makes the exported `mapper` of three functions:
+ * `describe()`, `mapOrder(order, context)` and `parseResponse(order, context, response, state)`.
+ * `context.settings` is read from its JSON already. Throw a {@link Rejection} to refuse an order; any other error is a bug of
+ * the plugin: it is logged with its stack, and the call fails.
+ */
+export function plugin({ describe, mapOrder, parseResponse }) {
+  const guarded = (call) => {
+    try {
+      return call();
+    } catch (error) {
+      if (error instanceof Rejection) throw { class: error.class, message: error.message, field: error.field, extra: [] };
+      log.error(error);
+      throw error;
+    }
+  };
+  const open = (context) => ({ ...context, settings: JSON.parse(context.settings) });
+  return {
+    describe: () =>
+      guarded(() => {
+        const given = describe();
+        return {
+          publisher: "",
+          erp: "",
+          help: "",
+          purposes: ["create"],
+          ...given,
+          settingsSchema: typeof given.settingsSchema === "string" ? given.settingsSchema : JSON.stringify(given.settingsSchema),
+          secrets: needs(given.secrets),
+          tables: needs(given.tables),
+          folders: needs(given.folders),
+          extra: [],
+        };
+      }),
+    mapOrder: (order, context) => guarded(() => mapOrder(order, open(context))),
+    parseResponse: (order, context, state, response) => guarded(() => parseResponse(order, open(context), response, state)),
+  };
+}

@@ -1,0 +1,12 @@
+// Stands in for the host's look-up tables when a plugin runs in node.
+
+let all = {};
+
+/** Sets the tables: table → key → value. */
+export const setTables = (tables) => {
+  all = tables;
+};
+
+export default {
+  find: (table, key) => all[table]?.[key] ?? null,
+};

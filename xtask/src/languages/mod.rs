@@ -1,0 +1,215 @@
+//! Plugins in the other languages: `sdk/<language>/template` and `sdk/<language>/json-post` into components, each left alone
+//! when nothing that goes into it has changed. Their tool chains are installed below `target/toolchains` or by the system's
+//! package manager; a language whose tool chain can't be had is skipped, by name, with the reason.
+
+#[cfg(test)]
+mod bindings;
+mod javascript;
+#[cfg(test)]
+mod typescript;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum;
+
+use crate::components::{Inputs, write};
+use crate::say;
+use crate::workspace::{Workspace, setting};
+
+/// A language besides Rust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// JavaScript and TypeScript on QuickJS.
+    Js,
+}
+
+impl Language {
+    const ALL: [Self; 1] = [Self::Js];
+
+    /// As folders and components are called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Js => "js",
+        }
+    }
+}
+
+/// A tool chain that is there.
+trait Chain {
+    /// Changes whenever the same source could give other bytes.
+    fn identity(&self) -> String;
+
+    /// Builds a guest into a component.
+    fn build(&self, workspace: &Workspace, guest: &Guest) -> anyhow::Result<Vec<u8>>;
+}
+
+/// A plugin of an SDK.
+struct Guest {
+    /// Its component's name without ending.
+    name: String,
+    folder: PathBuf,
+}
+
+/// Languages that could not be built for want of a tool chain, each with the reason.
+pub type Skipped = Vec<String>;
+
+/// Builds the guests of one language, or of all.
+///
+/// # Errors
+/// When a guest does not build. When a tool chain is missing and the language was asked for by name, or
+/// `ORDERDOCK_ALL_LANGUAGES` is set.
+pub fn build(workspace: &Workspace, only: Option<Language>) -> anyhow::Result<Skipped> {
+    let all_are_needed = setting("ORDERDOCK_ALL_LANGUAGES").is_some();
+    let mut skipped = Skipped::new();
+    for language in Language::ALL.into_iter().filter(|language| only.is_none_or(|only| only == *language)) {
+        let step = say::Step::start(format!("{} plugins into components", language.name()));
+        let chain = match find(workspace, language) {
+            Ok(chain) => chain,
+            Err(error) if only.is_some() || all_are_needed => {
+                return Err(error.context(format!("the tool chain for {}", language.name())));
+            }
+            Err(error) => {
+                let reason = format!("{}: {error:#}", language.name());
+                say::line(&format!("    SKIPPED {reason}"));
+                note_skipped(workspace, language, &reason)?;
+                skipped.push(reason);
+                continue;
+            }
+        };
+        step.done(&build_guests(workspace, language, chain.as_ref())?);
+    }
+    Ok(skipped)
+}
+
+fn find(workspace: &Workspace, language: Language) -> anyhow::Result<Box<dyn Chain>> {
+    match language {
+        Language::Js => javascript::find(workspace),
+    }
+}
+
+fn build_guests(workspace: &Workspace, language: Language, chain: &dyn Chain) -> anyhow::Result<String> {
+    let home = folder(workspace);
+    let sdk = workspace.root().join("sdk").join(language.name());
+    let inputs = Inputs::new(&[chain.identity()], &[sdk.clone(), workspace.root().join("wit")])?.finish();
+    let mut made = 0_usize;
+    for title in ["json-post", "template"] {
+        let name = format!("{title}-{}", language.name());
+        let component = home.join(&name).with_extension("wasm");
+        let stamp = component.with_extension("wasm.inputs");
+        if component.exists() && std::fs::read_to_string(&stamp).is_ok_and(|known| known == inputs) {
+            continue;
+        }
+        let guest = Guest { name, folder: sdk.join(title) };
+        let bytes = chain.build(workspace, &guest).with_context(|| format!("plugin `{}`", guest.name))?;
+        write(&component, &bytes)?;
+        write(&stamp, inputs.as_bytes())?;
+        made = made.saturating_add(1);
+        say::line(&format!("    {} ({} kB)", workspace.short(&component), bytes.len().div_ceil(1000)));
+    }
+    // What was skipped once is there now.
+    let _ = std::fs::remove_file(skipped_note(workspace, language));
+    Ok(if made == 0 { "nothing changed".to_owned() } else { format!("{made} made") })
+}
+
+/// Where the components lie.
+fn folder(workspace: &Workspace) -> PathBuf {
+    workspace.components().join("languages")
+}
+
+/// Tests read this: a language without the note must have its components.
+fn skipped_note(workspace: &Workspace, language: Language) -> PathBuf {
+    folder(workspace).join(format!("{}.skipped", language.name()))
+}
+
+fn note_skipped(workspace: &Workspace, language: Language, reason: &str) -> anyhow::Result<()> {
+    for title in ["json-post", "template"] {
+        let component = folder(workspace).join(format!("{title}-{}.wasm", language.name()));
+        // Built when the tool chain was there: a stale one must not pass for today's.
+        let _ = std::fs::remove_file(component);
+    }
+    write(&skipped_note(workspace, language), reason.as_bytes())
+}
+
+/// A tool chain's own folder, outside of what is committed.
+fn toolchain_folder(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.root().join("target/toolchains").join(name)
+}
+
+/// Runs `install` in an empty folder unless that was done before with the same `wanted`.
+fn installed_once(
+    workspace: &Workspace,
+    folder: &Path,
+    wanted: &str,
+    install: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let stamp = folder.join("installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|known| known == wanted) {
+        return Ok(());
+    }
+    let step = say::Step::start(format!("installing into {}", workspace.short(folder)));
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("{} could not be emptied", workspace.short(folder)))?;
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("{} could not be made", workspace.short(folder)))?;
+    install(folder)?;
+    write(&stamp, wanted.as_bytes())?;
+    step.done("installed");
+    Ok(())
+}
+
+/// Copies a folder's files, without what tools leave behind.
+fn copy_folder(source: &Path, target: &Path) -> anyhow::Result<()> {
+    let left_behind = ["node_modules", "__pycache__", "target", "cases"];
+    let wanted = |entry: &walkdir::DirEntry| !left_behind.iter().any(|name| entry.file_name() == *name);
+    for entry in walkdir::WalkDir::new(source).into_iter().filter_entry(wanted) {
+        let entry = entry.with_context(|| format!("{} cannot be read", source.display()))?;
+        let to = target.join(entry.path().strip_prefix(source)?);
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(&to)?;
+        } else if entry.file_type().is_file() {
+            std::fs::copy(entry.path(), &to)
+                .with_context(|| format!("{} could not be copied", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// An empty folder to build a guest in.
+fn stage(workspace: &Workspace, guest: &Guest) -> anyhow::Result<PathBuf> {
+    let stage = workspace.root().join("target/sdk").join(&guest.name);
+    if stage.exists() {
+        std::fs::remove_dir_all(&stage).with_context(|| format!("{} could not be emptied", workspace.short(&stage)))?;
+    }
+    std::fs::create_dir_all(&stage).with_context(|| format!("{} could not be made", workspace.short(&stage)))?;
+    Ok(stage)
+}
+
+/// The `major.minor` of a version in a tool's answer, such as `v20.1.0` or `go version go1.27.3 linux/amd64`.
+fn version(answer: &str) -> Option<(u32, u32)> {
+    let start = answer.find(|letter: char| letter.is_ascii_digit())?;
+    let mut numbers = answer.get(start..)?.split(|letter: char| !letter.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// Reads what a tool made.
+fn made(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = std::fs::read(path).with_context(|| format!("{} was not made", path.display()))?;
+    if bytes.is_empty() {
+        bail!("{} is empty", path.display());
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_tools_say() {
+        assert_eq!(version("v20.20.2\n"), Some((20, 20)));
+        assert_eq!(version("go version go1.27.3 linux/amd64"), Some((1, 27)));
+        assert_eq!(version("Python 3.11.7"), Some((3, 11)));
+        assert_eq!(version("none"), None);
+    }
+}
