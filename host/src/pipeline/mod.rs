@@ -15,6 +15,7 @@ pub mod effects;
 pub mod fetch;
 pub mod heartbeat;
 pub mod host;
+pub mod intents;
 pub mod journey;
 pub mod lane;
 pub mod lease;
