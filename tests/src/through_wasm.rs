@@ -42,9 +42,10 @@ impl ThroughWasm {
     /// Admits a component of `target/components`.
     #[must_use]
     pub fn open(name: &str) -> Self {
-        let component = component(name);
-        let bytes = std::fs::read(&component)
-            .unwrap_or_else(|_| panic!("{} is missing: run `cargo xtask plugins`", component.display()));
+        let path = component(name);
+        let bytes = std::fs::read(&path).unwrap_or_else(|_| {
+            panic!("{} is missing: run `cargo xtask plugins` and `cargo xtask sdk`", path.display())
+        });
         // Compiled code is kept from run to run, by digest: a Python guest takes many seconds.
         let cache = component("x").with_file_name("../tmp/plugin-code");
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

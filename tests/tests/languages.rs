@@ -87,6 +87,11 @@ fn javascript() {
 }
 
 #[test]
+fn python() {
+    language("python");
+}
+
+#[test]
 fn every_sdk_is_in_this_suite() {
     let suite = include_str!("languages.rs");
     for entry in std::fs::read_dir(root().join("sdk")).unwrap().filter_map(Result::ok) {

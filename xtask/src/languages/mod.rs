@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod bindings;
 mod javascript;
+mod python;
 #[cfg(test)]
 mod typescript;
 
@@ -22,15 +23,18 @@ use crate::workspace::{Workspace, setting};
 pub enum Language {
     /// JavaScript and TypeScript on QuickJS.
     Js,
+    /// Python.
+    Python,
 }
 
 impl Language {
-    const ALL: [Self; 1] = [Self::Js];
+    const ALL: [Self; 2] = [Self::Js, Self::Python];
 
     /// As folders and components are called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Js => "js",
+            Self::Python => "python",
         }
     }
 }
@@ -85,6 +89,7 @@ pub fn build(workspace: &Workspace, only: Option<Language>) -> anyhow::Result<Sk
 fn find(workspace: &Workspace, language: Language) -> anyhow::Result<Box<dyn Chain>> {
     match language {
         Language::Js => javascript::find(workspace),
+        Language::Python => python::find(workspace),
     }
 }
 
