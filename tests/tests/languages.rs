@@ -87,6 +87,16 @@ fn javascript() {
 }
 
 #[test]
+fn c() {
+    language("c");
+}
+
+#[test]
+fn go() {
+    language("go");
+}
+
+#[test]
 fn python() {
     language("python");
 }

@@ -2,8 +2,9 @@
 //! when nothing that goes into it has changed. Their tool chains are installed below `target/toolchains` or by the system's
 //! package manager; a language whose tool chain can't be had is skipped, by name, with the reason.
 
-#[cfg(test)]
 mod bindings;
+mod c;
+mod go;
 mod javascript;
 mod python;
 #[cfg(test)]
@@ -23,17 +24,23 @@ use crate::workspace::{Workspace, setting};
 pub enum Language {
     /// JavaScript and TypeScript on QuickJS.
     Js,
+    /// C.
+    C,
+    /// Go.
+    Go,
     /// Python.
     Python,
 }
 
 impl Language {
-    const ALL: [Self; 2] = [Self::Js, Self::Python];
+    const ALL: [Self; 4] = [Self::Js, Self::C, Self::Python, Self::Go];
 
     /// As folders and components are called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Js => "js",
+            Self::C => "c",
+            Self::Go => "go",
             Self::Python => "python",
         }
     }
@@ -89,6 +96,8 @@ pub fn build(workspace: &Workspace, only: Option<Language>) -> anyhow::Result<Sk
 fn find(workspace: &Workspace, language: Language) -> anyhow::Result<Box<dyn Chain>> {
     match language {
         Language::Js => javascript::find(workspace),
+        Language::C => c::find(workspace),
+        Language::Go => go::find(workspace),
         Language::Python => python::find(workspace),
     }
 }
@@ -195,6 +204,21 @@ fn version(answer: &str) -> Option<(u32, u32)> {
     let start = answer.find(|letter: char| letter.is_ascii_digit())?;
     let mut numbers = answer.get(start..)?.split(|letter: char| !letter.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// A component of a core module: the contract's types are added, and what the module imports from WASI comes from `adapter`.
+fn component(workspace: &Workspace, core: &[u8], adapter: Option<&[u8]>) -> anyhow::Result<Vec<u8>> {
+    let (contract, package) = bindings::contract(workspace.root())?;
+    let world = contract.select_world(&[package], Some("plugin"))?;
+    let mut core = core.to_vec();
+    wit_component::embed_component_metadata(&mut core, &contract, world, wit_component::StringEncoding::UTF8, false)
+        .context("the contract's types could not be added")?;
+    let mut encoder = wit_component::ComponentEncoder::default();
+    encoder.validate(true).module(&core)?;
+    if let Some(adapter) = adapter {
+        encoder.adapter("wasi_snapshot_preview1", adapter)?;
+    }
+    encoder.encode().context("the compiled module is not the core of a plugin")
 }
 
 /// Reads what a tool made.
