@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod destination;
 pub mod domain;
+pub mod failpoint;
 pub mod ledger;
 pub mod notify;
 pub mod pipeline;

@@ -2,11 +2,18 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test kit stops at the first surprise")]
 
 pub mod bench;
+pub mod chaos;
+pub mod crash;
 pub mod demo;
 pub mod erp;
 pub mod mail;
+pub mod model;
 pub mod orders;
+pub mod protocol;
+pub mod races;
 pub mod rig;
 pub mod shop;
+pub mod sim;
 pub mod stage;
 pub mod through_wasm;
+pub mod tls;

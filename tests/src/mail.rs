@@ -47,6 +47,8 @@ pub enum Fault {
 pub struct Options {
     /// Offers STARTTLS with this, and takes mail only after it.
     pub tls: Option<TlsAcceptor>,
+    /// Speaks TLS from the first byte, without STARTTLS.
+    pub wrapped: bool,
     /// Takes mail only from this user with this password.
     pub login: Option<(String, String)>,
 }
@@ -74,6 +76,8 @@ pub struct Caught {
 struct State {
     dir: PathBuf,
     options: Options,
+    login: Mutex<Option<(String, String)>>,
+    heard_in_plain: Mutex<Vec<String>>,
     fault: Mutex<Fault>,
     caught: Mutex<Vec<Caught>>,
     count: watch::Sender<usize>,
@@ -112,7 +116,9 @@ impl MailCatcher {
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             dir: dir.to_owned(),
+            login: Mutex::new(options.login.clone()),
             options,
+            heard_in_plain: Mutex::default(),
             fault: Mutex::default(),
             count: watch::Sender::new(caught.len()),
             caught: Mutex::new(caught),
@@ -139,6 +145,17 @@ impl MailCatcher {
     /// What it does wrong from now on.
     pub fn set_fault(&self, fault: Fault) {
         *self.state.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Who may log in from now on.
+    pub fn set_login(&self, user: &str, password: &str) {
+        *self.state.login.lock().unwrap_or_else(PoisonError::into_inner) = Some((user.to_owned(), password.to_owned()));
+    }
+
+    /// Every line that came without TLS around it: what anybody on the way could have read.
+    #[must_use]
+    pub fn heard_in_plain(&self) -> Vec<String> {
+        self.state.heard_in_plain.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All mails so far.
@@ -188,18 +205,26 @@ struct Session {
 async fn converse(socket: TcpStream, state: &State) -> io::Result<()> {
     let mut stream: BufReader<Box<dyn Stream>> = BufReader::new(Box::new(socket));
     let mut session = Session::default();
+    if let (true, Some(acceptor)) = (state.options.wrapped, &state.options.tls) {
+        stream = BufReader::new(Box::new(acceptor.accept(stream.into_inner()).await?));
+        session.tls = true;
+    }
     say(&mut stream, state, "220 mail catcher").await?;
     while let Some(line) = hear(&mut stream).await? {
+        if !session.tls {
+            state.heard_in_plain.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
+        }
         let fault = state.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
         let tls_missing = state.options.tls.is_some() && !session.tls;
-        let login_missing = state.options.login.is_some() && session.user.is_none();
+        let login_missing =
+            state.login.lock().unwrap_or_else(PoisonError::into_inner).is_some() && session.user.is_none();
         match verb.to_ascii_uppercase().as_str() {
             "EHLO" | "HELO" => {
                 let mut lines = vec!["mail catcher".to_owned(), format!("SIZE {LARGEST}"), "8BITMIME".to_owned()];
                 if tls_missing {
                     lines.push("STARTTLS".to_owned());
-                } else if state.options.login.is_some() {
+                } else if state.login.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
                     lines.push("AUTH PLAIN LOGIN".to_owned());
                 }
                 let last = lines.len() - 1;
@@ -328,7 +353,8 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
         let password = ask("UGFzc3dvcmQ6").await?;
         (decode(&user), decode(&password))
     };
-    let good = state.options.login.as_ref().is_some_and(|login| *login == (user.clone(), password));
+    let login = state.login.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let good = login.is_some_and(|login| login == (user.clone(), password));
     Ok(good.then_some(user))
 }
 

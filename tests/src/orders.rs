@@ -52,9 +52,15 @@ const PRODUCTS: &[(&str, &str, i64)] = &[
 ];
 
 /// SplitMix64: small, seeded, the same on every machine.
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
+    /// A die with this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -63,11 +69,13 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, count: usize) -> usize {
+    /// A number below `count`, which is not 0.
+    pub fn below(&mut self, count: usize) -> usize {
         usize::try_from(self.next() % count as u64).unwrap_or(0)
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    /// One of them; there must be one.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 }

@@ -47,7 +47,7 @@ impl ThroughWasm {
             panic!("{} is missing: run `cargo xtask plugins` and `cargo xtask sdk`", path.display())
         });
         // Compiled code is kept from run to run, by digest: a Python guest takes many seconds.
-        let cache = component("x").with_file_name("../tmp/plugin-code");
+        let cache = self::component("x").with_file_name("../tmp/plugin-code");
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let runtime = Runtime::new(Settings::default(), &cache, Arc::new(SystemClock)).unwrap();
         let (release, description) = tokio.block_on(runtime.admit(&bytes)).unwrap();

@@ -21,7 +21,10 @@ use orderdock::{
         transport::{Phase, Reading, TransportFailure, read_failure},
     },
 };
-use orderdock_tests::erp::{Behaviour, FakeErp, Options};
+use orderdock_tests::{
+    erp::{Behaviour, FakeErp, Options},
+    tls::Authority,
+};
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 fn open() -> Gate {
@@ -293,42 +296,21 @@ async fn many_slow_orders_do_not_wait_for_each_other() {
     assert_eq!(erp.state().connections, 20);
 }
 
-/// An authority, and a server of it that answers to `127.0.0.1`.
-fn authority() -> (String, Arc<rustls::ServerConfig>) {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let root = params.self_signed(&key).unwrap();
-    let issuer = Issuer::new(params, key);
-    let own_key = KeyPair::generate().unwrap();
-    let own = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&own_key, &issuer).unwrap();
-    let private = rustls::pki_types::PrivateKeyDer::try_from(own_key.serialize_der()).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![own.der().clone()], private)
-        .unwrap();
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(root.der()));
-    (pem, Arc::new(config))
-}
-
 #[tokio::test]
 async fn tls_goes_by_the_destinations_own_authority() {
     let dir = tempfile::tempdir().unwrap();
-    let (pem, config) = authority();
-    let erp = FakeErp::start_with(dir.path(), Options { tls: Some(config), ..Options::default() }).await.unwrap();
+    let authority = Authority::new();
+    let tls = Some(authority.server("127.0.0.1"));
+    let erp = FakeErp::start_with(dir.path(), Options { tls, ..Options::default() }).await.unwrap();
     let (right, wrong) = (dir.path().join("right.pem"), dir.path().join("wrong.pem"));
-    std::fs::write(&right, pem).unwrap();
-    std::fs::write(&wrong, authority().0).unwrap();
+    std::fs::write(&right, authority.pem()).unwrap();
+    std::fs::write(&wrong, Authority::new().pem()).unwrap();
     let trusting =
         |ca: Option<&Path>| destination(&erp.base_address(), |settings| settings.ca_file = ca.map(Path::to_owned));
     for untrusted in [trusting(None), trusting(Some(&wrong))] {
         let exchange = untrusted.send(request(&untrusted, "WEB-1"), open()).await;
-        assert!(matches!(exchange.result, Err(TransportFailure::Tls(_))), "{exchange:?}");
+        let Err(TransportFailure::Tls(why)) = &exchange.result else { panic!("{exchange:?}") };
+        assert!(why.contains("an authority that is not known here") && why.contains("ca_file"), "{why}");
         assert_eq!((exchange.evidence.phase, exchange.evidence.sent_bytes), (Phase::Tls, 0));
     }
     let trusted = trusting(Some(&right));

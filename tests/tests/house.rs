@@ -70,6 +70,7 @@ fn each_foreign_technology_has_one_room() {
 fn dependencies_point_in_one_direction() {
     // Room → rooms it may use, besides itself. `domain` is everybody's.
     let allowed: [(&str, &[&str]); 11] = [
+        // `failpoint` is everybody's too, and no room in this sense: in a release nothing of it is left.
         ("domain", &[]),
         ("seal", &["domain"]),
         ("ledger", &["domain"]),
@@ -189,9 +190,22 @@ fn every_pipeline_step_is_on_the_map() {
         .expect("pipeline")
         .filter_map(Result::ok)
         .map(|entry| entry.file_name().to_string_lossy().trim_end_matches(".rs").to_owned())
-        .filter(|name| name != "mod" && !map.contains(&format!("`{name}`")))
+        .filter(|name| name != "mod" && name != "tests" && !map.contains(&format!("`{name}`")))
         .collect();
     assert!(missing.is_empty(), "ARCHITECTURE.md, \"an order's journey\", lacks the steps {missing:?}");
+}
+
+#[test]
+fn the_pipeline_tries_branches_in_their_order() {
+    let wrong: Vec<String> = rust_files("host/src/pipeline")
+        .into_iter()
+        .filter(|(_, text)| {
+            let flat: String = code(text).split_whitespace().collect();
+            flat.matches("select!{").count() != flat.matches("select!{biased;").count()
+        })
+        .map(|(file, _)| file)
+        .collect();
+    assert!(wrong.is_empty(), "begin each `select!` with `biased;`, or the simulation can't replay a seed: {wrong:?}");
 }
 
 #[test]
@@ -228,6 +242,34 @@ fn both_databases_have_the_same_migrations() {
             .collect()
     };
     assert_eq!(names("sqlite"), names("postgres"), "a migration is written for both databases, under one name");
+}
+
+/// A switch for killing the host exists for tests only: it needs a feature that no default has and a debug build, and what
+/// stands in its place elsewhere does nothing.
+#[test]
+fn a_release_has_no_failpoints() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).expect(name);
+    let table: toml::Table = read("host/Cargo.toml").parse().expect("a manifest");
+    let features = table["features"].as_table().expect("features");
+    assert!(features.get("failpoints").is_some(), "the feature has another name now: change this test");
+    assert!(features.get("default").is_none(), "a default feature of the host could bring the failpoints along");
+    for manifest in ["Cargo.toml", "xtask/Cargo.toml", "sdk/rust/Cargo.toml", "sdk/order/Cargo.toml"] {
+        assert!(!read(manifest).contains("\"failpoints\""), "{manifest} turns the failpoints on: only the tests may");
+    }
+    let module = read("host/src/failpoint/mod.rs");
+    let gate = "#[cfg(all(feature = \"failpoints\", debug_assertions))]\n";
+    for line in ["mod armed;", "pub use armed::"] {
+        assert!(module.contains(&format!("{gate}{line}")), "`{line}` must stand behind the feature and a debug build");
+    }
+    for (file, text) in rust_files("host/src/failpoint") {
+        assert!(!code(&text).contains("crate::"), "{file}: failpoints know no room");
+    }
+    let elsewhere: Vec<String> = rust_files("host/src")
+        .into_iter()
+        .filter(|(file, text)| room(file) != "failpoint" && text.contains("feature = \"failpoints\""))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?} ask for the feature themselves: put it into `failpoint`");
 }
 
 #[test]

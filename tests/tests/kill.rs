@@ -11,7 +11,7 @@ use orderdock_tests::{
     erp::Behaviour,
     mail,
     rig::{CONNECTION, Rig},
-    shop::{Fault, Play},
+    shop::{Actor, Fault, Play},
 };
 use serde_json::Value;
 use sqlx::{ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -251,4 +251,28 @@ async fn killed_while_a_mail_is_handed_over_its_repeat_has_the_same_message_id()
     rig.until_status(id, "On Hold").await;
     judge(&rig, &[id]).await;
     assert_eq!(rig.sent(id), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_sending_what_may_be_repeated_goes_again_with_the_same_key_and_bytes() {
+    let keyed = r#"
+        plugin.settings.idempotency_header = "Idempotency-Key"
+        plugin.settings.idempotency_seconds = 3600
+    "#;
+    let mut rig = Rig::connected_with(keyed).await;
+    let id = rig.place();
+    rig.erp.set(|settings| settings.honours_idempotency_key = true);
+    rig.erp.once("*", Behaviour::Slow { ms: 600_000 });
+    rig.serve().await;
+    rig.until("the ERP has the order and has not answered", |rig| rig.accepted(id) == 1).await;
+    rig.kill().await;
+    // The shop takes it back meanwhile. That comes too late: the ERP may have it, and a repeat is no first byte.
+    rig.shop.set_status(&rig.key(id), "Cancelled", Actor::staff());
+    rig.serve().await;
+    let shown = rig.until_state(id, "delivered").await;
+    assert_eq!((rig.accepted(id), rig.sent(id)), (1, 2), "the ERP knew the key");
+    let hashes: Vec<_> =
+        shown["attempts"].as_array().unwrap().iter().map(|one| one["request"]["body"].clone()).collect();
+    assert!(hashes.len() == 2 && hashes[0] == hashes[1], "the stored bytes: {hashes:?}");
+    assert!(rig.mail.mails().is_empty());
 }

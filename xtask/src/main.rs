@@ -79,6 +79,30 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kill the host at each of its failpoints, start it again, and print the matrix of what became of the orders
+    Crash {
+        /// Passed on to the crash program, for example `--help`, `--json` or `--only F7`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Simulate hosts, shop, ERP and time from seeds, and print the verdict: thousands of runs in minutes
+    Sim {
+        /// Passed on to the simulation, for example `--seeds 5000`, or `--seed 42` for the story of one
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Kill, stop and start the host at random under load while everybody else misbehaves, and print the verdict
+    Chaos {
+        /// Passed on to the chaos program, for example `--minutes 10` or `--seed 42`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Let several hosts share a database while random ones sleep past their leases, and print the verdict
+    Races {
+        /// Passed on to the races program, for example `--hosts 8 --orders 20000`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build for release and print the benchmark table
     Bench {
         /// Passed on to the benchmark program, for example `--json`, which prints the figures by name
@@ -106,6 +130,10 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
         Command::Sdk { language } => languages::build(&workspace, language).map(drop),
         Command::Demo { arguments } => programs::demo(&workspace, &arguments),
         Command::Test { arguments } => checks::run_all(&workspace, &arguments),
+        Command::Crash { arguments } => programs::trial(&workspace, "crash", &arguments),
+        Command::Sim { arguments } => programs::simulate(&workspace, &arguments),
+        Command::Chaos { arguments } => programs::trial(&workspace, "chaos", &arguments),
+        Command::Races { arguments } => programs::trial(&workspace, "races", &arguments),
         Command::Bench { arguments } => programs::bench(&workspace, &arguments),
     }
 }

@@ -1,4 +1,4 @@
-//! The two programs that show Orderdock at work: the demo and the benchmarks, with everything they need built first.
+//! The programs that show Orderdock at work: the demo, the trials and the benchmarks, with everything they need built first.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +15,25 @@ pub fn demo(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
     components::build_all(workspace, &toolchain::find(workspace, Target::default())?)?;
     let folder = build(workspace, false)?;
     become_program(workspace, &folder.join("demo"), arguments)
+}
+
+/// Builds host, tests and plugins, the host with its failpoints, then becomes one of the programs that try it.
+///
+/// # Errors
+/// When something does not build, or when the host does not hold.
+pub fn trial(workspace: &Workspace, name: &str, arguments: &[String]) -> anyhow::Result<()> {
+    components::build_all(workspace, &toolchain::find(workspace, Target::default())?)?;
+    let folder = build(workspace, false)?;
+    become_program(workspace, &folder.join(name), arguments)
+}
+
+/// Builds what simulates, and becomes it. It needs no plugin: the simulation has its own.
+///
+/// # Errors
+/// When something does not build, or when a seed fails.
+pub fn simulate(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
+    let folder = build(workspace, false)?;
+    become_program(workspace, &folder.join("sim"), arguments)
 }
 
 /// Builds for release, then becomes the benchmark program.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     Failure,
     open::{self, Beside},
-    output::{Output, cell},
+    output::{Output, cell, plain},
 };
 use crate::{
     config::HostSettings,
@@ -20,6 +20,7 @@ use crate::{
         open::RealOpener,
         parts::{Pace, Parts},
         system::{SystemClock, SystemRandom},
+        trial,
     },
 };
 
@@ -47,7 +48,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         problems: result.err().map(problems_of).unwrap_or_default(),
     };
     looked.push(one("master key", open::sealer(&settings).map(|_| ())));
-    looked.push(one("mail server's settings", open::mailer(&settings).map(|_| ())));
+    looked.push(Looked { what: "mail server".to_owned(), problems: mail(&settings).await });
     let engine = open::runtime(&settings);
     looked.push(Looked {
         what: "plugin engine".to_owned(),
@@ -61,7 +62,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         Ok(beside) => {
             looked.push(Looked { what: "database".to_owned(), problems: Vec::new() });
             if let Ok(engine) = engine {
-                connections(arguments, &beside, engine, &mut looked).await?;
+                connections(arguments, &beside, engine, &mut looked, output).await?;
             }
         }
         Err(failure) => looked.push(Looked { what: "database".to_owned(), problems: problems_of(failure) }),
@@ -69,11 +70,23 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     report(&looked, output)
 }
 
+/// Says hello to the mail server and logs in: a wrong certificate or password shows here, and not with the first failure.
+async fn mail(settings: &HostSettings) -> Vec<Problem> {
+    match open::mailer(settings) {
+        Err(failure) => problems_of(failure),
+        Ok(None) => Vec::new(),
+        Ok(Some(mailer)) => {
+            mailer.check().await.err().map(|error| vec![Problem::new("smtp", error.to_string())]).unwrap_or_default()
+        }
+    }
+}
+
 async fn connections(
     arguments: &Arguments,
     beside: &Beside,
     engine: Arc<crate::plugin::Runtime>,
     looked: &mut Vec<Looked>,
+    output: Output,
 ) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let parts = Parts {
@@ -97,13 +110,13 @@ async fn connections(
     }
     for record in chosen.into_iter().filter(|record| record.state != ConnectionState::Removed) {
         let name = record.name.clone();
-        let problems = connection(&parts, record).await;
+        let problems = connection(&parts, record, output).await;
         looked.push(Looked { what: format!("connection {name}"), problems });
     }
     Ok(())
 }
 
-async fn connection(parts: &Parts, record: ConnectionRecord) -> Vec<Problem> {
+async fn connection(parts: &Parts, record: ConnectionRecord, output: Output) -> Vec<Problem> {
     let mut problems = Vec::new();
     let release = record.activation.release.clone();
     match parts.ledger.release_bytes(&release).await {
@@ -124,9 +137,21 @@ async fn connection(parts: &Parts, record: ConnectionRecord) -> Vec<Problem> {
             problems.extend(lane.shop.check(&statuses).await);
             match lane.destination.as_ref() {
                 Destination::Folder(folder) => problems.extend(folder.check().await),
-                // An ERP is not called without an order: its settings were checked when the lane was opened.
-                Destination::Http(_) => {}
+                Destination::Http(http) => problems.extend(http.check().await),
             }
+            let names = trial::file_names(
+                parts.mapper.as_ref(),
+                &release,
+                &lane.settings,
+                &lane.plugin_settings,
+                &lane.tables,
+                &lane.destination,
+            );
+            let found = names.await;
+            for remark in found.remarks {
+                output.remark(format!("warning: connection {}: {}", lane.record.name, plain(&remark)));
+            }
+            problems.extend(found.problems);
         }
         Err(LaneError::Problems { problems: found, .. }) => problems.extend(found),
         Err(error) => problems.push(Problem::new("", error.to_string())),

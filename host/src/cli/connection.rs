@@ -1,6 +1,9 @@
 //! `orderdock connection …`: connect shops to destinations, declaratively.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
@@ -9,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Failure,
-    open::{Beside, person, sealer},
+    open::{self, Beside, person, sealer},
     output::{Output, cell, plain},
 };
 use crate::{
@@ -21,11 +24,14 @@ use crate::{
     },
     pipeline::{
         lane::secret_purpose,
-        open::{for_deliveries, pinned_destination, shop_settings},
+        open::{for_deliveries, of_room, pinned_destination, shop_settings},
         parts::Secrets,
+        system::SystemClock,
+        trial,
     },
-    plugin::settings_check,
+    plugin::{Mapper as _, settings_check},
     seal::Sealer,
+    shop::ShopSettings,
 };
 
 /// Connect shops to destinations.
@@ -150,6 +156,9 @@ async fn apply(
     let known = known_secrets(&read.settings.name, beside, &sealer).await?;
     let (secrets, sealed, mut problems) = seal_all(&read, &known, &sealer)?;
     problems.extend(misfits(&read.settings, &release, &secrets));
+    if problems.is_empty() {
+        problems = tried(&read.settings, &release, &secrets, beside, output).await?;
+    }
     if !problems.is_empty() {
         return Err(Failure::problems(&heading, problems));
     }
@@ -213,7 +222,12 @@ fn misfits(settings: &ConnectionSettings, release: &ReleaseRecord, secrets: &Sec
             format!("is missing; the plugin {} watches it: {}", description.name, need.help),
         ));
     }
-    if let Err(found) = shop_settings(settings) {
+    let shop = shop_settings(settings).and_then(|shop| match shop {
+        // A push shop has nothing to open.
+        ShopSettings::Push(_) => Ok(()),
+        shop => shop.open(&of_room(secrets, "shop."), Arc::new(SystemClock)).map(drop),
+    });
+    if let Err(found) = shop {
         problems.extend(found.into_iter().map(|problem| within(&settings.shop.settings, problem, "shop.")));
     }
     match Destination::open(&pinned_destination(settings), &deliverable) {
@@ -227,6 +241,38 @@ fn misfits(settings: &ConnectionSettings, release: &ReleaseRecord, secrets: &Sec
         }
     }
     problems
+}
+
+/// What a trial with made-up orders finds, where files are written: only then is the plugin asked for names.
+async fn tried(
+    settings: &ConnectionSettings,
+    release: &ReleaseRecord,
+    secrets: &Secrets,
+    beside: &Beside,
+    output: Output,
+) -> Result<Vec<Problem>, Failure> {
+    let destination = match Destination::open(&pinned_destination(settings), &for_deliveries(secrets)) {
+        Ok(destination @ Destination::Folder(_)) => destination,
+        _ => return Ok(Vec::new()),
+    };
+    let engine = open::runtime(&beside.settings)?;
+    if !engine.knows(&release.digest)
+        && let Some(bytes) = beside.ledger.release_bytes(&release.digest).await?
+        && let Err(error) = engine.admit(&bytes).await
+    {
+        return Ok(vec![Problem::new("plugin.release", error.to_string())]);
+    }
+    let plugin_settings = settings.plugin.settings.to_json().to_string();
+    let tables = Arc::new(settings.tables.clone());
+    let found = trial::file_names(&*engine, &release.digest, settings, &plugin_settings, &tables, &destination).await;
+    for remark in found.remarks {
+        output.remark(format!("warning: {}", plain(&remark)));
+    }
+    Ok(found
+        .problems
+        .into_iter()
+        .map(|problem| within(&settings.plugin.settings, problem, "plugin.settings"))
+        .collect())
 }
 
 /// A problem that a room found in its settings, with its place in the file.
@@ -352,8 +398,9 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
         output.line("\nLast looks at the shop");
         for sweep in &sweeps {
             let how = sweep.error.as_deref().map_or_else(|| "complete".to_owned(), |error| format!("failed: {error}"));
+            let what = if sweep.kind == crate::ledger::orders::SweepKind::Slow { "daily comparison, " } else { "" };
             output.line(format!(
-                "  {}  {} orders, {} taken, {}",
+                "  {}  {what}{} orders, {} taken, {}",
                 time::rfc3339(sweep.started_ms),
                 sweep.seen,
                 sweep.opened,

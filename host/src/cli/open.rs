@@ -169,11 +169,22 @@ pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
     Runtime::new(engine, &limits.cache_dir, Arc::new(SystemClock)).map_err(|error| Failure::failed(error.to_string()))
 }
 
+/// The engine without what is old in its cache.
+async fn swept(engine: Arc<Runtime>, ledger: &dyn Ledger) -> Result<Arc<Runtime>, Failure> {
+    let known: Vec<_> = ledger.releases().await?.into_iter().map(|release| release.digest).collect();
+    match engine.sweep_cache(&known) {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(files, "old compiled code was removed"),
+        Err(error) => tracing::warn!(%error, "old compiled code could not be looked for"),
+    }
+    Ok(engine)
+}
+
 /// The mail server, if one is configured.
 ///
 /// # Errors
 /// Settings that can't work.
-pub fn mailer(settings: &HostSettings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
+pub fn mailer(settings: &HostSettings) -> Result<Option<Arc<SmtpMailer>>, Failure> {
     let Some(smtp) = &settings.smtp else { return Ok(None) };
     let ca_pem = match &smtp.ca_file {
         None => None,
@@ -194,8 +205,8 @@ pub fn mailer(settings: &HostSettings) -> Result<Option<Arc<dyn Mailer>>, Failur
         time_limit: smtp.time_limit.duration(),
         ca_pem,
     };
-    let mailer =
-        SmtpMailer::new(&server, Arc::new(SystemClock)).map_err(|error| Failure::usage(format!("smtp: {error}")))?;
+    let mailer = SmtpMailer::new(&server, Arc::new(SystemClock))
+        .map_err(|problem| Failure::problems("the mail server can't be used", vec![problem]))?;
     Ok(Some(Arc::new(mailer)))
 }
 
@@ -218,14 +229,19 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         gather_mails: settings.smtp.as_ref().map_or(Pace::default().gather_mails, |smtp| smtp.gather.duration()),
         ..Pace::default()
     };
+    let pace = match crate::failpoint::lease() {
+        Some(lease) => Pace { lease, renew_every: lease / 3, lease_margin: lease / 6, ..pace },
+        None => pace,
+    };
+    let mapper = swept(runtime(settings)?, ledger.as_ref()).await?;
     let parts = Parts {
         host,
         opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&ledger) }),
         clock,
         random,
         ledger,
-        mapper: runtime(settings)?,
-        mailer: mailer(settings)?,
+        mapper,
+        mailer: mailer(settings)?.map(|mailer| mailer as Arc<dyn Mailer>),
         mail_from: settings.smtp.as_ref().map(|smtp| smtp.from.clone()).unwrap_or_default(),
         sealer: Arc::new(sealer),
         pace,

@@ -18,7 +18,7 @@ use crate::{
     },
     ledger::{
         connections::Intent,
-        reports::{OrderDetail, OrderFilter, OrderRow, Undecided},
+        reports::{AttemptRow, OrderDetail, OrderFilter, OrderRow, Undecided},
         why::{self, Why},
     },
 };
@@ -36,6 +36,8 @@ pub enum Command {
     Resend(Again),
     /// Set an order back to new in the shop, and send it again.
     Reset(Again),
+    /// Read the ERP's stored answer again, where the plugin could not make out what it means. Nothing is sent.
+    Reread(Reread),
 }
 
 /// Which orders.
@@ -92,6 +94,17 @@ pub struct Again {
     checked: bool,
 }
 
+/// One order in doubt, whose answer is to be read again.
+#[derive(Debug, Args)]
+pub struct Reread {
+    #[command(flatten)]
+    which: Which,
+    /// With this release: `name@version`, name, or the first digits of its digest. Without it: with the release, the
+    /// settings and the look-up tables in force.
+    #[arg(long)]
+    release: Option<String>,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -107,6 +120,7 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
         Command::Why(which) => self::why(&which, &beside, output).await,
         Command::Resend(again) => self::again(again, false, &beside, output).await,
         Command::Reset(again) => self::again(again, true, &beside, output).await,
+        Command::Reread(reread) => self::reread(reread, &beside, output).await,
     }
 }
 
@@ -229,9 +243,13 @@ async fn why(which: &Which, beside: &Beside, output: Output) -> Result<(), Failu
 async fn again(again: Again, reset: bool, beside: &Beside, output: Output) -> Result<(), Failure> {
     let detail = find(&again.which, beside).await?;
     let order = &detail.order;
-    let doubtful = matches!(order.state, Some(PassState::Delivered | PassState::GivenUp | PassState::Unknown));
+    // What was withdrawn changed nothing: what counts is how the pass before it ended.
+    let states = detail.passes.iter().rev().map(|pass| pass.state);
+    let state = states.clone().find(|state| *state != PassState::Withdrawn);
+    let doubtful =
+        matches!(state, Some(PassState::Delivered | PassState::Awaiting | PassState::GivenUp | PassState::Unknown));
     if doubtful && !again.checked {
-        let state = order.state.map_or("", PassState::words);
+        let state = state.map_or("", PassState::words);
         return Err(Failure::refused(format!(
             "order {} is {state}: sending it again may make a second order in the ERP; look there, then repeat with --checked",
             order.order_number
@@ -249,6 +267,40 @@ async fn again(again: Again, reset: bool, beside: &Beside, output: Output) -> Re
     output.either(&result, || {
         let how = if reset { "is set back to new in the shop and sent again" } else { "is sent again" };
         output.line(format!("Order {} {how} (pass {}).", plain(&order.order_number), after + 1));
+    });
+    Ok(())
+}
+
+async fn reread(wanted: Reread, beside: &Beside, output: Output) -> Result<(), Failure> {
+    let detail = find(&wanted.which, beside).await?;
+    let order = &detail.order;
+    let number = &order.order_number;
+    if !matches!(order.state, Some(PassState::Unknown | PassState::GivenUp)) {
+        let state = order.state.map_or("not taken", PassState::words);
+        let why = "only where the outcome is unknown can another reading of the ERP's answer change anything";
+        return Err(Failure::refused(format!("order {number} is {state}: {why}")));
+    }
+    let pass = order.pass.unwrap_or(0);
+    let answered = |attempt: &&AttemptRow| {
+        let kept = |name: &str| attempt.answer.as_ref().is_some_and(|answer| answer.get(name).is_some());
+        attempt.pass == pass && attempt.outcome == "unknown" && (kept("answer") || kept("placed") || kept("folder"))
+    };
+    if !detail.attempts.iter().any(|attempt| answered(&attempt)) {
+        let why = "no answer of the ERP is kept that could be read again";
+        return Err(Failure::refused(format!("order {number}: {why}; `orderdock order show` has the attempts")));
+    }
+    let release = match &wanted.release {
+        Some(name) => Some(beside.release(name).await?.digest),
+        None => None,
+    };
+    let shop_order_id = order.key.shop_order_id.clone();
+    let intent = Intent::Reread { shop_order_id, pass, release: release.clone() };
+    beside.ledger.leave_intent(&order.key.connection, intent, &person()).await?;
+    let result = json!({ "order_number": number, "pass": pass, "release": release });
+    output.either(&result, || {
+        let number = plain(number);
+        output.line(format!("The ERP's answer to order {number} is read again; nothing is sent."));
+        output.line(format!("`orderdock order show {number}` tells what came of it."));
     });
     Ok(())
 }

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     admin::{self, Api, HealthCheck, Readiness, TokenCheck},
-    config::HostSettings,
+    config::{Environment, HostSettings},
+    failpoint,
     ledger::connections::ConnectionRecord,
     pipeline::{host::Host, lane::secret_purpose, parts::Parts},
 };
@@ -35,6 +36,7 @@ pub struct Arguments {
 /// What kept it from starting.
 pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) -> Result<(), Failure> {
     open::logging(&settings);
+    arm_failpoints()?;
     let Working { parts, database } = open::working(&settings).await?;
     let listener = tokio::net::TcpListener::bind(settings.listen).await.map_err(|error| {
         Failure::failed(format!("{} can't be listened on: {error}; set `listen` to a free port", settings.listen))
@@ -51,11 +53,15 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     let api = tokio::spawn(admin::serve(listener, api, stop_api.clone()));
     tracing::info!(%address, %database, version = env!("CARGO_PKG_VERSION"), "orderdock is at work");
     if arguments.announce {
-        output.line(serde_json::json!({ "listen": address.to_string(), "database": database }).to_string());
+        let mut ready = serde_json::json!({ "listen": address.to_string(), "database": database });
+        if let (Some(variable), Some(ready)) = (failpoint::VARIABLE, ready.as_object_mut()) {
+            ready.insert("failpoints".to_owned(), variable.into());
+        }
+        output.line(ready.to_string());
     }
     watch_signals(Arc::clone(&host), settings.stop_grace.duration())?;
     notify_systemd(sd_notify::NotifyState::Ready);
-    host.run().await;
+    let worked = host.run().await;
     notify_systemd(sd_notify::NotifyState::Stopping);
     stop_api.cancel();
     match api.await {
@@ -63,7 +69,15 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         Ok(Err(error)) => tracing::warn!(%error, "the API ended badly"),
         Err(error) => tracing::warn!(%error, "the API ended badly"),
     }
-    Ok(())
+    worked.map_err(|ended| Failure::failed(format!("{ended}; start it again, and nothing is lost")))
+}
+
+/// Only a build for tests has any.
+fn arm_failpoints() -> Result<(), Failure> {
+    match failpoint::VARIABLE.and_then(|name| Environment::Process.get(name)) {
+        Some(text) => failpoint::arm(&text).map_err(|why| Failure::usage(why.to_string())),
+        None => Ok(()),
+    }
 }
 
 fn watch_signals(host: Arc<Host>, grace: Duration) -> Result<(), Failure> {

@@ -196,6 +196,12 @@ pub trait FileDrop: Send + Sync {
 
     /// Reads an answer file; none if it is gone or not a regular file.
     async fn read(&self, slot: &str, name: &str) -> Result<Option<Vec<u8>>, FolderError>;
+
+    /// Tokens whose temporary or withdrawn files lie in the folder: under way, or left by a crash.
+    async fn tokens_there(&self) -> Result<Vec<String>, FolderError>;
+
+    /// Removes every temporary and withdrawn file of these tokens; how many there were.
+    async fn clear(&self, tokens: Vec<String>) -> Result<usize, FolderError>;
 }
 
 /// An open folder destination. Holds no descriptor: a folder may be unmounted and come back.
@@ -387,5 +393,13 @@ impl FileDrop for FolderDestination {
     async fn read(&self, slot: &str, name: &str) -> Result<Option<Vec<u8>>, FolderError> {
         let (slot, name) = (slot.to_owned(), name.to_owned());
         self.run(move |steps| steps.read(&slot, &name)).await
+    }
+
+    async fn tokens_there(&self) -> Result<Vec<String>, FolderError> {
+        self.run(Steps::tokens_there).await
+    }
+
+    async fn clear(&self, tokens: Vec<String>) -> Result<usize, FolderError> {
+        self.run(move |steps| steps.clear(&tokens)).await
     }
 }

@@ -107,6 +107,8 @@ pub struct HttpDestination {
     base: Url,
     /// None only for a plain base address.
     tls: Option<Arc<rustls::ClientConfig>>,
+    /// Sends in our place.
+    sender: Option<Arc<dyn HttpSender>>,
 }
 
 impl HttpDestination {
@@ -158,9 +160,31 @@ impl HttpDestination {
             None
         };
         match base {
-            Some(base) if problems.is_empty() => Ok(Self { settings: settings.clone(), base, tls }),
+            Some(base) if problems.is_empty() => Ok(Self { settings: settings.clone(), base, tls, sender: None }),
             _ => Err(problems),
         }
+    }
+
+    /// The same destination with another way onto the wire: the simulation's network.
+    #[must_use]
+    pub fn sending_by(mut self, sender: Arc<dyn HttpSender>) -> Self {
+        self.sender = Some(sender);
+        self
+    }
+
+    /// Resolves, connects and shakes hands, and asks nothing: an ERP is not called without an order. What `orderdock
+    /// check` shows.
+    pub async fn check(&self) -> Vec<Problem> {
+        let failure = match tokio::time::timeout(self.time_limit(), send::greet(self)).await {
+            Ok(Ok(())) => return Vec::new(),
+            Ok(Err(failure)) => failure,
+            Err(_) => TransportFailure::TimedOut(u64::from(self.settings.time_limit_s) * 1000),
+        };
+        let message = match failure {
+            TransportFailure::Resolve(why) | TransportFailure::Connect(why) | TransportFailure::Tls(why) => why,
+            _ => format!("no connection within {} s", self.settings.time_limit_s),
+        };
+        vec![Problem::new("destination.settings.base_address", format!("{} can't be reached: {message}", self.base))]
     }
 
     /// The settings it was opened with.
@@ -192,7 +216,10 @@ impl fmt::Debug for HttpDestination {
 #[async_trait]
 impl HttpSender for HttpDestination {
     async fn send(&self, request: Request, gate: Gate) -> Exchange {
-        send::send(self, request, gate).await
+        match &self.sender {
+            Some(other) => other.send(request, gate).await,
+            None => send::send(self, request, gate).await,
+        }
     }
 }
 

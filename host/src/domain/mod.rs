@@ -4,7 +4,9 @@
 
 pub mod backoff;
 pub mod call;
+pub mod certificate;
 pub mod clock;
+pub mod collect;
 pub mod decision;
 pub mod delivery;
 pub mod id;

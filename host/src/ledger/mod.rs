@@ -14,7 +14,7 @@ pub mod reports;
 pub mod sql;
 pub mod why;
 
-use crate::domain::clock::Millis;
+use crate::{domain::clock::Millis, failpoint::Breakable};
 
 /// Why the ledger did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,16 @@ pub enum LedgerError {
     /// A row can't be read: table, column and key are named.
     #[error("a row of the ledger can't be read: {0}")]
     Corrupt(String),
+}
+
+impl Breakable for LedgerError {
+    fn not_done(why: String) -> Self {
+        Self::Unavailable { place: "under test".to_owned(), reason: why }
+    }
+
+    fn answer_lost(why: String) -> Self {
+        Self::InDoubt(why)
+    }
 }
 
 /// What a ledger function gives.

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Result, effects::EffectBody};
+use super::{
+    Result,
+    connections::SealedSecret,
+    effects::{EffectBody, OwedByOrder},
+};
 use crate::domain::{
     call::Purpose,
     clock::Millis,
@@ -83,6 +87,11 @@ pub struct Pass {
     pub by_intent: bool,
     /// The last pass before this one, when it ended unknown: keys and time are inherited, and it looks up first.
     pub inherits_unknown: bool,
+    /// With an inherited doubt: until when the ERP may still be working on what earlier passes sent. A look-up that finds
+    /// nothing before that proves nothing.
+    pub earlier_settled_ms: Option<Millis>,
+    /// With an inherited doubt: the plugin's state of the step that it is about, sealed. Its own deliveries have others.
+    pub earlier_state: Option<Vec<u8>>,
     /// How the pass before ended and which ERP ids are known.
     pub previous: Option<PreviousPass>,
 }
@@ -135,6 +144,8 @@ pub struct Claim {
     /// The attempt that the pass is on, when the state is `Sending`, `Unknown` or `Awaiting`: open, or ended in doubt.
     /// Looks need its settling time and, for files, its listing.
     pub attempt: Option<OpenAttempt>,
+    /// The connection's remembered logins as the claim saw them; none where whoever works on it has to ask.
+    pub logins: Option<Vec<SealedSecret>>,
 }
 
 /// What to claim.
@@ -155,8 +166,24 @@ pub enum Guard {
     Lease(LeaseToken),
     /// An attempt's own answer: the attempt is still open, and the pass is `Sending`, `Unknown` or `GivenUp` on it,
     /// whoever holds the lease. A given-up pass accepts it only until the next pass has committed a send; if the answer
-    /// says *delivered*, a next pass that has sent nothing is withdrawn with it.
+    /// says *delivered* or *awaiting*, a next pass that has sent nothing is withdrawn with it.
     Attempt(AttemptToken),
+    /// The answer of the attempt that the pass is in doubt about, read again: the pass is `Unknown` or `GivenUp` on it,
+    /// whoever holds the lease, and no later pass has committed a send. A delivery withdraws a next pass as above.
+    Reread(AttemptToken),
+}
+
+/// A pass in doubt, with what its last attempt brought.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubtful {
+    /// The pass; `Unknown` or `GivenUp`.
+    pub pass: Pass,
+    /// The attempt that it is in doubt about.
+    pub attempt: OpenAttempt,
+    /// Number of the newest try that brought something: that attempt's own, or an answer file's.
+    pub answered: u32,
+    /// What it brought, as people are shown it; none if nothing came or it expired.
+    pub answer: Option<serde_json::Value>,
 }
 
 /// A new attempt: its row is committed before the first byte leaves.
@@ -245,8 +272,11 @@ pub enum To {
         because: String,
         /// Nothing was sent: pins are dropped, the next claim maps anew.
         unpin: bool,
-        /// Counts as a retry (starts or goes on with `retry_since`); otherwise, retries end.
+        /// Counts as a retry, whose time is limited (starts or goes on with `retry_since`). Otherwise that time ends, and
+        /// only the number of waits in a row goes on, from which the next wait is made.
         retry: bool,
+        /// A look-up that counts showed that the ERP has nothing of this pass: it is as unsent as a new one.
+        absent: bool,
     },
     /// A step is stored; nothing of it was sent. The lease is kept.
     Mapped {
@@ -384,8 +414,19 @@ pub trait Passes {
     /// The one fenced write. Exactly one row moves, or `Lost`.
     ///
     /// # Errors
-    /// `Lost` when state, token or attempt are not as expected.
+    /// `Lost` when state, token or attempt are not as expected; `Refused` when the move is no rule, or would change what a
+    /// pass is pinned to of which something may have left.
     async fn apply(&self, change: Move) -> Result<()>;
+
+    /// The same, and the effects that the move leaves are leased to this host in the same transaction, as if it had claimed
+    /// them right after it (`claim_effects`): one commit fewer for each order. None where that can't be, because somebody
+    /// has the order's effects or others have to go out before: then they are claimed as ever.
+    ///
+    /// # Errors
+    /// As [`Passes::apply`].
+    async fn apply_and_lease(&self, change: Move, _host: &HostId, _lease_ms: Millis) -> Result<Option<OwedByOrder>> {
+        self.apply(change).await.map(|()| None)
+    }
 
     /// Commits a phase of an open attempt, guarded by lease and state (files: `Renaming` before the first rename).
     ///
@@ -398,6 +439,9 @@ pub trait Passes {
 
     /// The order as it was mapped in this pass, as canonical JSON; none if it expired.
     async fn mapped_order(&self, pass: &PassKey) -> Result<Option<String>>;
+
+    /// A pass in `Unknown` or `GivenUp` with what its last attempt brought; none in any other state.
+    async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>>;
 
     /// When the next waiting, unknown or awaiting pass of the connection becomes due, or a lease runs out.
     async fn next_due_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>>;

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 pub use compose::{Composed, FailedOrder, compose};
 pub use smtp::{Security, SmtpMailer, SmtpServer};
 
+use crate::failpoint::Breakable;
+
 /// A mail, ready to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
@@ -34,6 +36,16 @@ pub enum MailError {
     /// It never will (5xx, bad address).
     #[error("the mail server refused the mail for good: {0}")]
     Permanent(String),
+}
+
+impl Breakable for MailError {
+    fn not_done(why: String) -> Self {
+        Self::Temporary(why)
+    }
+
+    fn answer_lost(why: String) -> Self {
+        Self::Temporary(why)
+    }
 }
 
 /// Sends mail.

@@ -18,7 +18,7 @@ use lettre::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Mail, MailError, Mailer};
-use crate::domain::clock::Clock;
+use crate::domain::{certificate, clock::Clock, problem::Problem};
 
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl SmtpMailer {
     ///
     /// # Errors
     /// When the certificate authority is not PEM or TLS can't be set up.
-    pub fn new(server: &SmtpServer, clock: Arc<dyn Clock>) -> Result<Self, MailError> {
+    pub fn new(server: &SmtpServer, clock: Arc<dyn Clock>) -> Result<Self, Problem> {
         let tls = match server.security {
             Security::None => Tls::None,
             Security::StartTls => Tls::Required(tls(server)?),
@@ -112,8 +112,21 @@ impl SmtpMailer {
             }
             source = inner.source();
         }
-        let said = format!("{}: {}", self.server, text.replace(['\r', '\n'], " "));
+        let text = text.replace(['\r', '\n'], " ");
         let login = error.status().is_some_and(|code| matches!(u16::from(code), 530 | 534 | 535 | 538));
+        let reason = if login {
+            format!("the log-in was refused: look at `smtp.user` and `smtp.password` ({text})")
+        } else if text.contains("STARTTLS is not supported") {
+            // The library has sent nothing but its greeting: no credential, no mail.
+            "it offers no STARTTLS, and nothing is sent to it unprotected: mend the server, or set `smtp.security` to \
+             \"tls\" with the port for it (usually 465)"
+                .to_owned()
+        } else if text.contains("No compatible authentication mechanism") {
+            format!("it offers no log-in that is known here: leave `smtp.user` out, or mend the server ({text})")
+        } else {
+            certificate::explain(&text, "smtp.ca_file").unwrap_or(text)
+        };
+        let said = format!("{}: {reason}", self.server);
         if error.is_permanent() && !login { MailError::Permanent(said) } else { MailError::Temporary(said) }
     }
 
@@ -146,16 +159,25 @@ impl SmtpMailer {
     }
 }
 
+/// How a certificate begins in PEM (RFC 7468).
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+const PEM_HINT: &str = "expected a block that begins with `-----BEGIN CERTIFICATE-----`";
+
 /// Control characters become spaces, so that no text can begin a header of its own.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
 }
 
-fn tls(server: &SmtpServer) -> Result<TlsParameters, MailError> {
-    let failed = |error: SmtpError| MailError::Permanent(format!("TLS can't be set up: {error}"));
+fn tls(server: &SmtpServer) -> Result<TlsParameters, Problem> {
+    let failed = |error: SmtpError| Problem::new("smtp", format!("TLS can't be set up: {error}"));
     let mut builder = TlsParameters::builder(server.host.clone());
     if let Some(pem) = &server.ca_pem {
-        builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(failed)?);
+        // The library takes a text without a certificate in it, and then trusts nothing more than before.
+        if !pem.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE) {
+            return Err(Problem::new("smtp.ca_file", "holds no certificate in PEM form").hint(PEM_HINT));
+        }
+        let unusable = |error: SmtpError| Problem::new("smtp.ca_file", error.to_string()).hint(PEM_HINT);
+        builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(unusable)?);
     }
     builder.build_rustls().map_err(failed)
 }

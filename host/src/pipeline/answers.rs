@@ -90,7 +90,7 @@ impl Journey {
                     let heard = self.read_late(&response, default).await?;
                     let not_yet =
                         matches!(heard.verdict, Ok(Verdict::StillWaiting { .. } | Verdict::RetryLater { .. }));
-                    if began_ms >= deadline_ms && not_yet {
+                    if self.lane.is_over(deadline_ms, began_ms) && not_yet {
                         return self.deadline(&destination, &awaiting, began_ms).await;
                     }
                     let asked = asked.clone().or_else(|| Some(self.asked_file(&response, &heard, began_ms)));
@@ -102,7 +102,7 @@ impl Journey {
             }
         }
         let looked_well = failed.is_none();
-        if began_ms >= deadline_ms && looked_well {
+        if self.lane.is_over(deadline_ms, began_ms) && looked_well {
             return self.deadline(&destination, &awaiting, began_ms).await;
         }
         let settled = self.later(&awaiting, deadline_ms, None).await?;
@@ -248,8 +248,16 @@ impl Journey {
     fn asked_file(&self, response: &Response, heard: &Heard, began_ms: Millis) -> Asked {
         let (outcome, answer) = match response {
             Response::AnswerFile { folder, name, bytes } => {
-                let text: String = String::from_utf8_lossy(bytes).chars().take(64 << 10).collect();
-                ("answer file", json!({ "folder": folder, "name": name, "text": text, "verdict": heard.shown() }))
+                const KEPT: usize = 64 << 10;
+                let whole = bytes.get(..KEPT).unwrap_or(bytes);
+                let note = (whole.len() < bytes.len())
+                    .then(|| format!("only the first {KEPT} of {} bytes are kept", bytes.len()));
+                let (text, exact) = super::reread::kept(whole);
+                let shown = json!({
+                    "folder": folder, "name": name, "text": text, "bytes": exact, "note": note,
+                    "verdict": heard.shown(),
+                });
+                (if heard.in_doubt() { "unknown" } else { "answer file" }, shown)
             }
             Response::DeadlinePassed { listing } => {
                 ("deadline passed", json!({ "listing": listing, "verdict": heard.shown() }))

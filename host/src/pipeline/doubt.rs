@@ -64,16 +64,20 @@ impl Journey {
         let deadline = self.pass.deadline_ms.unwrap_or(now);
         let settled = match found {
             Found::There(settled) => settled,
-            Found::Absent if now >= counts_from => self.again("a look-up shows that the ERP does not have it", now),
+            Found::Absent if now >= counts_from => self.absent(now),
             Found::Absent => self.look_later(now, counts_from, deadline, &because),
             Found::NoQuestion(why) => {
                 let because = format!("{because}, and it can't be looked up: {why}");
                 self.setting(|setting| setting.given_up(&because))
             }
-            Found::CannotTell(_) if now >= deadline => self.setting(|setting| setting.given_up(&because)),
+            Found::CannotTell(_) if self.lane.is_over(deadline, now) => {
+                self.setting(|setting| setting.given_up(&because))
+            }
             Found::CannotTell(why) => {
                 let wait = self.lane.back_off(self.pass.retries, &self.pass.idempotency_key, None);
-                let next = now.saturating_add(millis(wait)).min(deadline);
+                let next = now.saturating_add(millis(wait));
+                // While a pause stretches the time, its end is not known.
+                let next = if deadline > now { next.min(deadline) } else { next };
                 self.look_later(now, next, deadline, &format!("{because}{LOOKED}{why}"))
             }
         };
@@ -88,10 +92,20 @@ impl Journey {
         if !self.can_look_up() {
             return Ok(true);
         }
+        let began_ms = self.now_ms().await?;
         let (found, asked) = self.ask_the_erp(order).await?;
         match found {
             Found::There(settled) => {
                 self.settle_asked(settled, asked).await?;
+                Ok(false)
+            }
+            // The ERP may still be working on what the pass before sent: "not there" proves nothing yet.
+            Found::Absent if self.pass.earlier_settled_ms.is_some_and(|counts_from| began_ms < counts_from) => {
+                let not_before_ms = self.pass.earlier_settled_ms.unwrap_or(began_ms);
+                let because =
+                    "the ERP does not show the order yet; it may still be working on what was sent before".to_owned();
+                let to = To::Waiting { not_before_ms, because, unpin: false, retry: false, absent: false };
+                self.settle_asked(Settled { to, effects: Vec::new(), timeline: Vec::new() }, asked).await?;
                 Ok(false)
             }
             // As where the plugin supports no look-ups at all: the person who opened this pass has decided.
@@ -119,6 +133,17 @@ impl Journey {
         };
         let mut settled = settle::put_off(why.to_owned(), now.saturating_add(wait), false);
         settled.timeline.push(format!("To be sent again: {why}"));
+        settled
+    }
+
+    /// Back to waiting after a look-up that counts: the ERP provably has nothing. So before the next first byte the shop is
+    /// asked again, as for an order that was never sent; unchanged, its stored bytes go. Not so within a conversation,
+    /// whose earlier calls were answered.
+    fn absent(&self, now: Millis) -> Settled {
+        let mut settled = self.again("a look-up shows that the ERP does not have it", now);
+        if let To::Waiting { absent, .. } = &mut settled.to {
+            *absent = self.pass.step == 0;
+        }
         settled
     }
 
@@ -162,7 +187,9 @@ impl Journey {
             .unwrap_or_else(|| lane.pins(crate::domain::judge::content_hash(order), Purpose::LookUp));
         let (settings, tables) = lane.inputs_of(&self.parts, &pins).await?;
         let (mut secrets, logins) = self.secrets().await?;
-        let state = match &self.pass.sealed_state {
+        // As long as this pass has sent nothing, the question is about what an earlier one sent.
+        let sealed = if self.pass.sent { &self.pass.sealed_state } else { &self.pass.earlier_state };
+        let state = match sealed {
             // It belongs to the release that made it; another one looks up without.
             Some(sealed) => self.unseal(pins.release.as_str(), sealed).unwrap_or_default(),
             None => Vec::new(),

@@ -54,13 +54,13 @@ impl Journey {
             }
             Err(error) => return Ok(Read::Settle(Box::new(self.shop_trouble(&error).await?), None)),
         };
-        Ok(self.judge_again(&sight, began_ms))
+        Ok(self.judge_again(sight, began_ms))
     }
 
-    fn judge_again(&self, sight: &Sight, began_ms: i64) -> Read {
+    fn judge_again(&self, sight: Sight, began_ms: i64) -> Read {
         let policy = &self.lane.policy;
         // A person's intent overrides status and age, but nobody wants a cancelled order by accident.
-        let refused = judge::refusal(policy, sight)
+        let refused = judge::refusal(policy, &sight)
             .filter(|reason| !self.pass.by_intent || matches!(reason, SkipReason::Cancelled));
         if let Some(reason) = refused {
             let confirmed = (!policy.status.is_new(&sight.status)).then(|| Confirmed {
@@ -74,12 +74,12 @@ impl Journey {
             }
             return Read::Settle(Box::new(settled), confirmed);
         }
-        match &sight.order {
-            Ok(order) => Read::Order(Arc::new(order.as_ref().clone())),
+        match sight.order {
+            Ok(order) => Read::Order(Arc::from(order)),
             Err(problems) => {
                 let field = problems.first().map(|first| first.place.clone()).filter(|place| !place.is_empty());
                 let because =
-                    format!("the shop's order can't be read: {}", problem::list(problems).replace('\n', "; "));
+                    format!("the shop's order can't be read: {}", problem::list(&problems).replace('\n', "; "));
                 let settled = self.setting(|setting| setting.failed(FailureClass::Data, because, field));
                 Read::Settle(Box::new(settled), None)
             }
@@ -88,14 +88,16 @@ impl Journey {
 
     /// The shop can't be asked: the order waits without using up its retries, since its ERP is not the cause.
     async fn shop_trouble(&self, error: &ShopError) -> Outcome<Settled> {
-        let pause = match error {
-            ShopError::Throttled { after_ms } => std::time::Duration::from_millis(*after_ms),
-            _ => self.lane.pause_after_failure(),
+        let at_least = match error {
+            ShopError::Throttled { after_ms } => Some(std::time::Duration::from_millis(*after_ms)),
+            _ => None,
         };
+        let seed = format!("{}/{}", self.pass.key.order.shop_order_id, self.pass.key.pass);
+        let pause = self.lane.back_off(self.pass.retries, &seed, at_least);
         let not_before_ms = self.now_ms().await?.saturating_add(millis(pause));
         let because = format!("it could not be read again before sending: {error}");
         Ok(Settled {
-            to: To::Waiting { not_before_ms, because, unpin: !self.pass.sent, retry: false },
+            to: To::Waiting { not_before_ms, because, unpin: !self.pass.sent, retry: false, absent: false },
             effects: Vec::new(),
             timeline: Vec::new(),
         })

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{
     lane::Lane,
-    work::{Shared, pause},
+    work::{Shared, Signals},
 };
 use crate::{
     domain::clock::Millis,
@@ -15,12 +15,14 @@ use crate::{
 };
 
 /// Tells the shop until stopped.
-pub async fn run(shared: Arc<Shared>, lane: watch::Receiver<Arc<Lane>>) {
+pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, lane: watch::Receiver<Arc<Lane>>) {
     while !shared.stop.is_cancelled() {
+        let swept = signals.swept.notified();
+        let mut told = false;
         let now = Arc::clone(&lane.borrow());
         if now.shop.abilities().heartbeat {
             match is_alive(&shared, &now).await {
-                Ok(true) => match now.shop.heartbeat().await {
+                Ok(true) => match now.shop.heartbeat().await.inspect(|()| told = true) {
                     Ok(()) | Err(ShopError::Unsupported(_)) => {}
                     Err(error) => {
                         tracing::warn!(connection = %now.record.name, %error, "the shop did not take a sign of life");
@@ -34,7 +36,13 @@ pub async fn run(shared: Arc<Shared>, lane: watch::Receiver<Arc<Lane>>) {
                 Err(error) => tracing::warn!(connection = %now.record.name, %error, "whether it is alive is not known"),
             }
         }
-        pause(&shared, shared.parts.pace.heartbeat_every).await;
+        // After silence the shop hears of us as soon as there is something to say.
+        tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => return,
+            () = swept, if !told => {}
+            () = tokio::time::sleep(shared.parts.pace.heartbeat_every) => {}
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
+    effects::{self, Payment},
     lane::{Lane, state_purpose},
     lease::Held,
     parts::{Parts, Secrets, millis},
@@ -27,8 +28,10 @@ use crate::{
         time,
         verdict::FailureClass,
     },
+    failpoint::{self, Point},
     ledger::{
         LedgerError,
+        connections::SealedSecret,
         passes::{Asked, AttemptEnd, Guard, Move, NewPins, OpenAttempt, Pass, Pins, To},
     },
     plugin::Called,
@@ -85,6 +88,10 @@ pub struct Journey {
     pub sent_before: bool,
     /// Secrets and live logins, read once for the journey.
     pub logins: Mutex<Option<(Secrets, Vec<String>)>>,
+    /// Logins as the claim saw them, until they were used.
+    pub claimed_logins: Mutex<Option<Vec<SealedSecret>>>,
+    /// What the shop is owed and we have leased with the last move: to be paid when the journey is over.
+    pub payment: Option<Payment>,
 }
 
 impl Journey {
@@ -93,6 +100,31 @@ impl Journey {
     /// # Errors
     /// When the lease is lost or the ledger can't be used.
     pub async fn go(&mut self) -> Outcome<()> {
+        match self.go_on().await {
+            Err(Stopped::Ledger(
+                error @ (LedgerError::Corrupt(_) | LedgerError::NotFound { .. } | LedgerError::Refused(_)),
+            )) => self.settle_without(&error).await,
+            result => result,
+        }
+    }
+
+    /// The ledger lacks what this pass needs, and will lack it the next time too: it ends where people see it, instead of
+    /// being begun again for ever.
+    async fn settle_without(&mut self, error: &LedgerError) -> Outcome<()> {
+        tracing::error!(order.number = %self.pass.order_number, %error, "a pass can't go on with what is recorded");
+        let because = format!("what is recorded of it can't be used: {error}");
+        let settled = match self.pass.state {
+            PassState::Sending | PassState::Awaiting => self.doubt(&because).await?,
+            PassState::Unknown => {
+                let because = format!("{}; {because}", self.pass.because);
+                self.setting(|setting| setting.given_up(&because))
+            }
+            _ => self.failed_unless_sent(FailureClass::Operations, because),
+        };
+        self.settle(settled).await
+    }
+
+    async fn go_on(&mut self) -> Outcome<()> {
         match self.pass.state {
             PassState::Claimed | PassState::Mapped => {
                 if self.pass.takeovers >= MOST_TAKEOVERS && !self.pass.sent {
@@ -157,7 +189,8 @@ impl Journey {
         if let Some(known) = self.known_logins().clone() {
             return Ok(known);
         }
-        let read = self.lane.secrets_now(&self.parts).await?;
+        let claimed = self.claimed_logins.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let read = self.lane.secrets_now(&self.parts, claimed).await?;
         *self.known_logins() = Some(read.clone());
         Ok(read)
     }
@@ -165,6 +198,7 @@ impl Journey {
     /// Reads logins anew at the next use: one was remembered or forgotten.
     pub fn logins_changed(&self) {
         *self.known_logins() = None;
+        *self.claimed_logins.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn known_logins(&self) -> std::sync::MutexGuard<'_, Option<(Secrets, Vec<String>)>> {
@@ -305,8 +339,13 @@ impl Journey {
     /// *Failed*, unless something of this pass may be in the ERP already: then the doubt stands, and only a look-up or a
     /// person can end it.
     pub fn failed_unless_sent(&self, class: FailureClass, because: String) -> Settled {
-        let under_way = matches!(self.pass.state, PassState::Sending | PassState::Awaiting | PassState::Unknown);
-        if self.sent_before || (under_way && self.pass.state != PassState::Sending) {
+        let may_be_there = match self.pass.state {
+            // The attempt under way is the caller's to judge.
+            PassState::Sending => self.sent_before,
+            PassState::Awaiting | PassState::Unknown => true,
+            _ => self.pass.sent,
+        };
+        if may_be_there {
             let now = self.parts.clock.now_ms();
             let deadline = now.saturating_add(millis(self.lane.settings.unknown.lookup_for.duration()));
             return settle::in_doubt(&because, now, deadline);
@@ -358,6 +397,14 @@ impl Journey {
         self.apply(guard, settled, None, asked, None).await
     }
 
+    /// Moves on because a stored answer was read again.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn settle_reread(&mut self, guard: Guard, settled: Settled, asked: Asked) -> Outcome<()> {
+        self.apply(guard, settled, None, Some(asked), None).await
+    }
+
     /// Records the answer of an attempt. A true answer is never thrown away: it is recorded even when the lease is gone,
     /// and the ledger's own trouble is waited out.
     ///
@@ -390,6 +437,14 @@ impl Journey {
         }
     }
 
+    /// Pays the shop what the last move left and leased to us, if it did.
+    pub async fn pay(&mut self) {
+        if let Some(Payment { owed, place, until }) = self.payment.take() {
+            effects::pay(&self.parts, &self.lane, owed, until).await;
+            drop(place);
+        }
+    }
+
     /// The fenced write.
     async fn apply(
         &mut self,
@@ -403,6 +458,11 @@ impl Journey {
         let state = to.state();
         let owed = !effects.is_empty();
         let opens_attempt = matches!(to, To::Sending { .. });
+        let point = match &to {
+            To::Sending { .. } => Some(Point::WriteAhead),
+            To::Mapped { .. } => Some(Point::Mapped),
+            _ => end.is_some().then_some(Point::Outcome),
+        };
         let change = Move {
             pass: self.pass.key.clone(),
             guard,
@@ -414,7 +474,22 @@ impl Journey {
             timeline,
             confirmed,
         };
-        self.parts.ledger.apply(change).await?;
+        let place = if owed { Arc::clone(&self.signals.effect_places).try_acquire_owned().ok() } else { None };
+        let (ledger, host, lease) = (&self.parts.ledger, &self.parts.host, effects::lease(&self.parts));
+        let until = self.parts.clock.since_boot() + lease;
+        let moved = async {
+            match place {
+                Some(place) => {
+                    let leased = ledger.apply_and_lease(change, host, millis(lease)).await?;
+                    Ok(leased.map(|owed| Payment { owed, place, until }))
+                }
+                None => ledger.apply(change).await.map(|()| None),
+            }
+        };
+        let leased = match point {
+            Some(point) => failpoint::around(point, moved).await?,
+            None => moved.await?,
+        };
         tracing::debug!(
             order.number = %self.pass.order_number,
             connection = %self.lane.record.name,
@@ -429,8 +504,12 @@ impl Journey {
             self.pass.sent = true;
         }
         if owed {
-            self.signals.effects.notify_one();
             self.signals.mails.notify_one();
+            match leased {
+                // Two moves of one journey may leave effects. Those of the second wait for those of the first.
+                Some(payment) if self.payment.is_none() => self.payment = Some(payment),
+                _ => self.signals.effects.notify_one(),
+            }
         }
         Ok(())
     }

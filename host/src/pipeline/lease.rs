@@ -21,6 +21,7 @@ use crate::{
         clock::Clock,
         id::{LeaseToken, PassKey},
     },
+    failpoint::{self, Guarantee},
 };
 
 /// One lease.
@@ -35,6 +36,13 @@ pub struct Held {
 }
 
 impl Held {
+    /// No lease: whoever only reads an answer again holds none, and nothing can be sent under it.
+    pub fn none(pass: &PassKey) -> Self {
+        let lost = CancellationToken::new();
+        lost.cancel();
+        Self { pass: pass.clone(), token: LeaseToken(String::new()), lost, until_boot_ms: AtomicU64::new(0) }
+    }
+
     /// What is left of it.
     pub fn left(&self, clock: &dyn Clock) -> Duration {
         if self.lost.is_cancelled() {
@@ -80,7 +88,9 @@ impl Leases {
     /// Asked at the last possible moment before the first byte leaves.
     pub fn gate(parts: &Arc<Parts>, held: &Arc<Held>) -> Gate {
         let (parts, held) = (Arc::clone(parts), Arc::clone(held));
-        Arc::new(move || held.left(parts.clock.as_ref()) > parts.pace.lease_margin)
+        Arc::new(move || {
+            held.left(parts.clock.as_ref()) > parts.pace.lease_margin || failpoint::without(Guarantee::Gate)
+        })
     }
 
     /// Renews until stopped.
@@ -89,6 +99,7 @@ impl Leases {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 _ = tick.tick() => self.renew(&parts).await,
             }
@@ -97,7 +108,7 @@ impl Leases {
 
     async fn renew(&self, parts: &Parts) {
         let all: Vec<Arc<Held>> = self.lock().values().cloned().collect();
-        if all.is_empty() {
+        if all.is_empty() || failpoint::without(Guarantee::Renewal) {
             return;
         }
         let leases: Vec<_> = all.iter().map(|held| (held.pass.clone(), held.token.clone())).collect();

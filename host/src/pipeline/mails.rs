@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     config::ConnectionSettings,
+    failpoint::{self, Point},
     ledger::{
         LedgerError,
         effects::{EffectBody, EffectEnd, MailBatch},
@@ -46,6 +47,7 @@ pub async fn run(shared: Arc<Shared>, wake: Arc<Notify>) {
             }
         }
         tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             () = woken => pause(&shared, parts.pace.gather_mails).await,
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
@@ -71,7 +73,10 @@ async fn send(shared: &Shared, batch: &MailBatch) -> Result<(), LedgerError> {
             let message_id = format!("{}@orderdock", batch.mail);
             let mail = Mail { message_id, from, to, subject, text, html };
             match mailer.send(&mail).await {
-                Ok(()) => EffectEnd::Done,
+                Ok(()) => {
+                    failpoint::here::<LedgerError>(Point::MailSent).await?;
+                    EffectEnd::Done
+                }
                 Err(MailError::Permanent(why)) => EffectEnd::GivenUp(why),
                 Err(MailError::Temporary(why)) => later(shared, batch, why).await?,
             }

@@ -14,6 +14,7 @@ use crate::{
         judge::content_hash,
         verdict::FailureClass,
     },
+    failpoint::{self, Point},
     ledger::{LedgerError, passes::NewPins},
 };
 
@@ -78,6 +79,7 @@ impl Journey {
                 None => {
                     let snapshot = serde_json::to_string(order.as_ref())
                         .map_err(|error| LedgerError::Corrupt(format!("order {}: {error}", self.pass.order_number)))?;
+                    failpoint::here::<LedgerError>(Point::Mapped).await?;
                     let pins = NewPins { pins, mapped_at_ms, order: Arc::new(snapshot) };
                     return Ok(Some(Ready { step: 0, delivery, pins: Some(pins), mapping }));
                 }

@@ -7,7 +7,7 @@
 //!
 //! A journey: `fetch` reads the order again → `map` asks the plugin → `send_http` or `send_files` records, sends and reads
 //! the outcome → `settle` says what that means. `doubt` looks up unknown outcomes, `answers` waits for late ones,
-//! `takeover` picks up what a lost worker left.
+//! `takeover` picks up what a lost worker left, `reread` reads a stored answer again when a person asks.
 
 pub mod answers;
 pub mod doubt;
@@ -15,6 +15,7 @@ pub mod effects;
 pub mod fetch;
 pub mod heartbeat;
 pub mod host;
+pub mod intents;
 pub mod journey;
 pub mod lane;
 pub mod lease;
@@ -23,6 +24,7 @@ pub mod map;
 pub mod open;
 pub mod parts;
 pub mod push;
+pub mod reread;
 pub mod retention;
 pub mod send_files;
 pub mod send_http;
@@ -30,5 +32,9 @@ pub mod settle;
 pub mod sweep;
 pub mod system;
 pub mod takeover;
+pub mod trial;
 pub mod verdict;
 pub mod work;
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ use crate::{
         transport::Phase,
         verdict::{DefaultVerdict, FailureClass, Response},
     },
+    failpoint::{self, Point},
     ledger::{
         LedgerError,
         passes::{AttemptEnd, OpenAttempt, To},
@@ -39,7 +40,10 @@ struct Drop<'a> {
     token: AttemptToken,
     plan: FilePlan,
     release: String,
-    state: Vec<u8>,
+    /// What is written, with the plugin's state: an interrupted set is finished from it.
+    delivery: Delivery,
+    /// The answer folders before anything was written.
+    listing: Listing,
 }
 
 impl Journey {
@@ -55,7 +59,7 @@ impl Journey {
     ) -> Outcome<Option<Ready>> {
         let DeliveryContent::Files(delivery) = &ready.delivery.content else {
             let because = "the plugin changed from files to HTTP within one conversation".to_owned();
-            let settled = self.setting(|setting| setting.failed(FailureClass::Plugin, because, None));
+            let settled = self.failed_unless_sent(FailureClass::Plugin, because);
             self.settle(settled).await?;
             return Ok(None);
         };
@@ -65,7 +69,6 @@ impl Journey {
             Ok(prepared) => prepared,
             Err(problems) => {
                 let because = problem::list(&problems).replace('\n', "; ");
-                self.sent_before = self.pass.sent;
                 let settled = self.failed_unless_sent(FailureClass::Settings, because);
                 self.settle(settled).await?;
                 return Ok(None);
@@ -74,7 +77,6 @@ impl Journey {
         let listing = match folder.listing().await {
             Ok(listing) => listing,
             Err(error) => {
-                self.sent_before = self.pass.sent;
                 let settled = self.folder_trouble(&error, self.pass.delivery.is_none()).await?;
                 self.settle(settled).await?;
                 return Ok(None);
@@ -86,7 +88,7 @@ impl Journey {
         attempt.phase = Phase::Writing;
         attempt.recovery = Some(recovery(&prepared.plan, &listing));
         let notes = ready.delivery.notes.iter().map(|note| format!("The plugin notes: {note}")).collect();
-        let (release, state) = (self.release_of(&ready), ready.delivery.state.clone());
+        let release = self.release_of(&ready);
         let pins = ready.pins.map(Box::new);
         let pinned = pins.as_ref().map(|new| (new.pins.clone(), new.mapped_at_ms));
         let to = To::Sending { attempt: Box::new(attempt), pins };
@@ -96,7 +98,7 @@ impl Journey {
             self.pass.mapped_at_ms = Some(mapped_at_ms);
         }
         self.pass.step = ready.step;
-        let drop = Drop { folder, destination, token, plan: prepared.plan, release, state };
+        let drop = Drop { folder, destination, token, plan: prepared.plan, release, delivery: ready.delivery, listing };
         self.place(drop, prepared.contents).await
     }
 
@@ -111,13 +113,16 @@ impl Journey {
             self.end(&drop, Phase::Writing, "not processed", json!({ "failure": error.to_string() }), settled).await?;
             return Ok(None);
         }
+        failpoint::here::<LedgerError>(Point::Connected).await?;
         if self.held.left(self.parts.clock.as_ref()) <= self.parts.pace.lease_margin {
             // Somebody else may be about to own this pass: leave the temporaries to them.
             return Err(LedgerError::Lost { what: format!("order {}", self.pass.order_number) }.into());
         }
         self.parts.ledger.set_phase(&self.pass.key, &self.held.token, &drop.token, Phase::Renaming).await?;
+        failpoint::here::<LedgerError>(Point::HalfRequest).await?;
         match drop.folder.rename_all(&drop.plan).await {
             Ok(placed) => {
+                failpoint::here::<LedgerError>(Point::HalfBody).await?;
                 let names = placed.into_iter().map(|file| file.name).collect();
                 self.written(drop, names, Value::Null).await
             }
@@ -158,8 +163,10 @@ impl Journey {
             .map_err(|error| LedgerError::Corrupt(format!("file plan of {}: {error}", self.pass.order_number)))?;
         let ready = self.stored_step()?;
         let release = self.release_of(&ready);
-        let drop =
-            Drop { folder, destination, token: attempt.token.clone(), plan, release, state: ready.delivery.state };
+        let listing = attempt.recovery.as_ref().and_then(|stored| stored.get("listing")).cloned().unwrap_or_default();
+        let listing: Listing = serde_json::from_value(listing).unwrap_or_default();
+        let (token, delivery) = (attempt.token.clone(), ready.delivery);
+        let drop = Drop { folder, destination, token, plan, release, delivery, listing };
         let next = self.recover_plan(drop, attempt.phase, None).await?;
         match next {
             Some(ready) => self.converse(ready).await,
@@ -225,7 +232,8 @@ impl Journey {
 
     /// Some files are in place: a new attempt writes the rest.
     async fn finish_rest(&mut self, drop: Drop<'_>, rest: &[String]) -> Outcome<Option<Ready>> {
-        let ready = self.stored_step()?;
+        let delivery = drop.delivery.clone();
+        let ready = Ready { step: self.pass.step, delivery, pins: None, mapping: Value::Null };
         let (secrets, _) = self.secrets().await?;
         let token = AttemptToken(random::token(self.parts.random.as_ref()));
         let delivery = files_of(&ready.delivery)
@@ -240,13 +248,10 @@ impl Journey {
         };
         let plan = drop.plan.rest(rest, token.as_str());
         let contents = prepared.contents.into_iter().filter(|file| rest.contains(&file.name)).collect();
-        let listing = self.attempt.as_ref().and_then(|attempt| attempt.recovery.as_ref());
-        let listing = listing.and_then(|stored| stored.get("listing")).cloned().unwrap_or_default();
-        let listing: Listing = serde_json::from_value(listing).unwrap_or_default();
         let shown = json!({ "folder": drop.folder.settings().path, "files": prepared.redacted, "rest": rest });
         let mut attempt = self.attempt_row(&token, &ready, Repeat::Never, shown, String::new(), drop.destination)?;
         attempt.phase = Phase::Writing;
-        attempt.recovery = Some(recovery(&plan, &listing));
+        attempt.recovery = Some(recovery(&plan, &drop.listing));
         let to = To::Sending { attempt: Box::new(attempt), pins: None };
         let timeline = vec![format!("Going on where the writing was interrupted: {}", rest.join(", "))];
         self.settle(Settled { to, effects: Vec::new(), timeline }).await?;
@@ -259,7 +264,7 @@ impl Journey {
     async fn written(&mut self, drop: Drop<'_>, names: Vec<String>, mut shown: Value) -> Outcome<Option<Ready>> {
         let response = Response::FilesWritten { names: names.clone() };
         let default = DefaultVerdict::Accepted;
-        let heard = self.hear(&drop.release, drop.state.clone(), response, default, None).await;
+        let heard = self.hear(&drop.release, drop.delivery.state.clone(), response, default, None).await;
         if !shown.is_object() {
             shown = json!({});
         }
@@ -294,7 +299,8 @@ impl Journey {
         if matches!(error, FolderError::TriggerPresent { .. }) {
             // Not a failure: the ERP is busy with an earlier order, however long that takes.
             let not_before_ms = self.now_ms().await?.saturating_add(millis(TRIGGER_PAUSE));
-            let to = To::Waiting { not_before_ms, because: error.to_string(), unpin: false, retry: false };
+            let because = error.to_string();
+            let to = To::Waiting { not_before_ms, because, unpin: false, retry: false, absent: false };
             return Ok(Settled { to, effects: Vec::new(), timeline: Vec::new() });
         }
         if error.may_pass() {

@@ -25,6 +25,7 @@ use crate::{
         transport::{self, Phase, Reading, TransportFailure},
         verdict::{DefaultVerdict, FailureClass, Response},
     },
+    failpoint::{self, Guarantee},
     ledger::{
         LedgerError,
         passes::{AttemptEnd, NewAttempt, To},
@@ -44,7 +45,7 @@ impl Journey {
     ) -> Outcome<Option<Ready>> {
         let DeliveryContent::Http(delivery) = &ready.delivery.content else {
             let because = "the plugin changed from HTTP to files within one conversation".to_owned();
-            let settled = self.setting(|setting| setting.failed(FailureClass::Plugin, because, None));
+            let settled = self.failed_unless_sent(FailureClass::Plugin, because);
             self.settle(settled).await?;
             return Ok(None);
         };
@@ -53,7 +54,6 @@ impl Journey {
             Ok(made) => made,
             Err(problems) => {
                 let because = crate::domain::problem::list(&problems).replace('\n', "; ");
-                self.sent_before = self.pass.sent;
                 let settled = self.failed_unless_sent(FailureClass::Settings, because);
                 self.settle(settled).await?;
                 return Ok(None);
@@ -68,7 +68,12 @@ impl Journey {
         let pins = ready.pins.map(Box::new);
         let pinned = pins.as_ref().map(|new| (new.pins.clone(), new.mapped_at_ms));
         let to = To::Sending { attempt: Box::new(attempt), pins };
-        self.settle(Settled { to, effects: Vec::new(), timeline: notes }).await?;
+        let mut recorded = Some(Settled { to, effects: Vec::new(), timeline: notes });
+        if !failpoint::without(Guarantee::WriteAhead)
+            && let Some(recorded) = recorded.take()
+        {
+            self.settle(recorded).await?;
+        }
         if let Some((pins, mapped_at_ms)) = pinned {
             self.pass.pins = Some(pins);
             self.pass.mapped_at_ms = Some(mapped_at_ms);
@@ -76,6 +81,9 @@ impl Journey {
         self.pass.step = ready.step;
 
         let exchange = self.exchange(http, request).await;
+        if let Some(too_late) = recorded {
+            self.settle(too_late).await?;
+        }
         self.read_exchange(&token, exchange, &secrets, sensitive, destination, &release, state).await
     }
 
@@ -325,10 +333,12 @@ pub fn shown_answer(answer: &Answer, secrets: &super::parts::Secrets, sensitive:
         .collect();
     let note = (kept.len() < answer.body.len())
         .then(|| format!("only the first {} of {} bytes are kept", kept.len(), answer.body.len()));
+    let (body, bytes) = super::reread::kept(&hidden);
     json!({
         "status": answer.status,
         "headers": headers,
-        "body": String::from_utf8_lossy(&hidden),
+        "body": body,
+        "bytes": bytes,
         "length": answer.body.len(),
         "note": note,
     })

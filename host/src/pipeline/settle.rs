@@ -189,7 +189,7 @@ pub fn put_off(because: String, not_before_ms: Millis, unpin: bool) -> Settled {
     Settled {
         timeline: Vec::new(),
         effects: Vec::new(),
-        to: To::Waiting { not_before_ms, because, unpin, retry: true },
+        to: To::Waiting { not_before_ms, because, unpin, retry: true, absent: false },
     }
 }
 

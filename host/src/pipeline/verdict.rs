@@ -39,6 +39,11 @@ impl Heard {
         Self { verdict: Err(why), plugin: Value::Null, retry_after_s: None }
     }
 
+    /// Whether it leaves the outcome unknown.
+    pub fn in_doubt(&self) -> bool {
+        matches!(self.verdict, Err(_) | Ok(Verdict::Unknown { .. }))
+    }
+
     /// As people are shown it; no login's value is in it.
     pub fn shown(&self) -> Value {
         match &self.verdict {

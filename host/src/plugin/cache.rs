@@ -10,12 +10,19 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use sha2::{Digest as _, Sha256};
 
 use super::guest::lock;
-use crate::domain::id::Digest;
+use crate::domain::{clock::Millis, id::Digest};
+
+/// Code that nobody used for that long is removed; it is compiled again when somebody does.
+const UNUSED: Duration = Duration::from_secs(30 * 86_400);
+
+/// Nothing is written for that long.
+const HALF_WRITTEN: Duration = Duration::from_secs(86_400);
 
 /// The directory.
 #[derive(Clone, Debug)]
@@ -126,6 +133,50 @@ impl Cache {
         }
     }
 
+    /// Notes that the release's code was used now, so that [`Cache::sweep`] leaves it.
+    pub(super) fn used(&self, digest: &Digest, now_ms: Millis) {
+        let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
+        for path in [self.code_path(digest), self.sum_path(digest)] {
+            // Best effort: code that is swept in error is only compiled again.
+            let _ = fs::File::open(path).and_then(|file| file.set_modified(now));
+        }
+    }
+
+    /// Removes code of other engines, code that was not used for long, components that no ledger knows, and half-written
+    /// files. Everything here can be made again but a component, so those that the ledger knows stay.
+    ///
+    /// # Errors
+    /// When the directory can't be listed.
+    pub(super) fn sweep(&self, known: &[Digest], now_ms: Millis) -> io::Result<usize> {
+        let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
+        let mut removed = 0;
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let Ok(age) = entry.metadata().and_then(|found| found.modified()).map(|at| now.duration_since(at)) else {
+                continue;
+            };
+            let age = age.unwrap_or_default();
+            let ours = format!(".{}", self.compatibility);
+            let code = name.strip_suffix(".cwasm").or_else(|| name.strip_suffix(".sum"));
+            let stale = match (code, name.strip_suffix(".wasm")) {
+                (Some(stem), _) => !stem.ends_with(&ours) || age > UNUSED,
+                (None, Some(stem)) => age > UNUSED && !known.iter().any(|digest| digest.0 == stem),
+                // What `write` had under way when the host was killed.
+                (None, None) => name.starts_with(".tmp") && age > HALF_WRITTEN,
+            };
+            if !stale {
+                continue;
+            }
+            match fs::remove_file(entry.path()) {
+                Ok(()) => removed += 1,
+                Err(error) => tracing::warn!(file = name, %error, "an old file of compiled code can't be removed"),
+            }
+        }
+        Ok(removed)
+    }
+
     /// Under another name first: nobody ever sees half a file.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
@@ -153,6 +204,37 @@ mod tests {
         fs::write(cache.component_path(&digest), b"other").unwrap();
         assert_eq!(cache.component(&digest), None);
         assert!(!cache.knows(&Digest("../../etc/passwd".to_owned())));
+    }
+
+    #[test]
+    fn old_files_are_swept_and_what_is_needed_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(dir.path(), "engine-2".to_owned()).unwrap();
+        let other = Cache::open(dir.path(), "engine-1".to_owned()).unwrap();
+        let day: Millis = 86_400_000;
+        let start = 1_000 * day;
+        let (used, unused, inspected) = (digest(b"used"), digest(b"unused"), digest(b"inspected"));
+        for digest in [&used, &unused, &inspected] {
+            cache.keep_component(digest, b"component").unwrap();
+            cache.keep_code(digest, b"code").unwrap();
+            other.keep_code(digest, b"code").unwrap();
+        }
+        fs::write(dir.path().join(".tmpAbC123"), b"half").unwrap();
+        fs::write(dir.path().join("README"), b"somebody's").unwrap();
+        let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(start).unwrap());
+        for entry in fs::read_dir(dir.path()).unwrap() {
+            fs::File::open(entry.unwrap().path()).unwrap().set_modified(at).unwrap();
+        }
+        let known = [used.clone(), unused.clone()];
+        // Another engine's code goes at once.
+        assert_eq!(cache.sweep(&known, start).unwrap(), 6);
+        assert!(cache.code(&used).is_some() && cache.code(&unused).is_some() && other.code(&used).is_none());
+        cache.used(&used, start + 20 * day);
+        assert_eq!(cache.sweep(&known, start + 31 * day).unwrap(), 6, "two of two, one component, half a file");
+        assert!(cache.code(&used).is_some() && cache.code(&unused).is_none());
+        assert!(cache.knows(&unused), "a component that the ledger knows stays: a pass may be pinned to it");
+        assert!(!cache.knows(&inspected) && dir.path().join("README").exists());
+        assert_eq!(cache.sweep(&known, start + 40 * day).unwrap(), 0);
     }
 
     #[test]

@@ -20,13 +20,16 @@ use super::{
     v0_1::{self, lower},
     wasi::{self, Seed},
 };
-use crate::domain::{
-    Order,
-    call::{Context, Description, Tables},
-    clock::Clock,
-    delivery::{Delivery, Rejection},
-    id::Digest,
-    verdict::{DefaultVerdict, Response, Verdict},
+use crate::{
+    domain::{
+        Order,
+        call::{Context, Description, Tables},
+        clock::Clock,
+        delivery::{Delivery, Rejection},
+        id::Digest,
+        verdict::{DefaultVerdict, Response, Verdict},
+    },
+    failpoint::{self, Point},
 };
 
 /// Why plugins can't be run at all.
@@ -91,14 +94,28 @@ impl Runtime {
         lock(&self.releases).len()
     }
 
+    /// Removes compiled code of other engines and what was not used for 30 days; `known` are the releases that the ledger
+    /// has. For the start of the host. How many files there were.
+    ///
+    /// # Errors
+    /// When the directory can't be listed.
+    pub fn sweep_cache(&self, known: &[Digest]) -> std::io::Result<usize> {
+        self.cache.sweep(known, self.clock.now_ms())
+    }
+
     /// The release, loaded: from memory, else from its compiled code, else compiled from the component that was kept.
     async fn release(&self, digest: &Digest) -> Result<Arc<Release>, PluginFault> {
         if let Some(release) = lock(&self.releases).get(digest) {
             return Ok(release);
         }
         let (engine, linker, cache) = (self.engine.clone(), self.linker.clone(), self.cache.clone());
-        let key = digest.clone();
-        let loaded = tokio::task::spawn_blocking(move || load(&engine, &linker, &cache, &key)).await;
+        let (key, now_ms) = (digest.clone(), self.clock.now_ms());
+        let loaded = tokio::task::spawn_blocking(move || {
+            let loaded = load(&engine, &linker, &cache, &key);
+            cache.used(&key, now_ms);
+            loaded
+        })
+        .await;
         let release = loaded
             .unwrap_or_else(|error| Err(format!("loading broke off: {error}")))
             .map_err(|reason| PluginFault::NotLoaded { digest: digest.clone(), reason })?;
@@ -180,6 +197,7 @@ impl Mapper for Runtime {
                     &mut *store,
                     &release.exports.map_order,
                 )?;
+                failpoint::reached(Point::Plugin);
                 function.call_async(&mut *store, (&order, &context)).await
             })
             .await

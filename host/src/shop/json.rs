@@ -5,7 +5,7 @@
 //! strings, a byte order mark, bytes that are not UTF-8. One such text must not hide a whole page of orders, so it is
 //! read here, with U+FFFD where nothing was meant.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::OnceCell, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -13,22 +13,28 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// A text that may hold what Unicode does not allow.
-struct Lossy(String);
+/// A text that may hold what Unicode does not allow. Borrowed where it stands in the JSON as it is.
+struct Lossy<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Lossy {
+impl<'de> Deserialize<'de> for Lossy<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Lossy;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Lossy<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text")
             }
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Lossy, E> {
-                Ok(Lossy(String::from_utf8_lossy(bytes).into_owned()))
+            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Lossy<'de>, E> {
+                Ok(Lossy(String::from_utf8_lossy(bytes)))
             }
-            fn visit_str<E>(self, text: &str) -> Result<Lossy, E> {
-                Ok(Lossy(text.to_owned()))
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Lossy<'de>, E> {
+                Ok(Lossy(Cow::Owned(String::from_utf8_lossy(bytes).into_owned())))
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Lossy<'de>, E> {
+                Ok(Lossy(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Lossy<'de>, E> {
+                Ok(Lossy(Cow::Owned(text.to_owned())))
             }
         }
         // As bytes, serde_json lets lone surrogates through.
@@ -36,11 +42,26 @@ impl<'de> Deserialize<'de> for Lossy {
     }
 }
 
+/// One field.
+#[derive(Debug)]
+struct Field<'a> {
+    name: Cow<'a, str>,
+    value: &'a RawValue,
+    /// Its own fields, once somebody has asked for one: several paths lead into the same object.
+    inner: OnceCell<Option<Box<Fields<'a>>>>,
+}
+
+impl<'a> Field<'a> {
+    fn inner(&self) -> Option<&Fields<'a>> {
+        self.inner.get_or_init(|| Fields::of(self.value).map(Box::new)).as_deref()
+    }
+}
+
 /// The fields of one JSON object, in their order, values unread.
 #[derive(Debug)]
-pub(super) struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Fields<'a>(Vec<Field<'a>>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
@@ -49,9 +70,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((Lossy(name), value)) = map.next_entry::<Lossy, &RawValue>()? {
-                    fields.push((name, value));
+                let mut fields = Vec::with_capacity(32);
+                while let Some((Lossy(name), value)) = map.next_entry::<Lossy<'de>, &'de RawValue>()? {
+                    fields.push(Field { name, value, inner: OnceCell::new() });
                 }
                 Ok(Fields(fields))
             }
@@ -66,14 +87,18 @@ impl<'a> Fields<'a> {
         if kind(raw) == Kind::Object { serde_json::from_str(raw.get()).ok() } else { None }
     }
 
+    fn field(&self, name: &str) -> Option<&Field<'a>> {
+        self.0.iter().rev().find(|field| field.name == name)
+    }
+
     /// A field's value; the last one where a name repeats, as most readers do.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().rev().find(|(found, _)| found == name).map(|(_, value)| *value)
+        self.field(name).map(|field| field.value)
     }
 
     /// All fields as texts.
     pub fn texts(&self) -> Vec<(String, String)> {
-        self.0.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+        self.0.iter().map(|field| (field.name.clone().into_owned(), text(field.value))).collect()
     }
 
     /// A value by dot path (`customer.name`, `lines.0.sku`). A field whose whole name is the path wins.
@@ -82,12 +107,12 @@ impl<'a> Fields<'a> {
             return Some(value);
         }
         let (first, rest) = path.split_once('.')?;
-        let value = self.get(first)?;
-        match kind(value) {
-            Kind::Object => Fields::of(value)?.at(rest),
+        let field = self.field(first)?;
+        match kind(field.value) {
+            Kind::Object => field.inner()?.at(rest),
             Kind::List => {
                 let (index, rest) = rest.split_once('.').map_or((rest, None), |(index, rest)| (index, Some(rest)));
-                let item = items(value)?.get(index.parse::<usize>().ok()?).copied()?;
+                let item = items(field.value)?.get(index.parse::<usize>().ok()?).copied()?;
                 rest.map_or(Some(item), |rest| Fields::of(item)?.at(rest))
             }
             _ => None,
@@ -146,7 +171,9 @@ pub(super) fn items(raw: &RawValue) -> Option<Vec<&RawValue>> {
 /// A value as text: a string's content, a number or a boolean as written, empty for null, else the JSON itself.
 pub(super) fn text(raw: &RawValue) -> String {
     match kind(raw) {
-        Kind::Text => serde_json::from_str::<Lossy>(raw.get()).map(|Lossy(text)| text).unwrap_or_default(),
+        Kind::Text => {
+            serde_json::from_str::<Lossy<'_>>(raw.get()).map(|Lossy(text)| text.into_owned()).unwrap_or_default()
+        }
         Kind::Null => String::new(),
         _ => raw.get().to_owned(),
     }

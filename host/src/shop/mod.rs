@@ -1,6 +1,5 @@
 //! Shops: one trait, one adapter per kind. The only place that knows shops' wire formats.
 
-mod collect;
 pub mod evolutionx;
 pub mod http;
 mod json;
@@ -13,9 +12,12 @@ pub use settings::{ShopIdentity, ShopSettings, StatusDefaults};
 
 use async_trait::async_trait;
 
-use crate::domain::{
-    problem::Problem,
-    sight::{ListScope, Page, Sight},
+use crate::{
+    domain::{
+        problem::Problem,
+        sight::{ListScope, Page, Sight},
+    },
+    failpoint::Breakable,
 };
 
 /// What a shop can do. A verb that is missing degrades with a note on the order's timeline; see [`Shop`].
@@ -86,6 +88,16 @@ pub enum ShopError {
     /// The shop has no such verb.
     #[error("this kind of shop can't {0}")]
     Unsupported(&'static str),
+}
+
+impl Breakable for ShopError {
+    fn not_done(why: String) -> Self {
+        Self::Unreachable { address: "under test".to_owned(), reason: why }
+    }
+
+    fn answer_lost(why: String) -> Self {
+        Self::Unclear(why)
+    }
 }
 
 impl ShopError {

@@ -6,8 +6,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::collect::{Read, read_all};
-use crate::domain::{Order, problem::Problem, sight::Sight};
+use crate::domain::{
+    Order,
+    collect::{Read, read_all},
+    problem::Problem,
+    sight::Sight,
+};
 
 /// The kind's name in settings, and the order's `source` where the sender names none.
 pub const KIND: &str = "push";

@@ -6,12 +6,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    Shop,
+use super::{Shop, evolutionx, push, woocommerce};
+use crate::domain::{
+    clock::Clock,
     collect::{Read, read_all},
-    evolutionx, push, woocommerce,
+    problem::Problem,
 };
-use crate::domain::{clock::Clock, problem::Problem};
 
 /// Settings of one shop: the key `kind` and the kind's own keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

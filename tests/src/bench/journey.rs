@@ -43,12 +43,15 @@ struct Size {
 ///
 /// # Errors
 /// When the host does not start, or orders do not arrive.
-pub async fn measure(quick: bool, figures: &mut Figures) -> anyhow::Result<()> {
+pub async fn measure(quick: bool, in_flight: Option<usize>, figures: &mut Figures) -> anyhow::Result<()> {
     let size = if quick {
         Size { repeats: 1, alone: 20, together: 60, single: 3 }
     } else {
         Size { repeats: 3, alone: 1_000, together: 3_000, single: 30 }
     };
+    if let Some(at_once) = in_flight {
+        return compare(at_once, if at_once == 1 { size.alone } else { size.together }, size.repeats, figures).await;
+    }
     for (at_once, count) in [(1, size.alone), (16, size.together)] {
         compare(at_once, count, size.repeats, figures).await?;
     }

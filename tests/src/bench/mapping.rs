@@ -6,6 +6,7 @@
 use std::{hint::black_box, path::Path, sync::Arc};
 
 use anyhow::anyhow;
+use attache_kfi::AttacheKfi;
 use json_post::JsonPost;
 use orderdock::{
     domain::{
@@ -56,6 +57,7 @@ pub async fn measure(quick: bool, figures: &mut Figures) -> anyhow::Result<()> {
     let rounds = if quick { 4 } else { 100 };
     plugin::<JsonPost>("json-post", "eight-lines", rounds, "≤ 40 µs", figures).await?;
     plugin::<XmlDrop>("xml-drop", "ubl-eight-lines", rounds, "", figures).await?;
+    plugin::<AttacheKfi>("attache-kfi", "charges-of-every-kind", rounds, "", figures).await?;
     Ok(())
 }
 

@@ -14,6 +14,9 @@ struct Arguments {
     /// Measure only this section.
     #[arg(long, value_enum)]
     only: Option<Section>,
+    /// Measure the journey with so many orders in flight only.
+    #[arg(long)]
+    in_flight: Option<usize>,
     /// Few repetitions: shows that everything works, the figures mean little.
     #[arg(long)]
     quick: bool,
@@ -21,7 +24,8 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let figures = bench::run(&Options { only: arguments.only, quick: arguments.quick })?;
+    let figures =
+        bench::run(&Options { only: arguments.only, in_flight: arguments.in_flight, quick: arguments.quick })?;
     let text = if arguments.json { figures.json() } else { figures.table() };
     writeln!(std::io::stdout(), "{text}")?;
     Ok(())

@@ -103,6 +103,11 @@ impl FakeErp {
         lock(&self.shared).rules.insert(0, Rule { key: key.to_owned(), times: Some(1), behaviour });
     }
 
+    /// Forgets all rules: every order is accepted again, unless the settings say otherwise.
+    pub fn behave(&self) {
+        lock(&self.shared).rules.clear();
+    }
+
     /// Changes what holds for all orders.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut lock(&self.shared).settings);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ACCOUNT, CONNECTION, Rig, component, programs};
+use super::{ACCOUNT, CONNECTION, Rig, Said, component, programs};
 
 impl Rig {
     /// Uploads json-post.
@@ -10,7 +10,8 @@ impl Rig {
         self.add("json-post").await;
     }
 
-    async fn add(&self, plugin: &str) {
+    /// Uploads a plugin, or a test guest as `guests/<name>`.
+    pub async fn add(&self, plugin: &str) {
         let added = self.run(&["plugin", "add", component(plugin).to_str().expect("a path of text")]).await;
         assert_eq!(added.code, 0, "{added:?}");
     }
@@ -24,13 +25,43 @@ impl Rig {
     /// Applies the usual connection with xml-drop and a folder in place of json-post and the ERP.
     pub async fn connect_folder(&self, more: &str) {
         self.add("xml-drop").await;
+        let said = self.apply_folder(more).await;
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+
+    /// The same without a plugin being uploaded; what was said.
+    pub async fn apply_folder(&self, more: &str) -> Said {
         let mut table: toml::Table = toml::from_str(&self.connection_file("")).expect("TOML");
         let plugin = toml::toml! { release = "xml-drop@0.1.0" };
         table.insert("plugin".to_owned(), plugin.into());
         let destination = toml::toml! { kind = "folder" };
         table.insert("destination".to_owned(), destination.into());
         let path = format!("destination.settings.path = \"{}\"\n", self.inbox().display());
-        self.apply("folder", table, &format!("{path}{more}")).await;
+        self.try_apply("folder", table, &format!("{path}{more}")).await
+    }
+
+    /// Applies the usual connection with attache-kfi, a folder, and the folders to which Attaché moves what it took.
+    pub async fn connect_attache(&self, more: &str) {
+        self.add("attache-kfi").await;
+        let mut table: toml::Table = toml::from_str(&self.connection_file("")).expect("TOML");
+        let plugin = toml::toml! {
+            release = "attache-kfi@0.1.0"
+            [settings]
+            success_folder = true
+            default_customer = "WEB"
+            [settings.line_kind]
+            shipping = { code = "FREIGHT" }
+            discount = { code = "DISCOUNT" }
+        };
+        table.insert("plugin".to_owned(), plugin.into());
+        let inbox = self.inbox().display().to_string();
+        let folder = format!(
+            "kind = \"folder\"\n[settings]\npath = \"{inbox}\"\nstable_s = 1\n\
+             [answer_folders]\nsuccess = \"{inbox}/Success\"\nfailure = \"{inbox}/Failure\"\n"
+        );
+        let destination: toml::Table = toml::from_str(&folder).expect("TOML");
+        table.insert("destination".to_owned(), destination.into());
+        self.apply("attache", table, more).await;
     }
 
     /// Writes a file into the test's folder.
@@ -43,8 +74,10 @@ impl Rig {
     /// The usual host file. Compiled code is shared by all tests: only the first of them compiles.
     #[must_use]
     pub fn host_file(&self) -> String {
+        let database = self.database.as_ref().map(|address| format!("database = \"{address}\"\n"));
+        let database = database.unwrap_or_default();
         format!(
-            "data_dir = \"data\"\nlisten = \"127.0.0.1:0\"\n\
+            "{database}data_dir = \"data\"\nlisten = \"127.0.0.1:0\"\n\
              [plugins]\ncache_dir = \"{}\"\ninstances = 8\n\
              [heartbeat]\nevery = \"1s\"\n\
              [log]\nfilter = \"info,orderdock=debug\"\n\
@@ -107,11 +140,15 @@ impl Rig {
     }
 
     async fn apply(&self, name: &str, usual: toml::Table, more: &str) {
+        let said = self.try_apply(name, usual, more).await;
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+
+    async fn try_apply(&self, name: &str, usual: toml::Table, more: &str) -> Said {
         let mut table = usual;
         overlay(&mut table, toml::from_str(more).unwrap_or_else(|error| panic!("not TOML: {more}: {error}")));
         let file = self.write(&format!("{name}.toml"), &toml::to_string(&table).expect("a table has a text"));
-        let said = self.run(&["connection", "apply", file.to_str().expect("a path of text")]).await;
-        assert_eq!(said.code, 0, "{said:?}");
+        self.run(&["connection", "apply", file.to_str().expect("a path of text")]).await
     }
 
     /// Applies a connection `woo` to the WooCommerce face of the fake shop.

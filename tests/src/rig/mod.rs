@@ -4,6 +4,7 @@
 //! host itself says is asked by the real command line with `--json`; what it did is judged by the fakes.
 
 mod files;
+pub mod inside;
 mod watch;
 
 use std::{
@@ -34,13 +35,17 @@ pub const ERP_TOKEN: &str = "erp-canary-4f1d9c7b2a";
 pub const SHOP_TOKEN: &str = "evo-acme";
 /// The push connection's token.
 pub const PUSH_TOKEN: &str = "push-canary-77aa01";
+/// What arms the host's failpoints (its module `failpoint` says how).
+const FAILPOINTS: &str = "ORDERDOCK_FAILPOINTS";
 /// How long a test waits for anything that should happen at once. Generous: builders share the machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where the built programs are: beside this test's own folder.
+/// Where the built programs are: beside this program, or beside its folder where it is a test.
 fn programs() -> PathBuf {
-    let own = std::env::current_exe().expect("a test knows its own file");
-    own.parent().and_then(Path::parent).expect("tests run below the target folder").to_owned()
+    let own = std::env::current_exe().expect("a program knows its own file");
+    let folder = own.parent().expect("a program lies in a folder");
+    if folder.ends_with("deps") { folder.parent().expect("tests run below the target folder") } else { folder }
+        .to_owned()
 }
 
 /// The binary `orderdock`.
@@ -101,6 +106,24 @@ pub struct Serving {
     _out: BufReader<ChildStdout>,
 }
 
+impl Serving {
+    fn id(&self) -> u32 {
+        self.child.id().expect("a host that was not waited for has an id")
+    }
+
+    /// Sends a signal by its name: `TERM`, `STOP`, `CONT`. The host may have ended meanwhile.
+    pub async fn signal(&self, name: &str) -> bool {
+        let mut kill = Command::new("kill");
+        let sent = kill.args([&format!("-{name}"), &self.id().to_string()]).stderr(Stdio::null()).status().await;
+        sent.expect("kill can be run").success()
+    }
+
+    /// SIGKILL, and waits until the process is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("a child can be killed");
+    }
+}
+
 /// One stage for one test.
 pub struct Rig {
     /// The shop.
@@ -113,13 +136,20 @@ pub struct Rig {
     pub host: Option<Serving>,
     /// Environment of every process.
     pub environment: Vec<(String, String)>,
+    /// The host's `database`; none is its default.
+    pub database: Option<String>,
     client: reqwest::Client,
     dir: tempfile::TempDir,
 }
 
 impl Rig {
-    /// Fakes, a host file and the json-post plugin; nothing is connected or at work.
+    /// Fakes and a host file; nothing is connected or at work.
     pub async fn bare() -> Self {
+        Self::bare_on(None).await
+    }
+
+    /// The same with the ledger in this database; none: SQLite in the host's folder.
+    pub async fn bare_on(database: Option<String>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let options = shop::Options { flush: false, ..shop::Options::default() };
         let shop = FakeShop::start_with(&dir.path().join("shop"), options).await;
@@ -137,7 +167,7 @@ impl Rig {
         // The first of the process wins; whoever came before chose the same one.
         let _chosen = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client without TLS needs nothing");
-        let rig = Self { shop, erp, mail, host: None, environment, client, dir };
+        let rig = Self { shop, erp, mail, host: None, environment, database, client, dir };
         rig.write("orderdock.toml", &rig.host_file());
         rig
     }
@@ -187,8 +217,12 @@ impl Rig {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        self.command_with("orderdock.toml", arguments)
+    }
+
+    fn command_with(&self, config: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(orderdock());
-        command.current_dir(self.dir()).args(["--config", "orderdock.toml"]).args(arguments).kill_on_drop(true);
+        command.current_dir(self.dir()).args(["--config", config]).args(arguments).kill_on_drop(true);
         command.env("USER", "tester").envs(self.environment.iter().cloned());
         command
     }
@@ -212,9 +246,14 @@ impl Rig {
 
     /// Starts the host and waits until it works. Its log goes to `serve.log`, start after start.
     pub async fn serve(&mut self) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir().join("serve.log"));
+        self.host = Some(self.start("orderdock.toml", "serve.log").await);
+    }
+
+    /// Starts a host with a file of its own, and waits until it works.
+    pub async fn start(&self, config: &str, log: &str) -> Serving {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir().join(log));
         let mut child = self
-            .command(&["serve", "--announce"])
+            .command_with(config, &["serve", "--announce"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.expect("the log can be written"))
@@ -227,21 +266,23 @@ impl Rig {
             Ok(Ok(_)) if !line.is_empty() => serde_json::from_str(&line).expect("the announcement is JSON"),
             other => panic!("the host does not start ({other:?}): {}", self.log()),
         };
+        let armed = self.environment.iter().any(|(name, _)| name == FAILPOINTS);
+        assert!(
+            !armed || told["failpoints"] == FAILPOINTS,
+            "this `orderdock` has no failpoints: build it together with the tests, `cargo build --workspace --bins`"
+        );
         let listen = told["listen"].as_str().expect("the announcement has an address").to_owned();
-        self.host = Some(Serving { child, listen, _out: out });
+        Serving { child, listen, _out: out }
     }
 
     /// SIGKILL, and waits until the process is gone.
     pub async fn kill(&mut self) {
-        let mut serving = self.host.take().expect("a host is at work");
-        serving.child.kill().await.expect("a child can be killed");
+        self.host.take().expect("a host is at work").kill().await;
     }
 
     /// Sends a signal by its name: `TERM`, `STOP`, `CONT`.
     pub async fn signal(&self, name: &str) {
-        let id = self.host.as_ref().and_then(|serving| serving.child.id()).expect("a host is at work");
-        let done = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status().await;
-        assert!(done.expect("kill can be run").success());
+        assert!(self.host.as_ref().expect("a host is at work").signal(name).await);
     }
 
     /// Waits until the host has ended by itself.
@@ -249,6 +290,27 @@ impl Rig {
         let mut serving = self.host.take().expect("a host is at work");
         let waited = tokio::time::timeout(PATIENCE, serving.child.wait()).await;
         waited.unwrap_or_else(|_| panic!("the host does not end: {}", self.log())).expect("a child can be waited for")
+    }
+
+    /// Arms failpoints for the next start; none disarms them.
+    pub fn arm(&mut self, text: Option<&str>) {
+        self.environment.retain(|(name, _)| name != FAILPOINTS);
+        self.environment.extend(text.map(|text| (FAILPOINTS.to_owned(), text.to_owned())));
+    }
+
+    /// Waits until the host stands still (SIGSTOP), by its own doing or ours.
+    pub async fn stands_still(&self) {
+        let id = self.host.as_ref().expect("a host is at work").id();
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("the host lives");
+            // The state is the word behind the name, which stands in parentheses.
+            if stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T')) {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < end, "the host does not stand still: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// SIGTERM, and waits.

@@ -68,12 +68,18 @@ async fn settings_against_the_plugins_schema_and_rooms_are_told_at_once_with_the
         plugin.settings.idempotency_seconds = 0
         plugin.settings.colour = "blue"
         destination.settings.wheels = 4
+        destination.settings.doors = 5
+        destination.settings.time_limit_s = "soon"
+        destination.settings.answer_cap = 0
         shop.settings.page_size = "many"
+        shop.settings.region = "mars"
     "#;
     let file = rig.write("wrong.toml", &rig.connection_file(more));
     let said = rig.run(&["connection", "apply", file.to_str().unwrap()]).await;
-    all_told(&said, &["plugin.settings.method", "idempotency_seconds", "colour", "wheels", "page_size", "wrong.toml:"]);
-    assert!(said.err.lines().filter(|line| line.contains("wrong.toml:")).count() >= 5, "{}", said.err);
+    let places = ["plugin.settings.method", "idempotency_seconds", "colour", "page_size", "region", "wrong.toml:"];
+    all_told(&said, &places);
+    all_told(&said, &["settings.wheels", "settings.doors", "settings.time_limit_s", "settings.answer_cap"]);
+    assert!(said.err.lines().filter(|line| line.contains("wrong.toml:")).count() >= 9, "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,3 +38,30 @@ async fn a_name_that_is_taken_by_something_else_is_never_overwritten() {
     assert_eq!(std::fs::read_to_string(rig.inbox().join(&name)).unwrap(), "somebody else's");
     assert_eq!(std::fs::read_dir(rig.inbox()).unwrap().count(), 1, "no temporary file is left");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_all_orders_would_share_are_refused_before_any_order() {
+    let rig = Rig::bare().await;
+    std::fs::create_dir(rig.inbox()).unwrap();
+    rig.add("guests/hostile").await;
+    let hostile = "plugin.release = \"hostile@0.1.0\"\nplugin.settings.do = \"one name for all\"\n";
+    let said = rig.apply_folder(hostile).await;
+    assert_eq!(said.code, 2, "{said:?}");
+    for words in ["folder.toml", "`orders.xml`", "`orders-2.xml`", "the same name for every order", "order number"] {
+        assert!(said.err.contains(words), "missing: {words} in {said:?}");
+    }
+    assert_eq!(rig.ask(&["connection", "list"]).await, serde_json::json!([]), "nothing was applied");
+    // A trigger may be constant, if the folder is told of it: the host then waits while it is there.
+    rig.add("xml-drop").await;
+    let trigger = "plugin.settings.trigger = \"go.trg\"\n";
+    let said = rig.apply_folder(trigger).await;
+    assert!(said.code == 2 && said.err.contains("constant_trigger = \"go.trg\""), "{said:?}");
+    let declared = format!("{trigger}destination.settings.constant_trigger = \"go.trg\"\n");
+    assert_eq!(rig.apply_folder(&declared).await.code, 0);
+    let checked = rig.run(&["check"]).await;
+    assert_eq!(checked.code, 0, "{checked:?}");
+    // What a made-up order can't try is said, and refuses nothing.
+    let said = rig.apply_folder("plugin.release = \"hostile@0.1.0\"\nplugin.settings.do = \"trap\"\n").await;
+    assert!(said.code == 0 && said.err.contains("could not be tried with a made-up order"), "{said:?}");
+    assert_eq!(std::fs::read_dir(rig.inbox()).unwrap().count(), 0, "nothing was written");
+}

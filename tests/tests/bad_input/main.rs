@@ -7,3 +7,4 @@ mod folder;
 mod orders;
 mod plugins;
 mod shop;
+mod trust;

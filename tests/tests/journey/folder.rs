@@ -1,6 +1,7 @@
 //! Orders that become files: once, whole, and without leaving anything else behind.
 
 use orderdock_tests::rig::Rig;
+use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
 
 fn names(rig: &Rig) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(rig.inbox())
@@ -52,4 +53,38 @@ async fn killed_and_started_again_and_again_each_order_is_one_file() {
     let all = names(&rig);
     assert_eq!(all.len(), ids.len(), "one file for each order and no temporary one: {all:?}");
     assert!(ids.iter().all(|id| all.iter().any(|name| name.contains(&format!("WEB-{id}")))), "{all:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_is_removed_once_its_order_is_closed() {
+    let mut rig = Rig::bare().await;
+    std::fs::create_dir(rig.inbox()).unwrap();
+    rig.connect_folder("").await;
+    let closed = rig.place();
+    rig.serve().await;
+    rig.until_state(closed, "delivered").await;
+    rig.stop().await;
+    let before = names(&rig);
+    // As a host leaves them that ends between the commit of an outcome and its tidying.
+    let mut db = SqliteConnectOptions::new().filename(rig.data().join("orderdock.db")).connect().await.unwrap();
+    let token: String = sqlx::query_scalar("select token from attempts").fetch_one(&mut db).await.unwrap();
+    let unknown = "0123456789abcdef0123456789abcdef";
+    for token in [token.as_str(), unknown] {
+        for name in [format!("{token}-0.old"), format!("{token}-1.tmp"), format!("probe-{token}-a.tmp")] {
+            std::fs::write(rig.inbox().join(format!(".orderdock-{name}")), "x").unwrap();
+        }
+    }
+    rig.serve().await;
+    rig.until("they are removed", |rig| !names(rig).iter().any(|name| name.contains(&token))).await;
+    let mut left = names(&rig);
+    left.retain(|name| !name.contains(unknown));
+    assert_eq!(left, before, "files of orders stay");
+    assert_eq!(names(&rig).len(), before.len() + 3, "what another ledger may know stays");
+    // An open pass's files are evidence.
+    sqlx::query("update passes set closed_ms = null").execute(&mut db).await.unwrap();
+    std::fs::write(rig.inbox().join(format!(".orderdock-{token}-0.old")), "x").unwrap();
+    rig.kill().await;
+    rig.serve().await;
+    rig.sync().await;
+    assert!(names(&rig).iter().any(|name| name.contains(&token)), "{:?}", names(&rig));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orderdock_tests::{
-    erp::{Behaviour, FakeErp, Options},
+    erp::{Behaviour, FakeErp, LookUp, Options},
     rig::Rig,
 };
 use serde_json::Value;
@@ -251,4 +251,93 @@ async fn many_failures_at_once_are_one_mail_and_each_order_is_in_it() {
     let mails = rig.mail.wait_for(1, Duration::from_secs(15)).await;
     assert_eq!(mails.len(), 1);
     assert!(ids.iter().all(|id| mails[0].raw.contains(&format!("WEB-{id}"))), "{}", mails[0].raw);
+}
+
+/// Takes a table of the host's database away for as long as `meanwhile` takes: everything that needs it fails.
+async fn without_table(rig: &Rig, table: &str, meanwhile: impl AsyncFnOnce(&Rig)) {
+    use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
+    let options =
+        SqliteConnectOptions::new().filename(rig.data().join("orderdock.db")).busy_timeout(Duration::from_secs(10));
+    let mut beside = options.connect().await.unwrap();
+    let rename = async |connection: &mut sqlx::SqliteConnection, from: &str, to: &str| {
+        let sql = format!("alter table {from} rename to {to}");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(connection).await.unwrap();
+    };
+    rename(&mut beside, table, "elsewhere").await;
+    meanwhile(rig).await;
+    rename(&mut beside, "elsewhere", table).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_while_the_database_fails_is_recorded_when_it_works_again() {
+    let mut rig = Rig::connected().await;
+    let id = rig.place();
+    rig.erp.rule("*", Behaviour::Slow { ms: 1_500 });
+    rig.serve().await;
+    rig.until("the ERP works on it", |rig| rig.accepted(id) == 1).await;
+    without_table(&rig, "attempts", async |rig| {
+        rig.until("the answer came and can't be recorded", |rig| rig.log().contains("answer can't be recorded yet"))
+            .await;
+    })
+    .await;
+    let shown = rig.until_state(id, "delivered").await;
+    assert_eq!(last_outcome(&shown), "accepted");
+    rig.until_status(id, "In Progress").await;
+    assert_eq!((rig.accepted(id), rig.sent(id)), (1, 1));
+    assert!(!shown["timeline"].to_string().contains("unknown"), "nobody was in doubt: {shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_answer_is_read_again_with_corrected_settings_and_nothing_is_sent() {
+    let strict = "plugin.settings.require_erp_order_id = true\n";
+    let mut rig = Rig::connected_with(&format!("{strict}plugin.settings.erp_order_id_path = \"no.such.field\"")).await;
+    let id = rig.place();
+    let number = format!("WEB-{id}");
+    rig.serve().await;
+    held_back(&rig, id, "may exist in the ERP").await;
+    rig.until_state(id, "given_up").await;
+    // The settings are still the wrong ones.
+    rig.ask(&["order", "reread", &number]).await;
+    rig.until_shown(id, "the reading is on the timeline", |shown| {
+        shown["timeline"].to_string().contains("nothing changes: it still can't tell")
+    })
+    .await;
+    rig.connect(strict).await;
+    rig.until("the change is in force", |rig| rig.log().contains("took up a change")).await;
+    rig.ask(&["order", "reread", &number]).await;
+    let shown = rig.until_state(id, "delivered").await;
+    assert_eq!(shown["order"]["erp_order_id"], rig.erp.state().orders[0].id.as_str());
+    assert!(shown["timeline"].to_string().contains("tester had the ERP's stored answer read again"), "{shown}");
+    rig.until_status(id, "In Progress").await;
+    assert_eq!((rig.accepted(id), rig.sent(id), rig.mail.mails().len()), (1, 1, 1));
+    let refused = rig.run(&["order", "reread", &number]).await;
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(refused.err.contains("is delivered"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_sent_again_after_a_doubt_waits_until_not_found_counts() {
+    let more = r#"
+        destination.settings.time_limit_s = 1
+        unknown.settling = "8s"
+        plugin.settings.lookup_path = "orders?reference={order_number}"
+        plugin.settings.lookup_list_path = "orders"
+        plugin.settings.lookup_order_id_path = "orders[0].order_id"
+    "#;
+    let mut rig = Rig::connected_with(more).await;
+    let id = rig.place();
+    // The ERP took it, and shows it to nobody for a while; look-ups break until the host has given up.
+    rig.erp.once("*", Behaviour::Silence);
+    rig.erp.set(|settings| settings.look_up = LookUp::Broken);
+    rig.serve().await;
+    rig.until_state(id, "given_up").await;
+    rig.erp.set(|settings| {
+        settings.look_up = LookUp::Honest;
+        settings.visible_after_ms = 6_000;
+    });
+    let known = rig.erp.state().look_ups;
+    rig.ask(&["order", "resend", &format!("WEB-{id}"), "--checked"]).await;
+    rig.until("it is looked up first", |rig| rig.erp.state().look_ups > known).await;
+    rig.until_state(id, "delivered").await;
+    assert_eq!((rig.accepted(id), rig.sent(id)), (1, 1), "the first send is found, and there is no second one");
 }

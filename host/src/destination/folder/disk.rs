@@ -171,15 +171,24 @@ impl Dir {
         Ok(entry(&stat).regular.then(|| File::from(fd)))
     }
 
-    /// All names but our own; names that are not UTF-8 are left out, since no pattern can mean them.
+    /// All names but our own.
     pub(super) fn names(&self) -> Result<Vec<String>, FolderError> {
+        Ok(self.all_names()?.into_iter().filter(|name| !super::names::is_ours(name)).collect())
+    }
+
+    /// Our own names: files in the making, or left behind.
+    pub(super) fn own_names(&self) -> Result<Vec<String>, FolderError> {
+        Ok(self.all_names()?.into_iter().filter(|name| super::names::is_ours(name)).collect())
+    }
+
+    /// All names; those that are not UTF-8 are left out, since no pattern can mean them.
+    fn all_names(&self) -> Result<Vec<String>, FolderError> {
         let failed = |errno| self.failed("", "list the folder", errno);
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
             if let Ok(name) = entry.map_err(failed)?.file_name().to_str()
                 && name != "."
                 && name != ".."
-                && !super::names::is_ours(name)
             {
                 names.push(name.to_owned());
             }

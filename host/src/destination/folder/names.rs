@@ -64,6 +64,14 @@ pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with(OURS)
 }
 
+/// The token in one of our own names; none in names that are not ours.
+pub(super) fn token_of(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix(OURS)?;
+    let stem = rest.strip_suffix(".tmp").or_else(|| rest.strip_suffix(".old"))?;
+    let (token, _index) = stem.strip_prefix("probe-").unwrap_or(stem).rsplit_once('-')?;
+    token_is_usable(token).then_some(token)
+}
+
 /// `*` matches any run of characters, `?` any one; everything else itself, letters of either case alike as on Windows.
 #[must_use]
 pub fn matches(pattern: &str, name: &str) -> bool {

@@ -8,7 +8,10 @@ use super::{
     error::FolderError,
     names,
 };
-use crate::destination::render::sha256_hex;
+use crate::{
+    destination::render::sha256_hex,
+    failpoint::{self, Point},
+};
 
 /// How often a name is tried that is taken and free again by turns.
 const TRIES: usize = 8;
@@ -113,7 +116,11 @@ impl Steps {
         for (index, file) in plan.files.iter().enumerate() {
             let already_there = Self::place(&dir, way, plan, &names::temporary(&plan.token, index), file)?;
             placed.push(Placed { name: file.name.clone(), already_there });
+            if index == 0 {
+                failpoint::reached(Point::WholeRequest);
+            }
         }
+        failpoint::reached(Point::Headers);
         dir.sync()
     }
 
@@ -135,6 +142,28 @@ impl Steps {
             }
         }
         Err(FolderError::NameTaken { path: dir.at(&file.name) })
+    }
+
+    /// Whose files of ours lie there.
+    pub(super) fn tokens_there(&self) -> Result<Vec<String>, FolderError> {
+        let mut tokens: Vec<String> =
+            self.out()?.own_names()?.iter().filter_map(|name| names::token_of(name)).map(str::to_owned).collect();
+        tokens.dedup();
+        Ok(tokens)
+    }
+
+    /// Removes what these tokens left.
+    pub(super) fn clear(&self, tokens: &[String]) -> Result<usize, FolderError> {
+        let dir = self.out()?;
+        let mut removed = 0;
+        for name in dir.own_names()? {
+            let theirs = names::token_of(&name).is_some_and(|token| tokens.iter().any(|known| known == token));
+            if theirs && dir.unlink(&name)? {
+                removed += 1;
+            }
+        }
+        dir.sync()?;
+        Ok(removed)
     }
 
     /// Names are checked again by whoever is about to write them.

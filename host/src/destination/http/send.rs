@@ -30,7 +30,13 @@ use super::{
     Answer, Evidence, Exchange, Gate, HttpDestination, Request, address,
     stream::{GatedStream, Journal},
 };
-use crate::domain::transport::{Phase, TransportFailure};
+use crate::{
+    domain::{
+        certificate,
+        transport::{Phase, TransportFailure},
+    },
+    failpoint::{self, Point},
+};
 
 /// How long one address of several may take to connect before the next is tried. Nothing was sent yet, so trying
 /// another address is no repeat.
@@ -84,8 +90,25 @@ async fn attempt(
         None => return Err(TransportFailure::Tls("this destination was opened without TLS".to_owned())),
     };
     let name = server_name(&request.url)?;
-    let stream = tls.connect(name, tcp).await.map_err(|error| TransportFailure::Tls(told(&error)))?;
+    let stream = tls.connect(name, tcp).await.map_err(|error| TransportFailure::Tls(distrust(&error)))?;
     exchange(stream, request, gate, journal).await
+}
+
+/// Goes as far as the TLS handshake and hangs up: what `orderdock check` may do to an ERP without an order.
+pub(super) async fn greet(destination: &HttpDestination) -> Result<(), TransportFailure> {
+    let url = &destination.base;
+    let addresses = resolve(destination, url).await?;
+    let tcp = connect(&addresses).await?;
+    if let (Some(config), "https") = (&destination.tls, url.scheme()) {
+        let connecting = TlsConnector::from(Arc::clone(config)).connect(server_name(url)?, tcp);
+        connecting.await.map_err(|error| TransportFailure::Tls(distrust(&error)))?;
+    }
+    Ok(())
+}
+
+fn distrust(error: &io::Error) -> String {
+    let words = told(error);
+    certificate::explain(&words, "destination.settings.ca_file").unwrap_or(words)
 }
 
 /// The addresses that we may connect to.
@@ -165,7 +188,9 @@ async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    failpoint::reached(Point::Connected);
     let cap = request.answer_cap;
+    journal.expects(request.body.len());
     let wire = wire_request(request, journal)?;
     let io = TokioIo::new(GatedStream::new(stream, gate, Arc::clone(journal)));
     let (mut sender, connection) = http1::Builder::new()
@@ -178,6 +203,7 @@ where
     let mut answering = pin!(async {
         let response = sender.send_request(wire).await.map_err(|error| read_error(&error))?;
         journal.reached(Phase::Headers);
+        failpoint::reached(Point::Headers);
         read(response, cap, journal).await
     });
     // The connection is driven here and not by a task of its own: dropping the exchange ends everything at once.
@@ -249,6 +275,7 @@ async fn read(response: http::Response<Incoming>, cap: u64, journal: &Journal) -
                 return Err(TransportFailure::Oversized(cap));
             }
             bytes.extend_from_slice(data);
+            failpoint::reached(Point::HalfBody);
         }
     }
     let headers = head

@@ -19,7 +19,10 @@ use tokio::{
 };
 
 use super::{Evidence, Gate};
-use crate::domain::transport::Phase;
+use crate::{
+    domain::transport::Phase,
+    failpoint::{self, Point},
+};
 
 /// What has happened so far; survives the exchange being dropped at the time limit.
 pub(super) struct Journal {
@@ -31,6 +34,7 @@ struct Seen {
     phase: Phase,
     times: Vec<(Phase, u64)>,
     sent_bytes: u64,
+    expected_bytes: u64,
     received_bytes: u64,
     peer: Option<SocketAddr>,
     refused: bool,
@@ -42,6 +46,7 @@ impl Journal {
             phase: Phase::Recorded,
             times: Vec::with_capacity(6),
             sent_bytes: 0,
+            expected_bytes: 0,
             received_bytes: 0,
             peer: None,
             refused: false,
@@ -68,6 +73,16 @@ impl Journal {
 
     pub(super) fn sent(&self, bytes: usize) {
         self.with(|seen| seen.sent_bytes = seen.sent_bytes.saturating_add(bytes as u64));
+    }
+
+    /// How long the request's body is.
+    pub(super) fn expects(&self, bytes: usize) {
+        self.with(|seen| seen.expected_bytes = bytes as u64);
+    }
+
+    /// Whether the library has taken the whole request.
+    fn is_whole(&self) -> bool {
+        self.with(|seen| seen.phase == Phase::Sent && seen.sent_bytes >= seen.expected_bytes)
     }
 
     pub(super) fn received(&self, bytes: usize) {
@@ -125,6 +140,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for GatedStream<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for GatedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.pass()?;
+        if failpoint::awaited(Point::HalfRequest) {
+            let half = buf.get(..buf.len().div_ceil(2)).unwrap_or(buf);
+            let written = Pin::new(&mut self.stream).poll_write(cx, half);
+            if written.is_ready() {
+                failpoint::reached(Point::HalfRequest);
+            }
+            return written;
+        }
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -138,11 +161,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GatedStream<S> {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.is_write_vectored() && !failpoint::awaited(Point::HalfRequest)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_ready() && self.journal.is_whole() {
+            failpoint::reached(Point::WholeRequest);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

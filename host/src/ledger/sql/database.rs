@@ -1,11 +1,12 @@
 //! A connection in use: statements with their values in, rows out. What is bound and read is integers, texts and bytes
 //! only, so that one text of SQL serves both databases.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
+use futures_util::TryStreamExt as _;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
-    AssertSqlSafe, Executor as _, Row as _, Sqlite, SqliteConnection, Transaction,
+    AssertSqlSafe, Either, Executor as _, Row as _, Sqlite, SqliteConnection, Transaction,
     pool::PoolConnection,
     query::Query,
     sqlite::{SqliteArguments, SqliteRow},
@@ -64,9 +65,9 @@ macro_rules! values_of {
 }
 pub(crate) use values_of;
 
-fn bind(sql: &str, values: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
+fn bind(sql: impl Into<String>, values: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
     // Every text is a constant of this room, put together from constants; what comes from outside is always bound.
-    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    let mut query = sqlx::query(AssertSqlSafe(sql.into()));
     for value in values {
         query = match value {
             Value::Int(it) => query.bind(it),
@@ -192,7 +193,7 @@ pub struct Db {
     pub random: Arc<dyn Random>,
     /// How many statements changed something since the connection was opened.
     pub changes: u64,
-    later: Vec<(&'static str, Vec<Value>)>,
+    later: Vec<(Cow<'static, str>, Vec<Value>)>,
 }
 
 /// How many statements are handed over at once: each hand-over wakes the connection's thread.
@@ -258,8 +259,8 @@ impl Db {
 
     /// Notes a statement whose result nobody waits for; it runs with others in one hand-over, before the next read and
     /// before the operation ends. It must change something whenever it runs.
-    pub fn later(&mut self, sql: &'static str, values: Vec<Value>) {
-        self.later.push((sql, values));
+    pub fn later(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) {
+        self.later.push((sql.into(), values));
     }
 
     /// Forgets what was noted: the operation failed.
@@ -275,9 +276,42 @@ impl Db {
             self.changes += 1;
             let (sql, values) = join(batch);
             let place = Arc::clone(&self.place);
-            self.connection().execute(bind(&sql, values)).await.map_err(|error| explain(&error, &place))?;
+            self.connection().execute(bind(sql, values)).await.map_err(|error| explain(&error, &place))?;
         }
         Ok(())
+    }
+
+    /// Runs a statement that changes rows and gives them back, and right behind it what was noted, all in one hand-over:
+    /// each hand-over costs two switches of threads. Gives the rows of each. What was noted is meant for the case that the
+    /// first gave a row; where it gave none, the caller has to fail, and everything is undone.
+    pub async fn guarded(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Vec<Row>>> {
+        let noted = std::mem::take(&mut self.later);
+        let count = noted.len() + 1;
+        let (sql, values) = join(std::iter::once((Cow::Borrowed(sql), values)).chain(noted));
+        let place = Arc::clone(&self.place);
+        let mut all: Vec<Vec<Row>> = Vec::with_capacity(count);
+        let mut rows = Vec::new();
+        let mut stream = self.connection().fetch_many(bind(sql, values));
+        let failed = loop {
+            match stream.try_next().await {
+                Ok(Some(Either::Right(row))) => rows.push(Row(row)),
+                Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
+                Ok(None) => break None,
+                Err(error) => break Some(explain(&error, &place)),
+            }
+        };
+        drop(stream);
+        // Whatever was noted may have changed something even if the first did not, and also if one of them failed: only
+        // what is counted is undone.
+        if count > 1 || all.first().is_some_and(|first| !first.is_empty()) {
+            self.changes += 1;
+        }
+        match failed {
+            // The first gave no row: that a later one then met the rows of somebody else's move says nothing more.
+            Some(LedgerError::Corrupt(_)) if all.first().is_some_and(Vec::is_empty) => Ok(all),
+            Some(error) => Err(error),
+            None => Ok(all),
+        }
     }
 
     /// Runs statements as they are, without values.
@@ -287,14 +321,14 @@ impl Db {
 }
 
 /// Statements as one text, their parameters counted on. (PostgreSQL runs them one by one instead, pipelined.)
-fn join(batch: Vec<(&'static str, Vec<Value>)>) -> (String, Vec<Value>) {
-    let mut sql = String::new();
+fn join<'a>(batch: impl IntoIterator<Item = (Cow<'a, str>, Vec<Value>)>) -> (String, Vec<Value>) {
+    let mut sql = String::with_capacity(1_024);
     let mut all = Vec::new();
     for (text, values) in batch {
         if !sql.is_empty() {
             sql.push_str(";\n");
         }
-        renumber(text, all.len(), &mut sql);
+        renumber(&text, all.len(), &mut sql);
         all.extend(values);
     }
     (sql, all)
@@ -320,8 +354,8 @@ mod tests {
     #[test]
     fn statements_are_joined_with_their_parameters_counted_on() {
         let (sql, values) = join(vec![
-            ("update a set b = $1 where c = $2", values_of![1_i64, "x"]),
-            ("insert into d values ($1, $10, $1)", values_of![2_i64]),
+            ("update a set b = $1 where c = $2".into(), values_of![1_i64, "x"]),
+            ("insert into d values ($1, $10, $1)".into(), values_of![2_i64]),
         ]);
         assert_eq!(sql, "update a set b = $1 where c = $2;\ninsert into d values ($3, $12, $3)");
         assert_eq!(values.len(), 3);

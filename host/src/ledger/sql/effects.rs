@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{
     SqlLedger,
-    database::{Db, Row, values_of},
-    keys, mails, moves,
+    database::{Db, Row, to_json, values_of},
+    dialect, keys, mails,
 };
 use crate::{
     domain::{
@@ -16,7 +16,7 @@ use crate::{
     },
     ledger::{
         LedgerError, Result,
-        effects::{EffectEnd, Effects, MailBatch, Owed, OwedByOrder},
+        effects::{EffectBody, EffectEnd, Effects, MailBatch, Owed, OwedByOrder},
     },
 };
 
@@ -48,11 +48,11 @@ where (connection_id, shop_id, shop_order_id) in (
         join orders o on o.connection_id = e.connection_id and o.shop_id = e.shop_id
             and o.shop_order_id = e.shop_order_id
         where e.connection_id = $1 and e.state = 'owed' and e.kind <> 'mail' and e.not_before_ms <= $2
+            and e.shop_id = (select c.shop_id from connections c where c.id = $1)
             and (o.effects_token is null or o.effects_until_ms < $2)
         order by e.not_before_ms limit 4 * cast($6 as bigint)) as due
     limit cast($6 as bigint))
-returning connection_id, shop_id, shop_order_id, effects_token, shop_status, confirmed_status, confirmed_ms,
-    read_began_ms";
+returning connection_id, shop_id, shop_order_id, effects_token, confirmed_status";
 
 async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<OwedByOrder>> {
     let (now, until_ms) = (db.now_ms, db.now_ms.saturating_add(input.lease_ms));
@@ -63,37 +63,38 @@ async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<OwedByOrder>> {
     for row in &rows {
         let order = keys::order(row)?;
         let token = LeaseToken(row.text("effects_token")?);
-        let effects = begin_due(db, &order).await?;
+        let (effects, written) = begin_due(db, &order).await?;
         if effects.is_empty() {
             // Only effects behind one that waits: they wait with it.
             give_back(db, &order, &token);
             continue;
         }
-        // Whatever is newer: the last sight, or what our own write was answered.
-        let (seen, confirmed) = (row.int("read_began_ms")?, row.maybe_int("confirmed_ms")?);
-        let of_this_pass = row.maybe_text("confirmed_status")?;
-        let is_confirmed = of_this_pass.is_some();
-        let last_status = match of_this_pass {
-            Some(status) if confirmed.is_some_and(|at| at >= seen) => status,
-            _ => row.text("shop_status")?,
-        };
-        let last_status = (!last_status.is_empty()).then_some(last_status);
-        all.push(OwedByOrder { order, token, until_ms, last_status, confirmed: is_confirmed, effects });
+        let confirmed = row.maybe_text("confirmed_status")?.is_some();
+        all.push(OwedByOrder { order, token, until_ms, written, confirmed, effects });
     }
     Ok(all)
 }
 
 /// Marks the due effects of an order as begun, up to the first one that is not due: an effect waits for those before it.
-async fn begin_due(db: &mut Db, order: &OrderKey) -> Result<Vec<Owed>> {
+/// Beside them the status that was written last.
+async fn begin_due(db: &mut Db, order: &OrderKey) -> Result<(Vec<Owed>, Option<(u32, String)>)> {
     let rows = db
         .rows(
-            "select * from effects where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and state = 'owed'
-                and kind <> 'mail' order by pass, rank, number",
+            "select * from effects where connection_id = $1 and shop_id = $2 and shop_order_id = $3
+                and ((state = 'owed' and kind <> 'mail') or (state = 'done' and kind = 'status'))
+             order by pass, rank, number",
             keys::of_order(order, Vec::new()),
         )
         .await?;
     let mut effects = Vec::with_capacity(rows.len());
+    let mut written = None;
     for row in &rows {
+        if row.text("state")? == "done" {
+            if let EffectBody::Status { status } = row.json("body")? {
+                written = Some((row.number("pass")?, status));
+            }
+            continue;
+        }
         let not_before = row.int("not_before_ms")?;
         if not_before > db.now_ms {
             postpone(db, order, not_before);
@@ -107,7 +108,7 @@ async fn begin_due(db: &mut Db, order: &OrderKey) -> Result<Vec<Owed>> {
             values_of![order.connection.as_str(), effect.number, if effect.in_doubt { 2_i64 } else { 1 }],
         );
     }
-    Ok(effects)
+    Ok((effects, written))
 }
 
 /// Lets the order's owed effects wait at least until then.
@@ -150,12 +151,27 @@ struct FinishInput {
     timeline: Vec<(u32, String)>,
 }
 
+// What the shop confirmed counts unless something newer is known.
+pub const FINISH: &str = "
+update orders set effects_token = null, effects_host = null, effects_until_ms = 0,
+    confirmed_status = case when confirmed_ms is null or confirmed_ms <= $6 then coalesce($5, confirmed_status)
+        else confirmed_status end,
+    confirmed_modified_ms = case when $5 is not null and (confirmed_ms is null or confirmed_ms <= $6) then $7
+        else confirmed_modified_ms end,
+    confirmed_ms = case when confirmed_ms is null or confirmed_ms <= $6 then coalesce($6, confirmed_ms)
+        else confirmed_ms end,
+    shop_status = case when read_began_ms <= $6 then coalesce($5, shop_status) else shop_status end
+where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and effects_token = $4
+returning shop_order_id";
+
 async fn finish(db: &mut Db, input: &FinishInput) -> Result<()> {
     let FinishInput { order, token, ends, confirmed, timeline } = input;
-    if db.run(GIVE_BACK, keys::of_order(order, values_of![token.as_str()])).await? != 1 {
-        return Err(LedgerError::Lost { what: format!("the effects of order {}", order.shop_order_id) });
+    let (done, other): (Vec<_>, Vec<_>) = ends.iter().partition(|(_, end)| *end == EffectEnd::Done);
+    if !done.is_empty() {
+        let numbers: Vec<String> = done.iter().map(|(number, _)| number.to_string()).collect();
+        db.later(all_done(), keys::of_order(order, values_of![to_json(&numbers)?, db.now_ms]));
     }
-    for (number, end) in ends {
+    for (number, end) in other {
         end_one(db, &order.connection, *number, end);
         if let EffectEnd::Retry { not_before_ms, .. } = end {
             postpone(db, order, *not_before_ms);
@@ -167,19 +183,29 @@ async fn finish(db: &mut Db, input: &FinishInput) -> Result<()> {
             and state = 'owed' and kind <> 'mail' and begun = 1",
         keys::of_order(order, Vec::new()),
     );
-    if let Some(confirmed) = confirmed {
-        moves::confirm(db, order, confirmed);
-        db.later(
-            "update orders set shop_status = $4
-             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and read_began_ms <= $5",
-            keys::of_order(order, values_of![confirmed.status.as_str(), confirmed.at_ms]),
-        );
-    }
     for (pass, text) in timeline {
         let pass = PassKey { order: order.clone(), pass: *pass };
         db.later(keys::LINE, keys::line(&pass, db.now_ms, text));
     }
+    let (status, at_ms, modified_ms) = match confirmed {
+        Some(it) => (Some(it.status.as_str()), Some(it.at_ms), it.modified_ms),
+        None => (None, None, None),
+    };
+    let values = keys::of_order(order, values_of![token.as_str(), status, at_ms, modified_ms]);
+    if db.guarded(FINISH, values).await?.first().is_none_or(Vec::is_empty) {
+        return Err(LedgerError::Lost { what: format!("the effects of order {}", order.shop_order_id) });
+    }
     Ok(())
+}
+
+/// The usual end of all of an order's effects, as one statement.
+pub fn all_done() -> String {
+    format!(
+        "update effects set state = 'done', detail = '', done_ms = $5, begun = 0
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and state = 'owed' and number in (
+            select cast(given.value as bigint) from {} as given)",
+        dialect::texts(4)
+    )
 }
 
 /// Records how one effect ended, mail or not. One that was cancelled meanwhile stays so.

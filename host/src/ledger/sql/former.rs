@@ -10,13 +10,14 @@ use super::errors::{explain, explain_commit};
 use crate::ledger::Result;
 
 /// Effects are found by the rows that are owed: a million old orders cost nothing.
-const STATEMENTS: [&str; 3] = [
+const STATEMENTS: [&str; 4] = [
     "update passes set lease_until_ms = 0 where lease_until_ms > 0
         and state in ('claimed', 'mapped', 'sending', 'unknown', 'awaiting')",
     "update orders set effects_until_ms = 0 where effects_until_ms > 0
         and (connection_id, shop_id, shop_order_id) in (
             select connection_id, shop_id, shop_order_id from effects where state = 'owed' and kind <> 'mail')",
     "update mails set until_ms = 0 where until_ms > 0",
+    "update intents set taken_by = null, taken_ms = null where taken_ms is not null",
 ];
 
 /// Ends the leases of former hosts; how many there were. To be called by the holder of the host lock, before it works.

@@ -1,8 +1,10 @@
 //! The one fenced write: a guarded update that must change exactly one row, and in the same transaction everything that
-//! goes with it. Nothing of a move is written before the guard held.
+//! goes with it, in one hand-over to the database. Where the guard did not hold, all of it is undone.
+
+use std::borrow::Cow;
 
 use super::{
-    database::{Db, Value, to_json, to_word, values_of},
+    database::{Db, Row, Value, to_json, to_word, values_of},
     keys,
     opening::record_decision,
     passes::lost,
@@ -10,16 +12,18 @@ use super::{
 use crate::{
     domain::{
         call::Purpose,
+        clock::Millis,
         delivery::Repeat,
-        id::{OrderKey, PassKey},
+        id::{HostId, LeaseToken, OrderKey, PassKey},
         judge::Confirmed,
         pass::PassState,
         random,
         verdict::Acceptance,
     },
+    failpoint::{self, Guarantee},
     ledger::{
         LedgerError, Result,
-        effects::EffectBody,
+        effects::{EffectBody, Owed, OwedByOrder},
         passes::{Asked, AttemptEnd, Guard, Move, NewAttempt, NewPins, To},
     },
 };
@@ -34,21 +38,36 @@ const ATTEMPT_GUARD: &str = "attempt_token = $6
         and a.pass = $4 and a.token = $6 and a.ended_ms is null)
     and not exists (select 1 from passes n where n.connection_id = $1 and n.shop_id = $2 and n.shop_order_id = $3
         and n.pass > $4 and n.sent = 1)";
+// The pass is still in doubt about this attempt, whatever that attempt ended as.
+const REREAD_GUARD: &str = "attempt_token = $6
+    and not exists (select 1 from passes n where n.connection_id = $1 and n.shop_id = $2 and n.shop_order_id = $3
+        and n.pass > $4 and n.sent = 1)";
+// What it is pinned to changes only while nothing of it may have left; an attempt that this move ends as provably not
+// processed counts as not sent.
+const PINS_GUARD: &str = "and (pins is null or case when $8 = 1 then sent_before else sent end = 0)";
 const NO_LEASE: &str = "lease_token = null, lease_host = null, lease_until_ms = null";
 
-/// Applies a move.
-pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
+/// Applies a move. With `pay`, the effects that it leaves are leased to whoever asks, in the same transaction, as a claim
+/// of them right after it would do: unless somebody has the order's effects, or one from before it is still owed.
+pub async fn apply(db: &mut Db, change: &Move, pay: Option<&Payer>) -> Result<Option<OwedByOrder>> {
     let target = change.to.state();
-    let late = matches!(change.guard, Guard::Attempt(_));
-    let may_be_late = matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp);
-    if !change.from.may_become(target) || (late && !may_be_late) {
+    let late = !matches!(change.guard, Guard::Lease(_));
+    let allowed = match &change.guard {
+        Guard::Lease(_) => true,
+        Guard::Attempt(_) => matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp),
+        Guard::Reread(_) => matches!(change.from, PassState::Unknown | PassState::GivenUp),
+    };
+    if !change.from.may_become(target) || !allowed {
         let (from, to) = (change.from.as_str(), target.as_str());
         return Err(LedgerError::Refused(format!("{} can't go from {from} to {to}", keys::name(&change.pass))));
     }
     let (guard, token) = match &change.guard {
+        Guard::Lease(token) if failpoint::without(Guarantee::Fence) => ("cast($6 as text) <> ''", token.as_str()),
         Guard::Lease(token) => (LEASE_GUARD, token.as_str()),
         Guard::Attempt(token) => (ATTEMPT_GUARD, token.as_str()),
+        Guard::Reread(token) => (REREAD_GUARD, token.as_str()),
     };
+    let pins = if changes_pins(&change.to) { PINS_GUARD } else { "" };
     // What was provably not processed might as well not have left: the pass is as unsent as it was before.
     let unsent = change.end.as_ref().is_some_and(|end| matches!(end.outcome, "not processed" | "retry later"));
     let values = values_of![change.from.as_str(), token, db.now_ms, unsent];
@@ -60,25 +79,17 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     let sql = format!(
         "update passes set state = '{}', state_ms = $7, {sets}
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
-            and state = cast($5 as text) and {guard}
+            and state = cast($5 as text) and {guard} {pins}
          returning attempts",
         target.as_str()
     );
-    let moved = db.changed(&sql, values).await?;
-    let Some(row) = moved.first() else {
-        return Err(lost(&change.pass));
-    };
-    let number = row.number("attempts")?;
     end_attempts(db, change)?;
-    store_step(db, change, number)?;
+    store_step(db, change)?;
     if let Some(asked) = &change.asked {
-        log_asked(db, &change.pass, number, asked)?;
+        log_asked(db, &change.pass, asked)?;
     }
-    if late && change.from == PassState::GivenUp && target == PassState::Delivered {
+    if late && change.from == PassState::GivenUp && matches!(target, PassState::Delivered | PassState::Awaiting) {
         withdraw_next(db, &change.pass);
-    }
-    for body in &change.effects {
-        owe(db, &change.pass, body)?;
     }
     for text in &change.timeline {
         db.later(keys::LINE, keys::line(&change.pass, db.now_ms, text));
@@ -89,7 +100,140 @@ pub async fn apply(db: &mut Db, change: &Move) -> Result<()> {
     if let To::Withdrawn { decision: Some(decision), .. } = &change.to {
         record_decision(db, &change.pass.order, decision)?;
     }
+    let mut effects = Cow::Borrowed(&change.effects);
+    if change.from == PassState::GivenUp {
+        // Staff had their mail when the pass was given up: one for each pass.
+        effects.to_mut().retain(|body| !matches!(body, EffectBody::Mail { .. }));
+    }
+    let pay = pay.filter(|_| effects.iter().any(|body| !matches!(body, EffectBody::Mail { .. })));
+    let lease = pay.map(|_| LeaseToken(random::token(&*db.random)));
+    owe(db, &change.pass, &effects, pay.zip(lease.as_ref()))?;
+    let mut rows = db.guarded(&sql, values).await?;
+    if rows.first().is_none_or(Vec::is_empty) {
+        return Err(refusal(db, change, guard, token).await?);
+    }
+    let (Some(pay), Some(lease)) = (pay, lease) else { return Ok(None) };
+    let (numbers, leased) = (rows.pop().unwrap_or_default(), rows.pop().unwrap_or_default());
+    match leased.first() {
+        Some(order) => {
+            leased_effects(&change.pass, &effects, order, &numbers, (lease, db.now_ms, pay.lease_ms)).map(Some)
+        }
+        None => Ok(None),
+    }
+}
+
+/// Who pays effects that a move leaves, and how long it has for that.
+pub struct Payer {
+    /// Which host.
+    pub host: HostId,
+    /// Length of the lease.
+    pub lease_ms: Millis,
+}
+
+// Nobody else is at the order's effects, and none waits that would have to go out first.
+pub const LEASE_EFFECTS: &str = "
+update orders set effects_token = $5, effects_host = $6, effects_until_ms = $7
+where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and (effects_token is null or effects_until_ms < $4)
+    and not exists (select 1 from effects e where e.connection_id = $1 and e.shop_id = $2 and e.shop_order_id = $3
+        and e.state = 'owed' and e.kind <> 'mail')
+returning confirmed_status,
+    (select w.pass from effects w where w.connection_id = $1 and w.shop_id = $2 and w.shop_order_id = $3
+        and w.state = 'done' and w.kind = 'status' order by w.pass desc, w.rank desc, w.number desc limit 1) as written_pass,
+    (select w.body from effects w where w.connection_id = $1 and w.shop_id = $2 and w.shop_order_id = $3
+        and w.state = 'done' and w.kind = 'status' order by w.pass desc, w.rank desc, w.number desc limit 1) as written_body";
+
+/// Writes effects that are owed from now on; with a payer, its lease of them, and their numbers come back last.
+fn owe(db: &mut Db, pass: &PassKey, bodies: &[EffectBody], pay: Option<(&Payer, &LeaseToken)>) -> Result<()> {
+    let token = pay.map(|(_, token)| token.as_str());
+    if let Some((pay, token)) = pay {
+        let until_ms = db.now_ms.saturating_add(pay.lease_ms);
+        let values = values_of![db.now_ms, token.as_str(), pay.host.as_str(), until_ms];
+        db.later(LEASE_EFFECTS, keys::of_order(&pass.order, values));
+    }
+    let Some(last) = bodies.len().checked_sub(1) else { return Ok(()) };
+    let mut sql = String::from(
+        "insert into effects (connection_id, shop_id, shop_order_id, pass, kind, rank, body, state, since_ms,
+            not_before_ms, tries, begun, detail) values ",
+    );
+    let mut values = keys::of_pass(pass, values_of![db.now_ms, token]);
+    for (index, body) in bodies.iter().enumerate() {
+        let at = values.len();
+        let begun = match body {
+            EffectBody::Mail { .. } => "0",
+            _ if token.is_none() => "0",
+            _ => {
+                "(select count(*) from orders o where o.connection_id = $1 and o.shop_id = $2 and o.shop_order_id = $3
+                    and o.effects_token = $6)"
+            }
+        };
+        let comma = if index == last { "" } else { ", " };
+        sql.push_str(&format!(
+            "($1, $2, $3, $4, ${}, ${}, ${}, 'owed', $5, $5, 0, {begun}, ''){comma}",
+            at + 1,
+            at + 2,
+            at + 3
+        ));
+        values.extend(values_of![body.kind(), body.rank(), to_json(body)?]);
+    }
+    if token.is_some() {
+        sql.push_str(" returning number");
+    }
+    db.later(sql, values);
     Ok(())
+}
+
+/// Whether a move sets or drops what the pass is pinned to.
+fn changes_pins(to: &To) -> bool {
+    match to {
+        To::Mapped { pins, .. } | To::Sending { pins, .. } => pins.is_some(),
+        To::Waiting { unpin, .. } => *unpin,
+        _ => false,
+    }
+}
+
+/// Why a move found no row: the guard of its pins, if the other one would have held.
+async fn refusal(db: &mut Db, change: &Move, guard: &str, token: &str) -> Result<LedgerError> {
+    if changes_pins(&change.to) {
+        let held = format!(
+            "select pass from passes where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
+                and state = cast($5 as text) and {guard}"
+        );
+        let values = keys::of_pass(&change.pass, values_of![change.from.as_str(), token]);
+        if db.maybe_row(&held, values).await?.is_some() {
+            let what = keys::name(&change.pass);
+            return Ok(LedgerError::Refused(format!(
+                "{what} has sent something: the release, settings, tables and destination it is pinned to can't change"
+            )));
+        }
+    }
+    Ok(lost(&change.pass))
+}
+
+/// What was leased, as a claim gives it.
+fn leased_effects(
+    pass: &PassKey,
+    bodies: &[EffectBody],
+    order: &Row,
+    numbers: &[Row],
+    (token, since_ms, lease_ms): (LeaseToken, Millis, Millis),
+) -> Result<OwedByOrder> {
+    // Numbers grow in the order in which the effects were written.
+    let mut numbers = numbers.iter().map(|row| row.int("number")).collect::<Result<Vec<_>>>()?;
+    numbers.sort_unstable();
+    let until_ms = since_ms.saturating_add(lease_ms);
+    let mut effects: Vec<Owed> = bodies
+        .iter()
+        .zip(numbers)
+        .filter(|(body, _)| !matches!(body, EffectBody::Mail { .. }))
+        .map(|(body, number)| Owed { number, pass: pass.pass, body: body.clone(), since_ms, tries: 0, in_doubt: false })
+        .collect();
+    effects.sort_by_key(|owed| (owed.body.rank(), owed.number));
+    let written = match (order.maybe_int("written_pass")?, order.maybe_json("written_body")?) {
+        (Some(_), Some(EffectBody::Status { status })) => Some((order.number("written_pass")?, status)),
+        _ => None,
+    };
+    let confirmed = order.maybe_text("confirmed_status")?.is_some();
+    Ok(OwedByOrder { order: pass.order.clone(), token, until_ms, written, confirmed, effects })
 }
 
 const SENT: &str = "sent = case when $8 = 1 then sent_before else sent end";
@@ -98,7 +242,7 @@ const SENT: &str = "sent = case when $8 = 1 then sent_before else sent end";
 fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
     let mut add = |more: Vec<Value>| values.extend(more);
     Ok(match &change.to {
-        To::Waiting { not_before_ms, because, unpin, retry } => {
+        To::Waiting { not_before_ms, because, unpin, retry, absent } => {
             add(values_of![*not_before_ms, because]);
             let unpinned = "pins = null, step = 0,
                 mapped_at_ms = case when inherits_unknown = 1 then mapped_at_ms else null end,
@@ -106,12 +250,13 @@ fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
             let tries = if *retry {
                 "retry_since_ms = coalesce(retry_since_ms, $7), retries = retries + 1"
             } else {
-                "retry_since_ms = null, retries = 0"
+                "retry_since_ms = null, retries = retries + 1"
             };
             let unpin = if *unpin { unpinned } else { "" };
+            let sent = if *absent { "sent = 0, sent_before = 0" } else { SENT };
             format!(
                 "not_before_ms = $9, because = $10, takeovers = 0, attempt_token = null, awaiting = null,
-                 deadline_ms = null, {unpin} {tries}, {SENT}, {NO_LEASE}"
+                 deadline_ms = null, {unpin} {tries}, {sent}, {NO_LEASE}"
             )
         }
         To::Mapped { step, sealed_state, pins, .. } => {
@@ -206,7 +351,7 @@ fn end_attempts(db: &mut Db, change: &Move) -> Result<()> {
 }
 
 /// Stores the step, and the write-ahead row of a send.
-fn store_step(db: &mut Db, change: &Move, number: u32) -> Result<()> {
+fn store_step(db: &mut Db, change: &Move) -> Result<()> {
     let (delivery, pins, attempt) = match &change.to {
         To::Mapped { delivery, pins, .. } => (delivery, pins, None),
         To::Sending { attempt, pins } => (&attempt.delivery, pins, Some(attempt)),
@@ -221,22 +366,22 @@ fn store_step(db: &mut Db, change: &Move, number: u32) -> Result<()> {
         keys::of_pass(&change.pass, values_of![order, to_json(delivery)?]),
     );
     if let Some(attempt) = attempt {
-        write_ahead(db, &change.pass, number, attempt)?;
+        write_ahead(db, &change.pass, attempt)?;
     }
     Ok(())
 }
 
-fn write_ahead(db: &mut Db, pass: &PassKey, number: u32, attempt: &NewAttempt) -> Result<()> {
+fn write_ahead(db: &mut Db, pass: &PassKey, attempt: &NewAttempt) -> Result<()> {
     let now = db.now_ms;
     let recovery = attempt.recovery.as_ref().map(to_json).transpose()?;
     db.later(
         "insert into attempts (connection_id, shop_id, shop_order_id, pass, number, token, step, purpose, phase, repeat,
             recorded_ms, settled_by_ms, hash, recovery)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         select connection_id, shop_id, shop_order_id, pass, attempts, $5, $6, $7, $8, $9, $10, $11, $12, $13 from passes
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
         keys::of_pass(
             pass,
             values_of![
-                number,
                 attempt.token.as_str(),
                 attempt.step,
                 to_word(&attempt.purpose)?,
@@ -251,17 +396,17 @@ fn write_ahead(db: &mut Db, pass: &PassKey, number: u32, attempt: &NewAttempt) -
     );
     db.later(
         "insert into attempt_bodies (connection_id, shop_id, shop_order_id, pass, number, request, mapping)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        keys::of_pass(pass, values_of![number, to_json(&attempt.shown)?, to_json(&attempt.mapping)?]),
+         select connection_id, shop_id, shop_order_id, pass, attempts, $5, $6 from passes
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
+        keys::of_pass(pass, values_of![to_json(&attempt.shown)?, to_json(&attempt.mapping)?]),
     );
     Ok(())
 }
 
 /// A look-up, a poll or an answer file: an attempt that has ended when it is first written.
-fn log_asked(db: &mut Db, pass: &PassKey, number: u32, asked: &Asked) -> Result<()> {
+fn log_asked(db: &mut Db, pass: &PassKey, asked: &Asked) -> Result<()> {
     let token = random::token(&*db.random);
     let values = values_of![
-        number,
         token,
         asked.step,
         to_word(&asked.purpose)?,
@@ -274,15 +419,17 @@ fn log_asked(db: &mut Db, pass: &PassKey, number: u32, asked: &Asked) -> Result<
     db.later(
         "insert into attempts (connection_id, shop_id, shop_order_id, pass, number, token, step, purpose, phase, repeat,
             recorded_ms, settled_by_ms, hash, ended_ms, outcome)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', $12, $13)",
+         select connection_id, shop_id, shop_order_id, pass, attempts, $5, $6, $7, $8, $9, $10, $11, '', $11, $12
+         from passes where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
         keys::of_pass(pass, values),
     );
     let bodies = [&asked.request, &asked.mapping, &asked.answer].map(to_json);
     let [request, mapping, answer] = bodies;
     db.later(
         "insert into attempt_bodies (connection_id, shop_id, shop_order_id, pass, number, request, mapping, answer)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        keys::of_pass(pass, values_of![number, request?, mapping?, answer?]),
+         select connection_id, shop_id, shop_order_id, pass, attempts, $5, $6, $7 from passes
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
+        keys::of_pass(pass, values_of![request?, mapping?, answer?]),
     );
     Ok(())
 }
@@ -305,18 +452,6 @@ fn withdraw_next(db: &mut Db, pass: &PassKey) {
             and state in ('waiting', 'claimed', 'mapped')",
         keys::of_pass(pass, values_of![now, BECAUSE]),
     );
-}
-
-/// Writes an effect that is owed from now on.
-pub fn owe(db: &mut Db, pass: &PassKey, body: &EffectBody) -> Result<()> {
-    let values = values_of![body.kind(), body.rank(), to_json(body)?, db.now_ms];
-    db.later(
-        "insert into effects (connection_id, shop_id, shop_order_id, pass, kind, rank, body, state, since_ms,
-            not_before_ms, tries, begun, detail)
-         values ($1, $2, $3, $4, $5, $6, $7, 'owed', $8, $8, 0, 0, '')",
-        keys::of_pass(pass, values),
-    );
-    Ok(())
 }
 
 /// Records a status that the shop confirmed, unless a newer one is known.

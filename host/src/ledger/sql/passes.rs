@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{
-    SqlLedger,
+    SqlLedger, connections,
     database::{Db, Row, from_word, to_word, values_of},
     keys, moves,
 };
@@ -18,7 +18,8 @@ use crate::{
     },
     ledger::{
         LedgerError, Result,
-        passes::{Claim, ClaimKind, Move, OpenAttempt, Pass, Passes},
+        effects::OwedByOrder,
+        passes::{Claim, ClaimKind, Doubtful, Move, OpenAttempt, Pass, Passes},
     },
 };
 
@@ -108,12 +109,44 @@ async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
     for row in rows {
         claims.push(to_claim(db, &row).await?);
     }
+    if !claims.is_empty() {
+        // Each of them is going to ask; one question for all of them.
+        let logins = connections::logins(db, &input.connection).await?;
+        claims.iter_mut().for_each(|claim| claim.logins = Some(logins.clone()));
+    }
     claims.sort_by_key(|claim| (claim.pass.not_before_ms, claim.pass.opened_ms));
     Ok(claims)
 }
 
 async fn to_claim(db: &mut Db, row: &Row) -> Result<Claim> {
+    let pass = whole_pass(db, row).await?;
+    let attempt = match (pass.state, row.maybe_text("attempt_token")?) {
+        (PassState::Sending | PassState::Unknown | PassState::Awaiting, Some(token)) => {
+            attempt(db, &pass.key, &token).await?
+        }
+        _ => None,
+    };
+    let until_ms = row.int("lease_until_ms")?;
+    Ok(Claim { token: LeaseToken(row.text("lease_token")?), until_ms, pass, attempt, logins: None })
+}
+
+/// A pass with what lies beside its row.
+async fn whole_pass(db: &mut Db, row: &Row) -> Result<Pass> {
     let mut pass = to_pass(row)?;
+    if pass.inherits_unknown
+        && let Some(row) = db
+            .maybe_row(
+                "select (select max(a.settled_by_ms) from attempts a where a.connection_id = $1 and a.shop_id = $2
+                    and a.shop_order_id = $3 and a.pass < $4) as settled_ms,
+                    (select b.sealed_state from passes b where b.connection_id = $1 and b.shop_id = $2
+                    and b.shop_order_id = $3 and b.pass < $4 and b.sent = 1 order by b.pass desc limit 1) as sealed_state",
+                keys::of_pass(&pass.key, Vec::new()),
+            )
+            .await?
+    {
+        pass.earlier_settled_ms = row.maybe_int("settled_ms")?;
+        pass.earlier_state = row.maybe_bytes("sealed_state")?;
+    }
     if pass.pins.is_some()
         && let Some(body) = db
             .maybe_row(
@@ -125,27 +158,49 @@ async fn to_claim(db: &mut Db, row: &Row) -> Result<Claim> {
     {
         pass.delivery = body.maybe_json("delivery")?;
     }
-    let attempt = match (pass.state, row.maybe_text("attempt_token")?) {
-        (PassState::Sending | PassState::Unknown | PassState::Awaiting, Some(token)) => {
-            attempt(db, &pass.key, &token).await?
-        }
-        _ => None,
-    };
-    let until_ms = row.int("lease_until_ms")?;
-    Ok(Claim { token: LeaseToken(row.text("lease_token")?), until_ms, pass, attempt })
+    Ok(pass)
 }
 
-async fn attempt(db: &mut Db, pass: &PassKey, token: &str) -> Result<Option<OpenAttempt>> {
+async fn doubtful(db: &mut Db, key: &PassKey) -> Result<Option<Doubtful>> {
     let row = db
         .maybe_row(
-            "select *, (select min(f.recorded_ms) from attempts f where f.connection_id = $1 and f.shop_id = $2
-                and f.shop_order_id = $3 and f.pass = $4 and f.step = attempts.step and f.purpose = attempts.purpose)
-                as first_recorded_ms
-             from attempts
-             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5",
-            keys::of_pass(pass, values_of![token]),
+            "select * from passes where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
+                and state in ('unknown', 'given_up')",
+            keys::of_pass(key, Vec::new()),
         )
         .await?;
+    let Some(row) = row else { return Ok(None) };
+    let pass = whole_pass(db, &row).await?;
+    let Some(token) = row.maybe_text("attempt_token")? else { return Ok(None) };
+    let Some(attempt) = attempt(db, key, &token).await? else { return Ok(None) };
+    // A look-up's answer says nothing of the send; polls are kept as look-ups.
+    let brought = db
+        .maybe_row(
+            "select a.number, b.answer from attempts a join attempt_bodies b on b.connection_id = a.connection_id
+                and b.shop_id = a.shop_id and b.shop_order_id = a.shop_order_id and b.pass = a.pass and b.number = a.number
+             where a.connection_id = $1 and a.shop_id = $2 and a.shop_order_id = $3 and a.pass = $4
+                and a.number >= $5 and a.purpose <> 'look-up' and a.outcome = 'unknown'
+             order by a.number desc limit 1",
+            keys::of_pass(key, values_of![attempt.number]),
+        )
+        .await?;
+    let (answered, answer) = match brought {
+        Some(row) => (row.number("number")?, row.maybe_json("answer")?),
+        None => (attempt.number, None),
+    };
+    Ok(Some(Doubtful { pass, attempt, answered, answer }))
+}
+
+// The sum keeps SQLite from looking for the least moment along the index of all the connection's attempts.
+pub const OPEN_ATTEMPT: &str = "
+select *, (select min(f.recorded_ms + 0) from attempts f where f.connection_id = $1 and f.shop_id = $2
+    and f.shop_order_id = $3 and f.pass = $4 and f.step = attempts.step and f.purpose = attempts.purpose)
+    as first_recorded_ms
+from attempts
+where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5";
+
+async fn attempt(db: &mut Db, pass: &PassKey, token: &str) -> Result<Option<OpenAttempt>> {
+    let row = db.maybe_row(OPEN_ATTEMPT, keys::of_pass(pass, values_of![token])).await?;
     row.map(|row| {
         Ok(OpenAttempt {
             number: row.number("number")?,
@@ -187,6 +242,8 @@ fn to_pass(row: &Row) -> Result<Pass> {
         sent: row.flag("sent")?,
         by_intent: matches!(row.json("opening")?, Opening::Intent { .. }),
         inherits_unknown: row.flag("inherits_unknown")?,
+        earlier_settled_ms: None,
+        earlier_state: None,
         previous: row.maybe_json("previous")?,
     })
 }
@@ -267,7 +324,12 @@ impl Passes for SqlLedger {
     }
 
     async fn apply(&self, change: Move) -> Result<()> {
-        self.write(change, |db, change| Box::pin(moves::apply(db, change))).await
+        self.write(change, |db, change| Box::pin(async move { moves::apply(db, change, None).await.map(drop) })).await
+    }
+
+    async fn apply_and_lease(&self, change: Move, host: &HostId, lease_ms: Millis) -> Result<Option<OwedByOrder>> {
+        let input = (change, moves::Payer { host: host.clone(), lease_ms });
+        self.write(input, |db, (change, pay)| Box::pin(moves::apply(db, change, Some(pay)))).await
     }
 
     async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {
@@ -289,6 +351,11 @@ impl Passes for SqlLedger {
             )
             .await?;
         row.map_or(Ok(None), |row| row.maybe_text("mapped_order"))
+    }
+
+    async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>> {
+        let mut db = self.snapshot().await?;
+        doubtful(&mut db, pass).await
     }
 
     async fn next_due_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         clock::Millis,
-        id::{ConnectionId, OrderKey, ShopId},
+        id::{AttemptToken, ConnectionId, OrderKey, ShopId},
         pass::{Colour, PassState},
     },
     ledger::{
@@ -298,6 +298,26 @@ impl Reports for SqlLedger {
             )
             .await?;
         rows.iter().map(orders::sweep).collect()
+    }
+
+    async fn done_with(&self, attempts: &[AttemptToken]) -> Result<Vec<AttemptToken>> {
+        let mut db = self.reader().await?;
+        let mut done = Vec::new();
+        for token in attempts {
+            let row = db
+                .maybe_row(
+                    "select a.token as token from attempts a
+                     join passes p on p.connection_id = a.connection_id and p.shop_id = a.shop_id
+                        and p.shop_order_id = a.shop_order_id and p.pass = a.pass
+                     where a.token = $1 and p.closed_ms is not null",
+                    values_of![token.as_str()],
+                )
+                .await?;
+            if row.is_some() {
+                done.push(token.clone());
+            }
+        }
+        Ok(done)
     }
 
     async fn expire_bodies(&self, closed_before_ms: Millis, limit: u32) -> Result<u64> {

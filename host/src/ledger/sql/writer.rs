@@ -10,6 +10,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     database::{Db, Held},
@@ -93,6 +94,7 @@ enum Message {
 pub struct Writer {
     queue: mpsc::Sender<Message>,
     place: Arc<str>,
+    ended: CancellationToken,
 }
 
 impl Writer {
@@ -107,8 +109,14 @@ impl Writer {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let db = Db::new(Held::Writer(connection), Arc::clone(&place), clock.now_ms(), random);
-        tokio::spawn(serve(db, clock, waiting, lock));
-        Self { queue, place }
+        let ended = CancellationToken::new();
+        tokio::spawn(serve(db, clock, waiting, lock, ended.clone().drop_guard()));
+        Self { queue, place, ended }
+    }
+
+    /// Ends when the writing task has ended: closed, or broken off. Nothing can be written any more.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Runs an operation and waits until it is committed.
@@ -137,7 +145,14 @@ impl Writer {
     }
 }
 
-async fn serve(mut db: Db, clock: Arc<dyn Clock>, mut waiting: mpsc::Receiver<Message>, lock: Option<HostLock>) {
+/// `told` tells that the task has ended when it is dropped, which a panic does too.
+async fn serve(
+    mut db: Db,
+    clock: Arc<dyn Clock>,
+    mut waiting: mpsc::Receiver<Message>,
+    lock: Option<HostLock>,
+    told: DropGuard,
+) {
     let mut batch = Vec::with_capacity(GROUP);
     let mut closing = None;
     while closing.is_none() && waiting.recv_many(&mut batch, GROUP).await > 0 {
@@ -159,6 +174,7 @@ async fn serve(mut db: Db, clock: Arc<dyn Clock>, mut waiting: mpsc::Receiver<Me
         tracing::warn!(%error, "the ledger's connection did not close cleanly");
     }
     drop(lock);
+    drop(told);
     if let Some(caller) = closing {
         let _ = caller.send(());
     }

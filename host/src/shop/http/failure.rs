@@ -4,7 +4,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde_json::Value;
 use url::Url;
 
-use crate::shop::ShopError;
+use crate::{domain::certificate, shop::ShopError};
 
 /// Most characters of the shop's words that are kept.
 const WORDS: usize = 500;
@@ -13,7 +13,9 @@ const WORDS: usize = 500;
 pub(super) fn transport(base: &Url, error: reqwest::Error) -> ShopError {
     let error = error.without_url();
     if error.is_connect() {
-        return ShopError::Unreachable { address: base.to_string(), reason: chain(&error) };
+        let words = chain(&error);
+        let reason = certificate::explain(&words, "shop.settings.http.extra_ca_file").unwrap_or(words);
+        return ShopError::Unreachable { address: base.to_string(), reason };
     }
     if error.is_timeout() {
         return ShopError::Unclear("no complete answer within the time limit (`http.time_limit_s`)".to_owned());

@@ -218,6 +218,7 @@ impl Guest for Hostile {
             "look-up flood" => loop {
                 tables::find("skus", "A-1");
             },
+            "one name for all" => files(&["orders.xml", "orders-2.xml"]),
             "path escape" => files(&["../../etc/passwd", "C:\\orders.xml", "con.xml", "ok.xml", "OK.XML", ""]),
             "request escape" => {
                 let mut http = http("../admin?x=1", vec![]);

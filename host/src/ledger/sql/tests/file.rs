@@ -108,7 +108,7 @@ async fn the_sequence_grows_with_each_commit_that_changed_something() {
     assert_eq!(ledger.sequence().await.unwrap(), 0);
     ledger.set_host_pause(true, "me", "").await.unwrap();
     assert_eq!(ledger.sequence().await.unwrap(), 1);
-    ledger.take_intents(&"host".into()).await.unwrap();
+    ledger.take_intents(&"host".into(), 60_000).await.unwrap();
     assert_eq!(ledger.sequence().await.unwrap(), 1, "nothing was there to take");
 }
 
@@ -177,5 +177,21 @@ async fn what_is_asked_while_orders_flow_reads_no_whole_table() {
             assert!(!step.starts_with("SCAN") || open_rows || small, "{step}\n{sql}");
         }
         assert!(indexed, "{sql}");
+    }
+}
+
+/// What concerns one order goes by that order's key, and not through all that its connection has.
+#[tokio::test]
+async fn what_concerns_one_order_reads_that_order_only() {
+    use crate::ledger::sql::{effects, moves, passes};
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder.path().join("ledger.db"), Role::Working).await.unwrap();
+    let mut db = ledger.reader().await.unwrap();
+    let all_done = effects::all_done();
+    for sql in [effects::FINISH, &all_done, moves::LEASE_EFFECTS, passes::OPEN_ATTEMPT] {
+        for row in db.rows(&format!("explain query plan {sql}"), vec![]).await.unwrap() {
+            let step = row.text("detail").unwrap();
+            assert!(!step.starts_with("SEARCH") || step.contains("shop_order_id=?"), "{step}\n{sql}");
+        }
     }
 }

@@ -20,6 +20,10 @@ contract!(
     what_was_sent_is_written_before,
     not_processed_is_as_unsent_as_before,
     waiting_again_drops_or_keeps_the_pins,
+    what_a_pass_is_pinned_to_changes_only_while_nothing_was_sent,
+    a_pass_that_the_erp_provably_lacks_is_as_unsent_as_a_new_one,
+    an_answer_read_again_settles_only_the_doubt_that_it_is_about,
+    an_heir_knows_until_when_earlier_sends_may_be_at_work,
     a_late_answer_settles_an_unknown_pass,
     a_late_answer_after_a_given_up_pass_is_taken_until_the_next_pass_sends,
     a_late_delivery_withdraws_a_next_pass_that_has_sent_nothing,
@@ -140,7 +144,7 @@ async fn what_was_sent_is_written_before(rig: Rig) {
 }
 
 fn back(rig: &Rig, unpin: bool) -> To {
-    To::Waiting { not_before_ms: rig.now() + 5, because: "later".into(), unpin, retry: true }
+    To::Waiting { not_before_ms: rig.now() + 5, because: "later".into(), unpin, retry: true, absent: false }
 }
 
 async fn not_processed_is_as_unsent_as_before(rig: Rig) {
@@ -179,6 +183,100 @@ async fn waiting_again_drops_or_keeps_the_pins(rig: Rig) {
     rig.advance(5);
     let claim = rig.claim_one().await;
     assert!(claim.pass.pins.is_none() && claim.pass.delivery.is_none() && claim.pass.mapped_at_ms.is_none());
+}
+
+async fn what_a_pass_is_pinned_to_changes_only_while_nothing_was_sent(rig: Rig) {
+    let refused = |result: crate::ledger::Result<()>| {
+        assert!(matches!(&result, Err(LedgerError::Refused(why)) if why.contains("has sent something")), "{result:?}");
+    };
+    let claim = rig.sending("1", "a1").await;
+    let other = |token: &str| To::Sending { attempt: Box::new(new_attempt(token)), pins: Some(Box::new(pins(5))) };
+    let before = rig.detail("1").await;
+    // A send, a stored step and a way back to waiting, each with other pins.
+    refused(rig.ledger.apply(by_lease(&claim, PassState::Sending, other("a2"))).await);
+    refused(rig.ledger.apply(by_lease(&claim, PassState::Sending, back(&rig, true))).await);
+    let step =
+        To::Mapped { step: 1, delivery: serde_json::json!({}), sealed_state: vec![], pins: Some(Box::new(pins(5))) };
+    refused(rig.ledger.apply(by_lease(&claim, PassState::Sending, step)).await);
+    assert_eq!(rig.detail("1").await, before);
+    // Whoever lost the lease hears that, and not what else is wrong.
+    let mut without = claim.clone();
+    without.token = "wrong".into();
+    lost(rig.ledger.apply(by_lease(&without, PassState::Sending, back(&rig, true))).await);
+    // Provably not processed: as unsent as before.
+    let end = Some(end("a1", "not processed"));
+    rig.ledger.apply(Move { end, ..by_lease(&claim, PassState::Sending, back(&rig, true)) }).await.unwrap();
+    rig.advance(5);
+    let claim = rig.claim_one().await;
+    rig.send(&claim, "a2").await.unwrap();
+    // Once in doubt, also an attempt that was not processed leaves them alone.
+    let unknown = To::Unknown { because: "no answer".into(), next_look_ms: rig.now(), deadline_ms: rig.now() };
+    rig.ledger.apply(by_lease(&claim, PassState::Sending, unknown)).await.unwrap();
+    let look = rig.look().await.remove(0);
+    rig.ledger.apply(by_lease(&look, PassState::Unknown, back(&rig, false))).await.unwrap();
+    rig.advance(5);
+    let claim = rig.claim_one().await;
+    rig.send(&claim, "a3").await.unwrap();
+    let end = Some(super::rig::end("a3", "not processed"));
+    refused(rig.ledger.apply(Move { end, ..by_lease(&claim, PassState::Sending, back(&rig, true)) }).await);
+}
+
+async fn a_pass_that_the_erp_provably_lacks_is_as_unsent_as_a_new_one(rig: Rig) {
+    rig.sending("1", "a1").await;
+    rig.advance(LEASE + 1);
+    let claim = rig.claim_one().await;
+    let unknown = To::Unknown { because: "host died".into(), next_look_ms: rig.now(), deadline_ms: rig.now() };
+    rig.ledger.apply(by_lease(&claim, PassState::Sending, unknown)).await.unwrap();
+    let look = rig.look().await.remove(0);
+    assert!(look.pass.sent);
+    let absent =
+        To::Waiting { not_before_ms: rig.now(), because: "not there".into(), unpin: false, retry: true, absent: true };
+    rig.ledger.apply(by_lease(&look, PassState::Unknown, absent)).await.unwrap();
+    let claim = rig.claim_one().await;
+    assert!(!claim.pass.sent && claim.pass.pins.is_some() && claim.pass.delivery.is_some());
+    let anew = To::Sending { attempt: Box::new(new_attempt("a2")), pins: Some(Box::new(pins(5))) };
+    rig.ledger.apply(by_lease(&claim, PassState::Claimed, anew)).await.unwrap();
+}
+
+async fn an_answer_read_again_settles_only_the_doubt_that_it_is_about(rig: Rig) {
+    let key = rig.pass("1", 1);
+    let reread = |token: &str, from| {
+        guarded(&rig.pass("1", 1), Guard::Reread(AttemptToken(token.into())), from, delivered("E5"))
+    };
+    let claim = rig.sending("1", "a1").await;
+    assert!(rig.ledger.doubtful(&key).await.unwrap().is_none(), "it is being sent");
+    let result = rig.ledger.apply(reread("a1", PassState::Sending)).await;
+    assert!(matches!(result, Err(LedgerError::Refused(_))), "{result:?}");
+    let unknown = To::Unknown { because: "trap".into(), next_look_ms: rig.now(), deadline_ms: rig.now() };
+    let change = Move { end: Some(end("a1", "unknown")), ..by_lease(&claim, PassState::Sending, unknown) };
+    rig.ledger.apply(change).await.unwrap();
+    let doubt = rig.ledger.doubtful(&key).await.unwrap().unwrap();
+    assert_eq!((doubt.attempt.token.as_str(), doubt.answered), ("a1", 1));
+    assert_eq!(doubt.answer, Some(serde_json::json!({"status": 200})));
+    lost(rig.ledger.apply(reread("a0", PassState::Unknown)).await);
+    lost(rig.ledger.apply(reread("a1", PassState::GivenUp)).await);
+    let look = rig.look().await.remove(0);
+    let given_up = To::GivenUp { because: "nobody can tell".into() };
+    rig.ledger.apply(by_lease(&look, PassState::Unknown, given_up)).await.unwrap();
+    rig.intent("1", 1).await.unwrap();
+    let next = rig.claim_one().await;
+    rig.ledger.apply(reread("a1", PassState::GivenUp)).await.unwrap();
+    let states: Vec<_> = rig.detail("1").await.passes.iter().map(|pass| pass.state).collect();
+    assert_eq!(states, [PassState::Delivered, PassState::Withdrawn], "what had sent nothing sends nothing");
+    lost(rig.send(&next, "a2").await);
+    assert!(rig.ledger.doubtful(&key).await.unwrap().is_none());
+}
+
+async fn an_heir_knows_until_when_earlier_sends_may_be_at_work(rig: Rig) {
+    let sent_at = rig.now();
+    rig.given_up("1", "a1").await;
+    rig.failed("2", vec![]).await;
+    rig.advance(1_000);
+    rig.intent("1", 1).await.unwrap();
+    rig.intent("2", 1).await.unwrap();
+    let claims = rig.claim().await;
+    let of = |id: &str| claims.iter().find(|claim| claim.pass.key.order.shop_order_id == id).unwrap().pass.clone();
+    assert_eq!((of("1").earlier_settled_ms, of("2").earlier_settled_ms), (Some(sent_at + 60_000), None));
 }
 
 async fn a_late_answer_settles_an_unknown_pass(rig: Rig) {

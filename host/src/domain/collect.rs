@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use serde_path_to_error::{Path, Segment};
 
-use crate::domain::problem::Problem;
+use super::problem::Problem;
 
 /// Problems beyond this are not looked for: each costs a reading of the whole.
 const MOST_PROBLEMS: usize = 30;
 
 /// What was read.
 #[derive(Debug)]
-pub(super) struct Read<T> {
+pub struct Read<T> {
     /// The value; where there are problems, with stand-ins. None where even those did not help.
     pub value: Option<T>,
     /// Everything that is wrong.
@@ -22,7 +22,8 @@ pub(super) struct Read<T> {
 }
 
 /// Reads a value. Places are paths with `prefix` before them.
-pub(super) fn read_all<T: DeserializeOwned>(mut from: Value, prefix: &str) -> Read<T> {
+#[must_use]
+pub fn read_all<T: DeserializeOwned>(mut from: Value, prefix: &str) -> Read<T> {
     let mut problems = Vec::new();
     loop {
         let error = match serde_path_to_error::deserialize::<_, T>(&from) {

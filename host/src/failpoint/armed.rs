@@ -1,0 +1,218 @@
+//! Failpoints as tests have them.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use rustix::process::{Signal, getpid, kill_process};
+
+use super::{Breakable, Guarantee, Point};
+
+/// The variable that arms them.
+pub const VARIABLE: Option<&str> = Some("ORDERDOCK_FAILPOINTS");
+
+static ARMED: OnceLock<Armed> = OnceLock::new();
+
+#[derive(Debug, Default)]
+struct Armed {
+    rules: Vec<Rule>,
+    without: Vec<Guarantee>,
+    lease: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    point: Point,
+    side: Side,
+    action: Action,
+    at: u32,
+    passed: AtomicU32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// The point has only one, or it is the one before.
+    Before,
+    After,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Action {
+    Kill,
+    Pause,
+    Hold(PathBuf),
+    Error,
+}
+
+/// Arms what the text says; only the first text of a process counts.
+///
+/// # Errors
+/// The part that can't be read.
+pub fn arm(text: &str) -> Result<(), String> {
+    let armed = read(text)?;
+    tracing::warn!(text, "failpoints are armed: this is a test");
+    let _first = ARMED.set(armed);
+    Ok(())
+}
+
+fn read(text: &str) -> Result<Armed, String> {
+    let mut armed = Armed::default();
+    for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+        let wrong = |why: &str| format!("failpoint `{part}`: {why}");
+        let (name, what) = part.split_once('=').ok_or_else(|| wrong("a name, `=` and what happens"))?;
+        match name {
+            "without" => armed.without.push(match what {
+                "fence" => Guarantee::Fence,
+                "write-ahead" => Guarantee::WriteAhead,
+                "gate" => Guarantee::Gate,
+                "renewal" => Guarantee::Renewal,
+                _ => return Err(wrong("fence, write-ahead, gate or renewal")),
+            }),
+            "lease" => {
+                let seconds = what.strip_suffix('s').and_then(|number| number.parse().ok());
+                armed.lease = Some(Duration::from_secs(seconds.ok_or_else(|| wrong("seconds, such as 2s"))?));
+            }
+            _ => {
+                armed.rules.push(rule(name, what).ok_or_else(|| wrong("F1 to F16, and kill, pause, hold:FILE, error"))?)
+            }
+        }
+    }
+    Ok(armed)
+}
+
+fn rule(name: &str, what: &str) -> Option<Rule> {
+    let (name, side) = match name.split_once('.') {
+        Some((name, "after")) => (name, Side::After),
+        Some((name, "before")) => (name, Side::Before),
+        Some(_) => return None,
+        None => (name, Side::Before),
+    };
+    let point = Point::ALL.into_iter().find(|point| point.name() == name)?;
+    let (what, at) = match what.rsplit_once('@') {
+        Some((what, at)) => (what, at.parse().ok()?),
+        None => (what, 1),
+    };
+    let action = match what.split_once(':') {
+        None if what == "kill" => Action::Kill,
+        None if what == "pause" => Action::Pause,
+        None if what == "error" => Action::Error,
+        Some(("hold", file)) => Action::Hold(file.into()),
+        _ => return None,
+    };
+    Some(Rule { point, side, action, at, passed: AtomicU32::new(0) })
+}
+
+/// What is to happen at this passing.
+fn due(point: Point, side: Side) -> Option<Action> {
+    let rules = ARMED.get()?.rules.iter().filter(|rule| rule.point == point && rule.side == side);
+    let mut due = None;
+    for rule in rules {
+        if rule.passed.fetch_add(1, Ordering::SeqCst).saturating_add(1) == rule.at {
+            due = Some(rule.action.clone());
+        }
+    }
+    due
+}
+
+/// Whether something is still to happen at a point.
+#[must_use]
+pub fn awaited(point: Point) -> bool {
+    let waits = |rule: &Rule| rule.point == point && rule.passed.load(Ordering::SeqCst) < rule.at;
+    ARMED.get().is_some_and(|armed| armed.rules.iter().any(waits))
+}
+
+fn signal(signal: Signal) {
+    // Nothing keeps a process from signalling itself.
+    let _sent = kill_process(getpid(), signal);
+}
+
+/// A point where nobody can wait: `kill` and `pause`.
+pub fn reached(point: Point) {
+    match due(point, Side::Before) {
+        Some(Action::Kill) => signal(Signal::KILL),
+        Some(Action::Pause) => signal(Signal::STOP),
+        Some(other) => tracing::error!(?point, ?other, "this point only knows kill and pause"),
+        None => {}
+    }
+}
+
+/// A point where everything can happen.
+///
+/// # Errors
+/// The one that was asked for.
+pub async fn here<E: Breakable>(point: Point) -> Result<(), E> {
+    pass(point, Side::Before).await.map_err(E::not_done)
+}
+
+/// A point with two sides.
+///
+/// # Errors
+/// The operation's, or the one that was asked for.
+pub async fn around<T, E: Breakable>(point: Point, operation: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    pass(point, Side::Before).await.map_err(E::not_done)?;
+    let done = operation.await?;
+    pass(point, Side::After).await.map_err(E::answer_lost)?;
+    Ok(done)
+}
+
+async fn pass(point: Point, side: Side) -> Result<(), String> {
+    match due(point, side) {
+        Some(Action::Kill) => signal(Signal::KILL),
+        Some(Action::Pause) => signal(Signal::STOP),
+        Some(Action::Hold(until)) => hold(&until).await,
+        Some(Action::Error) => return Err(format!("failpoint {} ({side:?})", point.name())),
+        None => {}
+    }
+    Ok(())
+}
+
+async fn hold(until: &Path) {
+    let held = until.with_extension("held");
+    if let Err(error) = std::fs::write(&held, b"") {
+        tracing::error!(%error, file = %held.display(), "nobody will see that a failpoint is reached");
+    }
+    while !until.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Whether a guarantee is taken away.
+#[must_use]
+pub fn without(guarantee: Guarantee) -> bool {
+    ARMED.get().is_some_and(|armed| armed.without.contains(&guarantee))
+}
+
+/// A shorter lease.
+#[must_use]
+pub fn lease() -> Option<Duration> {
+    ARMED.get()?.lease
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_arms_points_and_takes_guarantees_away() {
+        let armed = read("F7.after=kill; F14=pause@3;F9=hold:/tmp/go@2; without=fence; lease=2s;").unwrap();
+        let seen: Vec<_> =
+            armed.rules.iter().map(|rule| (rule.point, rule.side, rule.action.clone(), rule.at)).collect();
+        assert_eq!(
+            seen,
+            [
+                (Point::WriteAhead, Side::After, Action::Kill, 1),
+                (Point::StatusWrite, Side::Before, Action::Pause, 3),
+                (Point::HalfRequest, Side::Before, Action::Hold("/tmp/go".into()), 2),
+            ]
+        );
+        assert_eq!((armed.without, armed.lease), (vec![Guarantee::Fence], Some(Duration::from_secs(2))));
+        for wrong in ["F7", "F17=kill", "F1.middle=kill", "F1=burn", "F1=kill@x", "without=sense", "lease=2"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

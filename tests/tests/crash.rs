@@ -1,0 +1,108 @@
+//! The reduced crash matrix, and what shows that its judge would notice: a guarantee taken away must be missed.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::PathBuf;
+
+use orderdock_tests::{
+    crash::{
+        cell::{Action, Cell, Database, Route},
+        judge, matrix,
+        scenario::LOOK_UP,
+    },
+    rig::{PATIENCE, Rig},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_every_failpoint_the_host_goes_on_and_nothing_is_lost_or_doubled() {
+    let lines = matrix::run(Cell::reduced(), 4, false).await;
+    assert!(lines.iter().all(|line| line.outcome == "held"), "{}", matrix::table(&lines));
+}
+
+/// A file that a held failpoint waits for.
+fn gate(rig: &Rig, name: &str) -> PathBuf {
+    rig.dir().join(name)
+}
+
+/// Waits until something is held there.
+async fn held(rig: &Rig, gate: &std::path::Path) {
+    let sign = gate.with_extension("held");
+    rig.until("a failpoint is reached", |_| sign.exists()).await;
+}
+
+/// What the judge finds after the host died between the ERP's acceptance and the record of it, twice started.
+async fn killed_at_the_answer(more: &str) -> Vec<String> {
+    let mut rig = Rig::connected().await;
+    let id = rig.place();
+    rig.arm(Some(&format!("F11=kill; {more}")));
+    rig.serve().await;
+    rig.ended().await;
+    rig.arm(None);
+    rig.serve().await;
+    rig.until("the order has come to an end", |rig| rig.order(id).status() != "New Order").await;
+    judge::judge(&rig, Route::Http, &[id], PATIENCE, usize::MAX).await.0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_write_ahead_row_the_judge_finds_a_second_order() {
+    let wrong = killed_at_the_answer("without=write-ahead").await;
+    assert!(wrong.iter().any(|one| one.contains("twice")), "{wrong:?}");
+}
+
+/// A worker holds between its write-ahead row and its send until its lease is over, another takes the pass over and is held
+/// at the same place; then the first goes on, and after it the second. Gives what the judge finds.
+async fn a_worker_that_sleeps_past_its_lease(more: &str) -> Vec<String> {
+    let look_up = format!("{LOOK_UP}\ndestination.settings.time_limit_s = 1");
+    let look_up = look_up.replacen("destination.settings.time_limit_s = 2", "", 1);
+    let mut rig = Rig::connected_with(&look_up).await;
+    let id = rig.place();
+    let (first, second) = (gate(&rig, "first"), gate(&rig, "second"));
+    let holds = format!("F7.after=hold:{}@1; F7.after=hold:{}@2", first.display(), second.display());
+    rig.arm(Some(&format!("{holds}; lease=3s; without=renewal; {more}")));
+    rig.serve().await;
+    held(&rig, &first).await;
+    held(&rig, &second).await;
+    std::fs::write(&first, "").unwrap();
+    rig.until("the first worker has ended", |rig| {
+        let log = rig.log();
+        log.contains("another worker has it now") || log.contains("from=\"sending\" to=\"waiting\"")
+    })
+    .await;
+    std::fs::write(&second, "").unwrap();
+    rig.until_status(id, "In Progress").await;
+    rig.sync().await;
+    judge::judge(&rig, Route::Http, &[id], PATIENCE, usize::MAX).await.0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_sleeps_past_its_lease_changes_nothing_and_sends_nothing() {
+    let wrong = a_worker_that_sleeps_past_its_lease("").await;
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_fence_the_judge_finds_a_second_order() {
+    let wrong = a_worker_that_sleeps_past_its_lease("without=fence").await;
+    assert!(wrong.iter().any(|one| one.contains("twice")), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_gate_at_the_first_byte_the_judge_finds_a_second_order() {
+    let wrong = a_worker_that_sleeps_past_its_lease("without=gate").await;
+    assert!(wrong.iter().any(|one| one.contains("twice")), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_stood_still_longer_than_its_lease_goes_on_and_doubles_nothing() {
+    let places = ["F4.after", "F7.after", "F8", "F10", "F14.before"];
+    let mut cells = Cell::all(Action::Pause);
+    cells.retain(|cell| {
+        cell.database == Database::Sqlite
+            && cell.route == Route::Http
+            && cell.look_up
+            && places.contains(&&*cell.place())
+    });
+    assert_eq!(cells.len(), places.len());
+    let lines = matrix::run(cells, 5, false).await;
+    assert!(lines.iter().all(|line| line.outcome == "held"), "{}", matrix::table(&lines));
+}
