@@ -46,10 +46,18 @@ impl Language {
     }
 }
 
+/// What every SDK has: the plugin that all languages share, and what an author begins with.
+const GUESTS: [&str; 2] = ["json-post", "template"];
+
 /// A tool chain that is there.
 trait Chain {
     /// Changes whenever the same source could give other bytes.
     fn identity(&self) -> String;
+
+    /// The guests of this language.
+    fn guests(&self) -> &'static [&'static str] {
+        &GUESTS
+    }
 
     /// Builds a guest into a component.
     fn build(&self, workspace: &Workspace, guest: &Guest) -> anyhow::Result<Vec<u8>>;
@@ -107,7 +115,7 @@ fn build_guests(workspace: &Workspace, language: Language, chain: &dyn Chain) ->
     let sdk = workspace.root().join("sdk").join(language.name());
     let inputs = Inputs::new(&[chain.identity()], &[sdk.clone(), workspace.root().join("wit")])?.finish();
     let mut made = 0_usize;
-    for title in ["json-post", "template"] {
+    for title in chain.guests() {
         let name = format!("{title}-{}", language.name());
         let component = home.join(&name).with_extension("wasm");
         let stamp = component.with_extension("wasm.inputs");
@@ -137,7 +145,7 @@ fn skipped_note(workspace: &Workspace, language: Language) -> PathBuf {
 }
 
 fn note_skipped(workspace: &Workspace, language: Language, reason: &str) -> anyhow::Result<()> {
-    for title in ["json-post", "template"] {
+    for title in GUESTS {
         let component = folder(workspace).join(format!("{title}-{}.wasm", language.name()));
         // Built when the tool chain was there: a stale one must not pass for today's.
         let _ = std::fs::remove_file(component);
