@@ -292,18 +292,26 @@ impl Db {
         let mut all: Vec<Vec<Row>> = Vec::with_capacity(count);
         let mut rows = Vec::new();
         let mut stream = self.connection().fetch_many(bind(sql, values));
-        while let Some(next) = stream.try_next().await.map_err(|error| explain(&error, &place))? {
-            match next {
-                Either::Right(row) => rows.push(Row(row)),
-                Either::Left(_) => all.push(std::mem::take(&mut rows)),
+        let failed = loop {
+            match stream.try_next().await {
+                Ok(Some(Either::Right(row))) => rows.push(Row(row)),
+                Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
+                Ok(None) => break None,
+                Err(error) => break Some(explain(&error, &place)),
             }
-        }
+        };
         drop(stream);
-        // Whatever was noted may have changed something even if the first did not.
+        // Whatever was noted may have changed something even if the first did not, and also if one of them failed: only
+        // what is counted is undone.
         if count > 1 || all.first().is_some_and(|first| !first.is_empty()) {
             self.changes += 1;
         }
-        Ok(all)
+        match failed {
+            // The first gave no row: that a later one then met the rows of somebody else's move says nothing more.
+            Some(LedgerError::Corrupt(_)) if all.first().is_some_and(Vec::is_empty) => Ok(all),
+            Some(error) => Err(error),
+            None => Ok(all),
+        }
     }
 
     /// Runs statements as they are, without values.

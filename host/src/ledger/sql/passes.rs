@@ -191,17 +191,16 @@ async fn doubtful(db: &mut Db, key: &PassKey) -> Result<Option<Doubtful>> {
     Ok(Some(Doubtful { pass, attempt, answered, answer }))
 }
 
+// The sum keeps SQLite from looking for the least moment along the index of all the connection's attempts.
+pub const OPEN_ATTEMPT: &str = "
+select *, (select min(f.recorded_ms + 0) from attempts f where f.connection_id = $1 and f.shop_id = $2
+    and f.shop_order_id = $3 and f.pass = $4 and f.step = attempts.step and f.purpose = attempts.purpose)
+    as first_recorded_ms
+from attempts
+where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5";
+
 async fn attempt(db: &mut Db, pass: &PassKey, token: &str) -> Result<Option<OpenAttempt>> {
-    let row = db
-        .maybe_row(
-            "select *, (select min(f.recorded_ms) from attempts f where f.connection_id = $1 and f.shop_id = $2
-                and f.shop_order_id = $3 and f.pass = $4 and f.step = attempts.step and f.purpose = attempts.purpose)
-                as first_recorded_ms
-             from attempts
-             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5",
-            keys::of_pass(pass, values_of![token]),
-        )
-        .await?;
+    let row = db.maybe_row(OPEN_ATTEMPT, keys::of_pass(pass, values_of![token])).await?;
     row.map(|row| {
         Ok(OpenAttempt {
             number: row.number("number")?,
