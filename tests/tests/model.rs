@@ -899,7 +899,8 @@ fn setting(name: &str, default: u64) -> u64 {
 fn compare(open: fn(Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let first = setting("ORDERDOCK_MODEL_SEED", 1);
-    let cases = setting("ORDERDOCK_MODEL_CASES", 40);
+    // As many as the rarest move that is asked for below needs.
+    let cases = setting("ORDERDOCK_MODEL_CASES", 60);
     let happened: RefCell<BTreeMap<String, u32>> = RefCell::default();
     for seed in first..first + cases {
         let config = Config { cases: 1, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
@@ -930,7 +931,7 @@ fn compare(open: fn(Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened>) {
     }
     let happened = happened.into_inner();
     println!("{happened:#?}");
-    if cases >= 40 {
+    if cases >= 60 {
         for rare in ["late: unknown -> delivered", "late: given_up -> delivered", "move: lost", "late: lost"] {
             assert!(happened.contains_key(rare), "{cases} cases never had `{rare}`: they compare too little");
         }

@@ -11,6 +11,7 @@ mod open;
 mod order;
 mod output;
 mod plugin;
+mod reconcile;
 mod serve;
 mod sync;
 
@@ -85,6 +86,8 @@ enum Command {
     /// The database's schema and rights.
     #[command(subcommand)]
     Database(database::Command),
+    /// After a restored backup: compare ledger, shops and ERPs, then let orders be sent again.
+    Reconcile(reconcile::Arguments),
     /// The files that Orderdock reads.
     #[command(subcommand)]
     Config(config::Command),
@@ -172,6 +175,7 @@ async fn work(command: Command, config: Option<PathBuf>, output: Output) -> Resu
         Command::Log(arguments) => log::run(&arguments, open::beside(settings).await?, output).await,
         Command::Host(command) => host::run(command, open::beside(settings).await?, output).await,
         Command::Database(command) => database::run(&command, settings, output).await,
+        Command::Reconcile(arguments) => reconcile::run(&arguments, open::beside(settings).await?, output).await,
         Command::Config(command) => config::run(&command, output),
     }
 }

@@ -69,6 +69,9 @@ impl LedgerSeam {
         let dice = &self.scene.dice;
         self.fate.alive().await;
         self.travel().await;
+        if worth_striking(name) {
+            self.scene.strike(&self.fate, &self.host);
+        }
         let gone = self.fate.now() == Life::Dead && dice.chance(500);
         if gone || self.breaks() {
             self.fate.alive().await;
@@ -119,6 +122,11 @@ impl LedgerSeam {
         }
         self.scene.model.apply(change).await
     }
+}
+
+/// Whether a call is part of somebody's work; what an idle host asks is not.
+fn worth_striking(name: &str) -> bool {
+    name.starts_with("moved") || matches!(name, "opened" | "paid")
 }
 
 fn unavailable() -> LedgerError {
