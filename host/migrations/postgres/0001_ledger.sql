@@ -4,6 +4,16 @@
 -- Keys begin with the connection, so that tables can be distributed by it. Moments are milliseconds since 1970 (`_ms`).
 -- Every question that is asked while orders flow has an index over the open rows only: a million old orders cost nothing.
 
+-- Grows with every commit that changed something. (SQLite counts in a row of `meta`; here every host would wait for it.)
+create sequence ledger_sequence;
+
+-- The receipts of the lines to this server: what tells whether a commit happened whose answer was lost.
+create table commits (
+    line text primary key,
+    number bigint not null,
+    at_ms bigint not null
+);
+
 -- Numbers and words of the whole ledger: `sequence` (grows with every commit), `change` (grows with every act of an
 -- administrator), `host_pause` (words: why nothing is taken).
 create table meta (

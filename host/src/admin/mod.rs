@@ -36,6 +36,10 @@ pub struct Readiness {
     pub paused: Option<String>,
     /// Passes in hand.
     pub in_hand: usize,
+    /// This host's name.
+    pub host: String,
+    /// It is being emptied: it takes nothing new.
+    pub draining: bool,
     /// Every connection.
     pub connections: serde_json::Value,
 }

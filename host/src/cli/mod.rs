@@ -3,6 +3,9 @@
 mod check;
 mod config;
 mod connection;
+mod database;
+mod host;
+mod identity;
 mod log;
 mod open;
 mod order;
@@ -79,6 +82,12 @@ enum Command {
     Log(log::Arguments),
     /// After a restored backup: compare ledger, shops and ERPs, then let orders be sent again.
     Reconcile(reconcile::Arguments),
+    /// The hosts that share the database: list them, empty one for an upgrade.
+    #[command(subcommand)]
+    Host(host::Command),
+    /// The database's schema and rights.
+    #[command(subcommand)]
+    Database(database::Command),
     /// The files that Orderdock reads.
     #[command(subcommand)]
     Config(config::Command),
@@ -165,6 +174,8 @@ async fn work(command: Command, config: Option<PathBuf>, output: Output) -> Resu
         Command::Sync(arguments) => sync::run(&arguments, open::beside(settings).await?, output).await,
         Command::Log(arguments) => log::run(&arguments, open::beside(settings).await?, output).await,
         Command::Reconcile(arguments) => reconcile::run(&arguments, open::beside(settings).await?, output).await,
+        Command::Host(command) => host::run(command, open::beside(settings).await?, output).await,
+        Command::Database(command) => database::run(&command, settings, output).await,
         Command::Config(command) => config::run(&command, output),
     }
 }

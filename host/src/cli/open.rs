@@ -7,15 +7,11 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, output::Output};
 use crate::{
     config::{Database, Environment, HostSettings, KeySource, LogFormat, SmtpSecurity, load_host},
-    domain::{
-        clock::Clock,
-        id::HostId,
-        random::{self, Random},
-    },
+    domain::{id::HostId, random::Random},
     ledger::{
         Ledger,
         connections::{ConnectionRecord, ReleaseRecord},
-        sql::{Role, SqlLedger},
+        sql::{Address, Me, Role, SqlLedger},
     },
     notify::{Mailer, Security, SmtpMailer, SmtpServer},
     pipeline::{
@@ -33,6 +29,8 @@ pub struct Beside {
     pub settings: HostSettings,
     /// All state.
     pub ledger: Arc<dyn Ledger>,
+    /// Which database, without its password.
+    pub database: String,
 }
 
 /// Everything that works.
@@ -108,23 +106,39 @@ pub fn settings(path: Option<&Path>, output: Output) -> Result<HostSettings, Fai
 /// # Errors
 /// The ledger's.
 pub async fn beside(settings: HostSettings) -> Result<Beside, Failure> {
-    let (ledger, _) = ledger(&settings, Role::Beside).await?;
-    Ok(Beside { ledger: Arc::new(ledger), settings })
+    let ledger = ledger(&settings, None).await?;
+    let database = ledger.describe();
+    Ok(Beside { ledger: Arc::new(ledger), settings, database })
 }
 
-async fn ledger(settings: &HostSettings, role: Role) -> Result<(SqlLedger, String), Failure> {
-    let Database::Sqlite(path) = &settings.database else {
-        return Err(Failure::usage(
-            "this version keeps its ledger in SQLite only; set `database` to a file name (PostgreSQL comes with a later version)",
-        ));
-    };
+/// Opens the ledger: to work as a host, or beside whoever works.
+async fn ledger(settings: &HostSettings, host: Option<&HostId>) -> Result<SqlLedger, Failure> {
     folder(&settings.data_dir)?;
-    let ledger = SqlLedger::open(path, Arc::new(SystemClock), Arc::new(SystemRandom), role).await?;
-    match role {
-        Role::Working => ledger.watch(&settings.mark_file, Some((path, settings.reserve.0))).await?,
-        Role::Beside => ledger.glance(&settings.mark_file).await?,
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let (ledger, reserve) = match &settings.database {
+        Database::Sqlite(path) => {
+            let role = if host.is_some() { Role::Working } else { Role::Beside };
+            let ledger = SqlLedger::open(path, clock, random, role).await?;
+            (ledger, Some((path.as_path(), settings.reserve.0)))
+        }
+        Database::Postgres(server) => {
+            let name = super::identity::name(settings.fleet.name.as_deref());
+            let address = Address {
+                url: server.url.clone(),
+                password: server.password.clone(),
+                root_cert: server.root_cert.clone(),
+                pooler: server.pooler,
+                application: format!("orderdock {name}"),
+            };
+            let me = host.map(|id| Me { id, folder: &settings.data_dir });
+            (SqlLedger::open_postgres(&address, clock, random, me).await?, None)
+        }
+    };
+    match host {
+        Some(_) => ledger.watch(&settings.mark_file, reserve).await?,
+        None => ledger.glance(&settings.mark_file).await?,
     }
-    Ok((ledger, format!("sqlite {}", path.display())))
+    Ok(ledger)
 }
 
 fn folder(path: &Path) -> Result<(), Failure> {
@@ -220,17 +234,23 @@ pub fn mailer(settings: &HostSettings) -> Result<Option<Arc<SmtpMailer>>, Failur
 /// What is missing.
 pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
     let sealer = sealer(settings)?;
-    let (ledger, database) = ledger(settings, Role::Working).await?;
-    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let host = HostId(format!("{}-{}", std::process::id(), random::token(random.as_ref()).get(..8).unwrap_or("0")));
+    folder(&settings.data_dir)?;
+    let host = super::identity::id(&settings.data_dir, random.as_ref())?;
+    let ledger = ledger(settings, Some(&host)).await?;
+    let database = ledger.describe();
+    // All hosts of a database go by its clock.
+    let clock = ledger.clock();
+    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+    let lease = settings.fleet.lease.duration();
     let pace = Pace {
         total: settings.limits.orders_at_once,
         per_connection: settings.limits.orders_at_once_per_connection,
         heartbeat_every: settings.heartbeat.every.duration(),
         keep_bodies: std::time::Duration::from_secs(u64::from(settings.retention.bodies_days) * 86_400),
         gather_mails: settings.smtp.as_ref().map_or(Pace::default().gather_mails, |smtp| smtp.gather.duration()),
+        lease,
+        renew_every: lease / 3,
         ..Pace::default()
     };
     let pace = match crate::failpoint::lease() {
@@ -240,6 +260,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
     let mapper = swept(runtime(settings)?, ledger.as_ref()).await?;
     let parts = Parts {
         host,
+        host_name: super::identity::name(settings.fleet.name.as_deref()),
         opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&ledger) }),
         clock,
         random,
@@ -266,9 +287,10 @@ pub fn aside(beside: &Beside) -> Result<Parts, Failure> {
 /// # Errors
 /// A master key that can't be read.
 pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn crate::domain::clock::Clock> = Arc::new(SystemClock);
     Ok(Parts {
         host: "command-line".into(),
+        host_name: String::new(),
         opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&beside.ledger) }),
         clock,
         random: Arc::new(SystemRandom),

@@ -144,6 +144,8 @@ fn health_check(parts: Arc<Parts>, host: Arc<Host>, database: String) -> HealthC
                 standstill,
                 paused: paused.ok().flatten(),
                 in_hand: host.in_hand(),
+                host: parts.host_name.clone(),
+                draining: host.is_draining(),
                 connections: serde_json::to_value(connections).unwrap_or_default(),
             }
         })

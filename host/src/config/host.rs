@@ -35,6 +35,8 @@ pub struct HostSettings {
     pub log: LogSettings,
     /// Signs of life to shops that want them.
     pub heartbeat: Heartbeat,
+    /// This host among those that share a database.
+    pub fleet: FleetSettings,
 }
 
 /// Where the ledger lives.
@@ -42,8 +44,30 @@ pub struct HostSettings {
 pub enum Database {
     /// A file.
     Sqlite(PathBuf),
-    /// A PostgreSQL address, password included.
-    Postgres(SecretString),
+    /// A PostgreSQL server.
+    Postgres(Box<PostgresSettings>),
+}
+
+/// A PostgreSQL server, and what only it needs.
+#[derive(Clone, Debug)]
+pub struct PostgresSettings {
+    /// The address; it may hold a password.
+    pub url: SecretString,
+    /// The password, given apart.
+    pub password: Option<SecretString>,
+    /// Certificate of the authority that signed the server's, as PEM; else those that browsers trust.
+    pub root_cert: Option<PathBuf>,
+    /// A pooler in transaction mode stands in between. Where it refuses session settings, that is found out anyway.
+    pub pooler: bool,
+}
+
+/// This host among those that share a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FleetSettings {
+    /// What people call it; none: the machine's name.
+    pub name: Option<String>,
+    /// After how long without a sign of life others take up what this host has in hand.
+    pub lease: Period,
 }
 
 /// Where the master key comes from.

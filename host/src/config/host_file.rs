@@ -9,8 +9,8 @@ use std::{
 use secrecy::SecretString;
 
 use super::{
-    Bytes, Database, Environment, Heartbeat, HostSettings, KeySource, Limits, LogFormat, LogSettings, Period,
-    PluginLimits, Retention, SmtpSecurity, SmtpSettings,
+    Bytes, Database, Environment, FleetSettings, Heartbeat, HostSettings, KeySource, Limits, LogFormat, LogSettings,
+    Period, PluginLimits, PostgresSettings, Retention, SmtpSecurity, SmtpSettings,
     reader::{Document, Section},
     secret,
 };
@@ -67,7 +67,7 @@ pub fn read_host(path: &Path, text: &str, environment: &Environment) -> Result<H
         }
         None => KeySource::File(data_dir.join(root.text("key_file").unwrap_or_else(|| "orderdock.key".into()))),
     };
-    let database = database(&root, &data_dir);
+    let database = database(&root, folder, &data_dir, environment, &mut warnings);
     let settings = HostSettings {
         reserve: root.bytes("reserve").unwrap_or(Bytes(16 << 20)),
         mark_file: mark_file(&root, folder, &database, &data_dir),
@@ -81,6 +81,7 @@ pub fn read_host(path: &Path, text: &str, environment: &Environment) -> Result<H
         retention: retention(&root),
         log: log(&root, environment),
         heartbeat: heartbeat(&root),
+        fleet: fleet(&root),
         data_dir,
     };
     root.close();
@@ -88,10 +89,23 @@ pub fn read_host(path: &Path, text: &str, environment: &Environment) -> Result<H
     if problems.is_empty() { Ok(HostFile { settings, warnings }) } else { Err(problems) }
 }
 
-fn database(root: &Section<'_, '_>, data_dir: &Path) -> Database {
+fn database(
+    root: &Section<'_, '_>,
+    folder: &Path,
+    data_dir: &Path,
+    environment: &Environment,
+    warnings: &mut Vec<Problem>,
+) -> Database {
     let text = root.text("database").unwrap_or_else(|| "orderdock.db".into());
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Database::Postgres(SecretString::from(text));
+        return Database::Postgres(Box::new(postgres(root, text, folder, environment, warnings)));
+    }
+    if root.section("postgres").is_given() {
+        root.note(
+            "postgres",
+            "is given, but the database is a file",
+            Some("write `database = \"postgres://…\"`, or leave the section out".into()),
+        );
     }
     let file = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")).unwrap_or(&text);
     if file.contains("://") {
@@ -117,6 +131,48 @@ fn mark_file(root: &Section<'_, '_>, folder: &Path, database: &Database, data_di
         }
         (None, Database::Postgres(_)) => data_dir.join("ledger.mark"),
     }
+}
+
+/// What `[postgres]` adds to the address.
+fn postgres(
+    root: &Section<'_, '_>,
+    url: String,
+    folder: &Path,
+    environment: &Environment,
+    warnings: &mut Vec<Problem>,
+) -> PostgresSettings {
+    let table = root.section("postgres");
+    let password = table
+        .find("password")
+        .and_then(|found| secret::read(&table, &found, "postgres.password", folder, environment, warnings))
+        .and_then(|(_, given)| {
+            if given.value.is_none() {
+                let hint = Some("use { env = … } or { file = … }".into());
+                table.note("password", "nothing is stored for the host", hint);
+            }
+            given.value
+        });
+    let settings = PostgresSettings {
+        url: SecretString::from(url),
+        password,
+        root_cert: table.text("root_cert").map(|file| folder.join(file)),
+        pooler: table.flag("pooler").unwrap_or(false),
+    };
+    table.close();
+    settings
+}
+
+/// How this host takes part in the fleet.
+fn fleet(root: &Section<'_, '_>) -> FleetSettings {
+    let table = root.section("fleet");
+    let lease = table.period("lease").unwrap_or(Period(30));
+    if !(15..=60).contains(&lease.0) {
+        let hint = Some("between 15s and 60s: a request may begin while more than 5 s of it are left".into());
+        table.note("lease", "is out of range", hint);
+    }
+    let name = table.text("name").filter(|name| !name.is_empty());
+    table.close();
+    FleetSettings { name, lease }
 }
 
 fn listen(root: &Section<'_, '_>, environment: &Environment) -> SocketAddr {

@@ -8,6 +8,7 @@
 
 pub mod connections;
 pub mod effects;
+pub mod fleet;
 pub mod orders;
 pub mod passes;
 pub mod reports;
@@ -66,12 +67,26 @@ pub type Result<T> = std::result::Result<T, LedgerError>;
 
 /// The whole ledger.
 pub trait Ledger:
-    connections::Connections + orders::Orders + passes::Passes + effects::Effects + reports::Reports + Send + Sync
+    connections::Connections
+    + orders::Orders
+    + passes::Passes
+    + effects::Effects
+    + reports::Reports
+    + fleet::Fleet
+    + Send
+    + Sync
 {
 }
 
 impl<T> Ledger for T where
-    T: connections::Connections + orders::Orders + passes::Passes + effects::Effects + reports::Reports + Send + Sync
+    T: connections::Connections
+        + orders::Orders
+        + passes::Passes
+        + effects::Effects
+        + reports::Reports
+        + fleet::Fleet
+        + Send
+        + Sync
 {
 }
 

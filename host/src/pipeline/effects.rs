@@ -56,9 +56,10 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             Ok(orders) if !orders.is_empty() => {
                 for owed in orders {
                     let (parts, lane) = (Arc::clone(parts), Arc::clone(&now));
-                    let place = places.pop();
+                    let (place, busy) = (places.pop(), shared.fleet.busy());
                     shared.tasks.spawn(async move {
                         pay(&parts, &lane, owed, until).await;
+                        drop(busy);
                         drop(place);
                     });
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
+    fleet,
     lane::Lane,
     work::{Shared, Signals},
 };
@@ -20,7 +21,8 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, lane: watch::Receiv
         let swept = signals.swept.notified();
         let mut told = false;
         let now = Arc::clone(&lane.borrow());
-        if now.shop.abilities().heartbeat {
+        // One host tells the shop: the one that looks at it.
+        if now.shop.abilities().heartbeat && shared.fleet.has(&shared.parts, &fleet::sweep_of(&now.record.id)) {
             match is_alive(&shared, &now).await {
                 Ok(true) => match now.shop.heartbeat().await.inspect(|()| told = true) {
                     Ok(()) | Err(ShopError::Unsupported(_)) => {}

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    effects, heartbeat,
+    effects, fleet, heartbeat,
     intents::{self, Carried},
     lane::{Lane, LaneError},
     lease::Leases,
@@ -28,6 +28,7 @@ use crate::{
     ledger::{
         LedgerError,
         connections::{ConnectionRecord, Intent, LeftIntent},
+        fleet::Wake,
         standstill::Standstill,
     },
 };
@@ -39,7 +40,7 @@ const OPEN_AGAIN: Duration = Duration::from_secs(5);
 const TEND_EVERY: Duration = Duration::from_secs(1);
 
 /// The ledger is read that often even if nobody has changed anything: another host may have left an intent behind.
-const FOLLOW_AT_LEAST: Duration = Duration::from_secs(30);
+const FOLLOW_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// The host can't go on, because its ledger can't be written any more and only a restart cures that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +94,7 @@ impl Host {
             places,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            fleet: Arc::default(),
         });
         Arc::new(Self {
             shared,
@@ -120,6 +122,11 @@ impl Host {
         shared.tasks.spawn(supervised(Arc::clone(shared), "mails", move || {
             mails::run(Arc::clone(&of_mails), Arc::clone(&wake))
         }));
+        let ended = CancellationToken::new();
+        // Whoever wished the process before this one emptied has had that wish.
+        let greeted = fleet::greet(shared).await;
+        let signs = tokio::spawn(fleet::run(Arc::clone(shared), greeted, ended.clone()));
+        let mut wakes = shared.parts.ledger.wakes();
         let of_retention = Arc::clone(shared);
         shared
             .tasks
@@ -153,7 +160,11 @@ impl Host {
             }
             tokio::select! {
                 biased;
-                () = work::pause(shared, shared.parts.pace.notice_every) => {}
+                wake = fleet::pause_or_wake(shared, shared.parts.pace.notice_every, &mut wakes) => {
+                    if let Some(wake) = wake {
+                        self.woken(&wake);
+                    }
+                }
                 () = shared.parts.ledger.ended() => break,
             }
         }
@@ -172,7 +183,23 @@ impl Host {
         self.hard_stop.cancel();
         // The keeper only sleeps and renews; it ends with the token that was just cancelled.
         let _ended = keeper.await;
+        ended.cancel();
+        let _told = signs.await;
         result
+    }
+
+    /// Another host or the command line committed something.
+    fn woken(&self, wake: &Wake) {
+        let running = self.lock();
+        match wake {
+            // The change's number, which is looked at next, tells what it was.
+            Wake::Changed => {}
+            Wake::Work(connection) => {
+                if let Some(running) = running.get(connection) {
+                    running.signals.work.notify_one();
+                }
+            }
+        }
     }
 
     /// Stop taking, end what is under way.
@@ -191,7 +218,12 @@ impl Host {
 
     /// Passes in hand.
     pub fn in_hand(&self) -> usize {
-        self.shared.leases.count()
+        fleet::in_hand(&self.shared)
+    }
+
+    /// Whether this host takes nothing new because somebody wants it empty.
+    pub fn is_draining(&self) -> bool {
+        self.shared.fleet.is_draining()
     }
 
     /// Every connection's health.
@@ -238,9 +270,23 @@ impl Host {
         *still = now;
     }
 
-    /// Takes up what changed: connections, pauses, intents.
+    /// Takes up what changed: connections, pauses, intents, the wish that this host be emptied.
     async fn follow(self: &Arc<Self>) -> Result<bool, LedgerError> {
         let ledger = &self.shared.parts.ledger;
+        let me = &self.shared.parts.host;
+        let drain = ledger.hosts().await?.into_iter().find(|host| &host.id == me).and_then(|host| host.drain);
+        if self.shared.fleet.set_draining(drain.is_some()) {
+            match &drain {
+                Some(why) => tracing::info!(%why, "nothing new is taken; what is under way ends"),
+                None => tracing::info!("at work again"),
+            }
+        }
+        if drain.is_some() {
+            for (_, running) in self.lock().drain() {
+                running.stop.cancel();
+            }
+            return Ok(true);
+        }
         let host_paused = ledger.host_pause().await?.is_some();
         let records = ledger.connections(false).await?;
         let gone: Vec<ConnectionId> =
@@ -321,6 +367,7 @@ impl Host {
             places: Arc::clone(&self.shared.places),
             stop: stop.clone(),
             tasks: self.shared.tasks.clone(),
+            fleet: Arc::clone(&self.shared.fleet),
         });
         let id = lane.record.id.clone();
         let (sender, receiver) = watch::channel(lane);

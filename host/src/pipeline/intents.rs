@@ -92,7 +92,7 @@ fn may_pass(error: &SweepError) -> bool {
     match error {
         SweepError::Shop(error) => error.is_temporary(),
         SweepError::Ledger(error) => is_passing(error),
-        SweepError::Stopping => true,
+        SweepError::Stopping | SweepError::NotOurTurn => true,
     }
 }
 

@@ -29,6 +29,10 @@ pub async fn run(shared: Arc<Shared>, wake: Arc<Notify>) {
         }
         let woken = wake.notified();
         let parts = &shared.parts;
+        if shared.fleet.is_draining() {
+            pause(&shared, Duration::from_secs(1)).await;
+            continue;
+        }
         let claimed =
             parts.ledger.claim_mails(&parts.host, millis(parts.pace.gather_mails), millis(parts.pace.lease)).await;
         match claimed {

@@ -90,6 +90,8 @@ impl Default for Pace {
 pub struct Parts {
     /// This host.
     pub host: HostId,
+    /// What people call it.
+    pub host_name: String,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness: tokens.

@@ -145,6 +145,7 @@ fn alone(parts: &Arc<Parts>) -> Arc<Shared> {
         places: Arc::new(Semaphore::new(1)),
         stop: CancellationToken::new(),
         tasks: TaskTracker::new(),
+        fleet: Arc::default(),
     })
 }
 

@@ -23,6 +23,9 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// Passes cleaned in one transaction: small, so that no order waits for it.
 const AT_ONCE: u32 = 200;
 
+/// One host cleans up for all.
+const TURN: &str = "retention";
+
 /// How many leftovers are looked up at a time: there is no index for this rare question.
 const LEFT_AT_ONCE: usize = 100;
 
@@ -30,6 +33,7 @@ const LEFT_AT_ONCE: usize = 100;
 pub async fn run(shared: Arc<Shared>) {
     while !shared.stop.is_cancelled() {
         match clean(&shared).await {
+            // Also when another host does it.
             Ok(0) => {}
             Ok(cleaned) => tracing::info!(passes = cleaned, "bodies past their time were deleted"),
             Err(error) => tracing::warn!(%error, "bodies past their time could not be deleted"),
@@ -41,6 +45,9 @@ pub async fn run(shared: Arc<Shared>) {
 
 async fn clean(shared: &Shared) -> crate::ledger::Result<u64> {
     let ledger = &shared.parts.ledger;
+    if !shared.fleet.take(&shared.parts, TURN).await? {
+        return Ok(0);
+    }
     let before = ledger.now_ms().await?.saturating_sub(millis(shared.parts.pace.keep_bodies));
     let mut all = 0;
     loop {

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::{
+    fleet,
     lane::Lane,
     work::{Shared, Signals},
 };
@@ -65,6 +66,9 @@ pub enum SweepError {
     /// The host stops.
     #[error("the host is stopping")]
     Stopping,
+    /// This host stood still, and another one looks at the shop now.
+    #[error("it is no longer this host's turn to look at the shop")]
+    NotOurTurn,
 }
 
 /// What a sweep found.
@@ -127,6 +131,17 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
     }
 }
 
+/// One host at a time looks at a connection's shop: whose turn it is keeps it.
+async fn is_ours(shared: &Shared, lane: &Lane) -> bool {
+    match shared.fleet.take(&shared.parts, &fleet::sweep_of(&lane.record.id)).await {
+        Ok(ours) => ours,
+        Err(error) => {
+            tracing::warn!(connection = %lane.record.name, %error, "whose turn it is to look at the shop is not known");
+            false
+        }
+    }
+}
+
 fn next_in(shared: &Shared, lane: &Lane) -> Duration {
     let now = shared.parts.clock.now_ms();
     let next = lane.schedule.next_after(now).unwrap_or_else(|| now.saturating_add(3_600_000));
@@ -153,8 +168,11 @@ async fn slow_sweep_due(shared: &Shared, lane: &Lane) -> bool {
     }
 }
 
-/// One sweep, recorded whether it was good or not. Answers whether it was.
+/// One sweep, recorded whether it was good or not. Answers whether it was. Nothing happens while it is another host's turn.
 pub async fn sweep(shared: &Arc<Shared>, signals: &Signals, lane: &Lane, kind: SweepKind) -> bool {
+    if !is_ours(shared, lane).await {
+        return false;
+    }
     let ledger = &shared.parts.ledger;
     let Ok(started_ms) = ledger.now_ms().await else { return false };
     let mut found = Found::default();
@@ -259,6 +277,9 @@ async fn one_round(
     for page_number in 1..=MOST_PAGES {
         if shared.stop.is_cancelled() {
             return Err(SweepError::Stopping);
+        }
+        if !shared.fleet.has(&shared.parts, &fleet::sweep_of(&lane.record.id)) {
+            return Err(SweepError::NotOurTurn);
         }
         let began_ms = shared.parts.ledger.now_ms().await?;
         let Page { sights, next } = lane.shop.list(&listing.scope, cursor.as_deref()).await?;

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    effects,
+    effects, fleet,
     journey::{Journey, Stopped},
     lane::Lane,
     lease::{Held, Leases},
@@ -76,6 +76,8 @@ pub struct Shared {
     pub stop: CancellationToken,
     /// Every task that must end before the host does.
     pub tasks: TaskTracker,
+    /// This host among the others.
+    pub fleet: Arc<fleet::Place>,
 }
 
 /// Works until stopped.

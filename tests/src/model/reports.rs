@@ -123,6 +123,9 @@ impl State {
     }
 }
 
+/// Hosts and turns are not the model's business.
+impl orderdock::ledger::fleet::Fleet for ModelLedger {}
+
 #[async_trait]
 impl Reports for ModelLedger {
     async fn orders(&self, filter: OrderFilter) -> Result<Vec<OrderRow>> {

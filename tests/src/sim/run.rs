@@ -290,6 +290,7 @@ fn start_host(scene: &Arc<Scene>, fate: &Arc<Fate>, name: &str) {
     let key = MasterKey::from_base64(&SecretString::from(BASE64_STANDARD.encode([7; 32]))).expect("a key");
     let parts = Parts {
         host: HostId(host.clone()),
+        host_name: host.clone(),
         clock: Arc::new(SimClock::new(scene.start, skew)),
         random: Arc::clone(&scene.dice) as _,
         ledger,

@@ -89,21 +89,7 @@ struct StateInput {
 
 async fn set_state(db: &mut Db, input: &StateInput) -> Result<()> {
     let StateInput { id, state, by, why } = input;
-    if *state == ConnectionState::Removed {
-        let row = db
-            .maybe_row(
-                "select count(*) as count from passes where connection_id = $1
-                    and (state in ('claimed', 'mapped', 'sending') or state in ('unknown', 'awaiting'))",
-                values_of![id.as_str()],
-            )
-            .await?;
-        let count = row.map_or(Ok(0), |row| row.int("count"))?;
-        if count > 0 {
-            return Err(LedgerError::Refused(format!(
-                "{count} orders of this connection are under way; pause it and wait until they have ended"
-            )));
-        }
-    }
+    db.lock("select id from connections where id = $1 for update", values_of![id.as_str()]).await?;
     if *state == ConnectionState::Removed {
         // Nobody will take them any more: they end where people see it, and what was owed is cancelled with its reason.
         db.run(
@@ -118,6 +104,20 @@ async fn set_state(db: &mut Db, input: &StateInput) -> Result<()> {
             values_of![id.as_str(), db.now_ms, "the connection was removed"],
         )
         .await?;
+        // Asked after waiting ones were closed: whoever was just claiming one has it by now, or does not get it.
+        let row = db
+            .maybe_row(
+                "select count(*) as count from passes where connection_id = $1
+                    and (state in ('claimed', 'mapped', 'sending') or state in ('unknown', 'awaiting'))",
+                values_of![id.as_str()],
+            )
+            .await?;
+        let count = row.map_or(Ok(0), |row| row.int("count"))?;
+        if count > 0 {
+            return Err(LedgerError::Refused(format!(
+                "{count} orders of this connection are under way; pause it and wait until they have ended"
+            )));
+        }
     }
     let why = if why.is_empty() { format!("by {by}") } else { format!("{why} (by {by})") };
     if *state == ConnectionState::Paused

@@ -41,8 +41,7 @@ struct ClaimInput {
 
 // The inner limit keeps a long queue from being read whole: an order is owed some four effects at a time.
 pub const LEASE_ORDERS: &str = "
-update orders set effects_token = $3 || '-' || shop_order_id, effects_host = $4, effects_until_ms = $5
-where (connection_id, shop_id, shop_order_id) in (
+with free as (
     select distinct connection_id, shop_id, shop_order_id from (
         select e.connection_id, e.shop_id, e.shop_order_id from effects e
         join orders o on o.connection_id = e.connection_id and o.shop_id = e.shop_id
@@ -50,8 +49,10 @@ where (connection_id, shop_id, shop_order_id) in (
         where e.connection_id = $1 and e.state = 'owed' and e.kind <> 'mail' and e.not_before_ms <= $2
             and e.shop_id = (select c.shop_id from connections c where c.id = $1)
             and (o.effects_token is null or o.effects_until_ms < $2)
-        order by e.not_before_ms limit 4 * cast($6 as bigint)) as due
+        order by e.not_before_ms limit 4 * cast($6 as bigint) /*pg for update of o skip locked */) as due
     limit cast($6 as bigint))
+update orders set effects_token = $3 || '-' || shop_order_id, effects_host = $4, effects_until_ms = $5
+where (connection_id, shop_id, shop_order_id) in (select connection_id, shop_id, shop_order_id from free)
 returning connection_id, shop_id, shop_order_id, effects_token, confirmed_status";
 
 async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<OwedByOrder>> {

@@ -1,6 +1,6 @@
 //! What a database says, as a [`LedgerError`] that says what, where and what to do.
 
-use sqlx::migrate::MigrateError;
+use sqlx::{migrate::MigrateError, postgres::PgDatabaseError};
 
 use crate::ledger::LedgerError;
 
@@ -19,8 +19,63 @@ mod code {
 
 const IOERR_SHMSIZE: i32 = 4874;
 
+/// What went wrong in a transaction, as far as the group has to know it; the worse the greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// A statement failed. PostgreSQL does nothing more in this transaction.
+    Failed,
+    /// A row is there already. Two may have written the same new one: whoever comes second sees it when it looks again.
+    Twice,
+    /// A statement met another transaction's work; the same again may well succeed.
+    Clash,
+    /// The connection is gone.
+    Gone,
+}
+
+/// PostgreSQL's code when a prepared statement no longer fits the table, because a column was added meanwhile.
+pub const STALE_PLAN: &str = "0A000";
+
+/// The five characters by which PostgreSQL names an error (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+pub fn state(error: &sqlx::Error) -> Option<String> {
+    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    Some(error.code().to_owned())
+}
+
+/// What an error means for the transaction that it happened in.
+pub fn fault(error: &sqlx::Error) -> Fault {
+    if let Some(state) = state(error) {
+        return match state.as_str() {
+            // Serialisation, deadlock, a lock waited for too long, a plan that a migration made stale.
+            "40001" | "40P01" | "55P03" | STALE_PLAN => Fault::Clash,
+            "23505" => Fault::Twice,
+            _ if is_gone(&state) => Fault::Gone,
+            _ => Fault::Failed,
+        };
+    }
+    match error {
+        sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Fault::Failed,
+        _ => Fault::Gone,
+    }
+}
+
+/// Connection trouble, or the server ended the session.
+fn is_gone(state: &str) -> bool {
+    state.starts_with("08") || state.starts_with("57P") || matches!(state, "25P03" | "53300")
+}
+
 /// Reads an error of the database at `place`.
 pub fn explain(error: &sqlx::Error, place: &str) -> LedgerError {
+    if let Some(state) = state(error) {
+        // Ours to prevent: a value or a row that can't be. The database itself is well.
+        let ours = state.starts_with("22") || state.starts_with("23");
+        return match ours {
+            true => LedgerError::Corrupt(format!("{place}: {error}")),
+            false => unavailable(place, postgres_reason(&state, error)),
+        };
+    }
     match error {
         sqlx::Error::ColumnDecode { index, source } => LedgerError::Corrupt(format!("column {index}: {source}")),
         sqlx::Error::Decode(source) => LedgerError::Corrupt(source.to_string()),
@@ -33,6 +88,11 @@ pub fn explain(error: &sqlx::Error, place: &str) -> LedgerError {
 
 /// Reads an error of a commit: whether it happened may be unknown.
 pub fn explain_commit(error: &sqlx::Error, place: &str) -> LedgerError {
+    if let Some(state) = state(error) {
+        // PostgreSQL says why it did not commit; only a session that it ended may have committed before.
+        let in_doubt = is_gone(&state);
+        return if in_doubt { LedgerError::InDoubt(format!("{place}: {error}")) } else { explain(error, place) };
+    }
     match primary_code(error) {
         // The flush failed: what of it reached the disk nobody can tell.
         Some(code::IOERR) => LedgerError::InDoubt(format!("{place}: {error}")),
@@ -80,12 +140,36 @@ pub fn unavailable(place: &str, reason: String) -> LedgerError {
     LedgerError::Unavailable { place: place.to_owned(), reason }
 }
 
+/// SQLite's code; none of an error of PostgreSQL.
 fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    if state(error).is_some() {
+        return None;
+    }
     let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(extended & 0xff)
 }
 
+fn postgres_reason(state: &str, error: &sqlx::Error) -> String {
+    let advice = match state {
+        "3D000" => "the server has no such database; create it, or name another one in the address",
+        "28P01" | "28000" => "the server refuses the role or its password; check both, and the server's pg_hba.conf",
+        "42501" => "the role lacks a right; grant it as docs/postgresql.md says",
+        "42P01" | "3F000" => "its tables are not there; run `orderdock database migrate` as the role that owns them",
+        "25006" => "it can only be read: it is a standby, or set to read-only; name the primary server in the address",
+        "53100" => "the server's disk is full; free some space there, nothing was changed",
+        "53300" => "the server has no free connection; raise its max_connections, or put a pooler in between",
+        "57P01" | "57P02" | "57P03" => "the server is being stopped or started; Orderdock goes on when it is back",
+        "40001" | "40P01" | "55P03" => "others kept the same rows locked for too long; try again",
+        "25P03" => "the session was ended because it stood still inside a transaction; try again",
+        _ => return error.to_string(),
+    };
+    format!("{advice} ({error})")
+}
+
 fn reason(error: &sqlx::Error) -> String {
+    if let sqlx::Error::Io(error) = error {
+        return format!("the server can't be reached; check that it runs and that the address is right ({error})");
+    }
     let advice = match primary_code(error) {
         Some(code::BUSY | code::LOCKED) => {
             "another process keeps it locked; find out which one writes to it and stop it"

@@ -1,16 +1,18 @@
-//! What former hosts left behind on SQLite.
+//! What former processes left behind.
 //!
-//! Whoever holds the host lock is the only one at work, and the operating system gave that lock away only after the former
+//! On SQLite whoever holds the host lock is the only one at work, and the operating system gave that lock away only after the former
 //! host's process had ended. So its leases are over, however long they had left: a restart goes on at once instead of after
 //! the longest lease. Tokens stay, so that taking such a pass over still counts as a takeover.
+//!
+//! On PostgreSQL the same is true of the leases of one host: its name is in a folder of its own, under a lock.
 
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 use super::errors::{explain, explain_commit};
-use crate::ledger::Result;
+use crate::{domain::id::HostId, ledger::Result};
 
 /// Effects are found by the rows that are owed: a million old orders cost nothing.
-const STATEMENTS: [&str; 4] = [
+const STATEMENTS: [&str; 5] = [
     "update passes set lease_until_ms = 0 where lease_until_ms > 0
         and state in ('claimed', 'mapped', 'sending', 'unknown', 'awaiting')",
     "update orders set effects_until_ms = 0 where effects_until_ms > 0
@@ -18,6 +20,7 @@ const STATEMENTS: [&str; 4] = [
             select connection_id, shop_id, shop_order_id from effects where state = 'owed' and kind <> 'mail')",
     "update mails set until_ms = 0 where until_ms > 0",
     "update intents set taken_by = null, taken_ms = null where taken_ms is not null",
+    "update turns set until_ms = 0 where until_ms > 0",
 ];
 
 /// Ends the leases of former hosts; how many there were. To be called by the holder of the host lock, before it works.
@@ -26,6 +29,23 @@ pub async fn end_leases(connection: &mut SqliteConnection, place: &str) -> Resul
     let mut ended = 0;
     for statement in STATEMENTS {
         let done = sqlx::query(statement).execute(&mut *transaction).await.map_err(|error| explain(&error, place))?;
+        ended += done.rows_affected();
+    }
+    transaction.commit().await.map_err(|error| explain_commit(&error, place))?;
+    Ok(ended)
+}
+
+/// Whose rows, in the order of [`STATEMENTS`].
+const WHOSE: [&str; 5] = ["lease_host", "effects_host", "host", "taken_by", "host"];
+
+/// Ends the leases of former processes of this host; how many there were.
+pub async fn end_leases_of(connection: &mut PgConnection, place: &str, host: &HostId) -> Result<u64> {
+    let mut transaction = connection.begin().await.map_err(|error| explain(&error, place))?;
+    let mut ended = 0;
+    for (statement, whose) in STATEMENTS.iter().zip(WHOSE) {
+        let sql = AssertSqlSafe(format!("{statement} and {whose} = $1"));
+        let query = sqlx::query(sql).persistent(false).bind(host.as_str().to_owned());
+        let done = transaction.execute(query).await.map_err(|error| explain(&error, place))?;
         ended += done.rows_affected();
     }
     transaction.commit().await.map_err(|error| explain_commit(&error, place))?;

@@ -1,6 +1,9 @@
 //! What people leave for the working host: intents, the host-wide switch, and the number by which it notices a change.
 
-use super::database::{Db, to_json, values_of};
+use super::{
+    database::{Db, to_json, values_of},
+    fleet,
+};
 use crate::{
     domain::{
         clock::Millis,
@@ -15,6 +18,7 @@ use crate::{
 /// Something in the administrator's room changed.
 pub fn changed(db: &mut Db) {
     db.later("update meta set number = number + 1 where name = 'change'", Vec::new());
+    db.wakes.insert(String::new());
 }
 
 /// The number that grows with each change.
@@ -83,8 +87,11 @@ pub async fn take(db: &mut Db, input: &(HostId, Millis)) -> Result<Vec<LeftInten
     let (host, lease_ms) = input;
     let rows = db
         .changed(
-            "update intents set taken_by = $1, taken_ms = $2 where taken_ms is null or taken_ms < $3
-             returning number, connection_id, body, by_whom, left_ms",
+            &format!(
+                "update intents set taken_by = $1, taken_ms = $2 where (taken_ms is null or taken_ms < $3) and {}
+                 returning number, connection_id, body, by_whom, left_ms",
+                fleet::not_anothers(1, 2)
+            ),
             values_of![host.as_str(), db.now_ms, db.now_ms.saturating_sub(*lease_ms)],
         )
         .await?;

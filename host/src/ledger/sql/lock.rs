@@ -31,6 +31,19 @@ impl HostLock {
     /// # Errors
     /// `Unavailable` when another host works on the database, or the file can't be made.
     pub fn take(database: &Path, place: &str, holder: &str) -> Result<Self> {
+        Self::take_or(
+            database,
+            place,
+            holder,
+            "works on it already; stop that one first, one database has one working host",
+        )
+    }
+
+    /// The same, with what the holder does in other words.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn take_or(database: &Path, place: &str, holder: &str, words_of_refusal: &str) -> Result<Self> {
         let path = lock_path(database);
         let mut file = OpenOptions::new()
             .read(true)
@@ -44,10 +57,7 @@ impl HostLock {
             // Whoever holds it may be writing its name just now; then it is told without one.
             let _ = file.read_to_string(&mut words);
             let holder = if words.trim().is_empty() { "another process".to_owned() } else { words.trim().to_owned() };
-            return Err(unavailable(
-                place,
-                format!("{holder} works on it already; stop that one first, one database has one working host"),
-            ));
+            return Err(unavailable(place, format!("{holder} {words_of_refusal}")));
         }
         // Who holds the lock is a courtesy; the lock itself does not depend on it.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));

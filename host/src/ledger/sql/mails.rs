@@ -85,11 +85,14 @@ async fn gather(db: &mut Db, input: &ClaimInput) -> Result<()> {
     }
     for (connection, mail) in due {
         db.later(
-            "insert into mails (connection_id, mail, until_ms, not_before_ms) values ($1, $2, 0, $3)",
+            "insert into mails (connection_id, mail, until_ms, not_before_ms) values ($1, $2, 0, $3)
+             on conflict (connection_id) do nothing",
             values_of![&connection, &mail, db.now_ms],
         );
         db.later(
-            "update effects set mail = $2 where connection_id = $1 and number in (
+            // Another host may have made the batch at the same moment; then these go out with that one or the next.
+            "update effects set mail = $2 where connection_id = $1
+                and exists (select 1 from mails m where m.connection_id = $1 and m.mail = $2) and number in (
                 select e.number from effects e where e.connection_id = $1 and e.state = 'owed' and e.kind = 'mail'
                     and e.not_before_ms <= $3 order by e.number limit cast($4 as bigint))",
             values_of![&connection, &mail, db.now_ms, MEMBERS],

@@ -1,7 +1,7 @@
-//! The ledger in SQLite. The texts of SQL are those of both databases; what differs lies in [`dialect`] and in the folder
-//! of migrations.
+//! The ledger in SQLite or PostgreSQL, with one text of SQL. What differs lies in [`dialect`], in the folders of migrations,
+//! and in how the database is opened ([`sqlite`], [`postgres`]).
 //!
-//! Writes go through one task that commits in groups ([`writer`]); reads use a small pool beside it and see what is
+//! Writes go through tasks that commit in groups ([`writer`]); reads use a small pool beside them and see what is
 //! committed. Each file below answers one trait, or one part of it.
 
 mod connections;
@@ -9,9 +9,12 @@ mod database;
 mod dialect;
 mod effects;
 mod errors;
+mod fleet;
 mod former;
+mod held;
 mod intents;
 mod keys;
+mod listener;
 mod lock;
 mod mails;
 mod mark;
@@ -20,53 +23,60 @@ mod moves;
 mod opening;
 mod orders;
 mod passes;
+mod postgres;
 mod pushed;
+mod receipt;
 mod releases;
 mod reports;
 mod reserve;
+mod row;
 mod sights;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 mod watch;
 mod writer;
 
 use std::{
-    fs::OpenOptions,
-    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
-use sqlx::{
-    ConnectOptions as _, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use sqlx::{PgPool, SqlitePool};
 
+pub use self::postgres::Address;
 use self::{
-    database::{Db, Held},
-    errors::{explain, is_full, unavailable},
+    database::Db,
+    errors::{explain, is_full},
+    held::{Held, Speech},
     lock::HostLock,
-    writer::Writer,
+    writer::{Source, Time, Writer},
 };
 use super::Result;
-use crate::domain::{clock::Clock, random::Random};
+use crate::domain::{clock::Clock, id::HostId, random::Random};
 
-/// How long a writer waits for another process (the command line beside the host) before it gives up.
-const BUSY: Duration = Duration::from_secs(10);
-/// Readers at once.
-const READERS: u32 = 4;
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 512;
+/// Connections to PostgreSQL that write: one works while the other one waits for its commit.
+const LINES: usize = 2;
 
 /// As what a process opens the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The working host: one for each database.
+    /// A working host: the only one of an SQLite file, one of many of a PostgreSQL database.
     Working,
     /// Beside it: reads, and leaves intents and changes.
     Beside,
+}
+
+/// Who opens a PostgreSQL database to work.
+#[derive(Clone, Copy, Debug)]
+pub struct Me<'a> {
+    /// The host's id, kept over restarts.
+    pub id: &'a HostId,
+    /// The folder that keeps it: one process at a time works from there.
+    pub folder: &'a Path,
 }
 
 /// The ledger in a database.
@@ -75,9 +85,17 @@ pub struct SqlLedger {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     writer: Writer,
-    readers: SqlitePool,
+    readers: Readers,
+    listener: Option<listener::Listener>,
     role: Role,
     watch: OnceLock<watch::Watch>,
+    described: String,
+}
+
+/// Connections that read.
+enum Readers {
+    Sqlite(SqlitePool),
+    Postgres(PgPool, Speech),
 }
 
 impl std::fmt::Debug for SqlLedger {
@@ -95,36 +113,89 @@ impl SqlLedger {
     /// written or is no database, a schema from a newer program.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Random>, role: Role) -> Result<Self> {
         let place: Arc<str> = path.display().to_string().into();
-        check_folder(path, &place)?;
-        let holder = format!("the host with process id {}", std::process::id());
-        let lock = match role {
-            Role::Working => Some(HostLock::take(path, &place, &holder)?),
-            Role::Beside => None,
-        };
-        make_private(path);
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY)
-            .statement_cache_capacity(STATEMENTS)
-            .disable_statement_logging();
-        let mut connection = options.connect().await.map_err(|error| explain(&error, &place))?;
-        migrate(&mut connection, path, &place, &holder, role).await?;
-        if role == Role::Working {
-            let ended = former::end_leases(&mut connection, &place).await?;
+        let opened = sqlite::open(path, &place, role).await?;
+        let source = Source::Sqlite(Arc::clone(&clock));
+        let held = vec![Held::Sqlite(opened.connection)];
+        let writer = Writer::start(held, source, Arc::clone(&place), Arc::clone(&random), opened.lock);
+        let described = format!("sqlite {place}");
+        let readers = Readers::Sqlite(opened.readers);
+        Ok(Self { place, clock, random, writer, readers, listener: None, role, watch: OnceLock::new(), described })
+    }
+
+    /// Opens the PostgreSQL database at `address`, and brings its schema up to date if its role may. A working host says
+    /// who it is: what a former process of that host left under way, it may go on with at once. Whoever opens it so must be
+    /// the only process of that name. Needs a tokio runtime, on which the writing tasks run.
+    ///
+    /// # Errors
+    /// `Unavailable` with what is wrong and what to do: address, server, database, role, rights, version, schema.
+    pub async fn open_postgres(
+        address: &Address,
+        machine: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        me: Option<Me<'_>>,
+    ) -> Result<Self> {
+        let clock = Arc::new(postgres::DatabaseClock::new(machine));
+        let time = Time::Server(Arc::clone(&clock));
+        Self::open_at(address, clock, time, random, me).await
+    }
+
+    async fn open_at(
+        address: &Address,
+        clock: Arc<dyn Clock>,
+        time: Time,
+        random: Arc<dyn Random>,
+        me: Option<Me<'_>>,
+    ) -> Result<Self> {
+        let server = Arc::new(postgres::Server::find(address).await?);
+        let place = Arc::clone(&server.place);
+        let mut connection = server.bare().await?;
+        migrations::run_postgres(&mut connection, &place).await?;
+        let mut lock = None;
+        if let Some(me) = me {
+            let holder = format!("the host with process id {}", std::process::id());
+            let refusal = "works from this data folder already; give each host a `data_dir` of its own";
+            lock = Some(HostLock::take_or(&me.folder.join("host"), &place, &holder, refusal)?);
+            let ended = former::end_leases_of(&mut connection, &place, me.id).await?;
             if ended > 0 {
-                tracing::info!(leases = ended, "took over what the last host had under way");
+                tracing::info!(leases = ended, "took over what the last process of this host had under way");
             }
         }
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options.pragma("query_only", "on"))
-            .await
-            .map_err(|error| explain(&error, &place))?;
-        let writer = Writer::start(connection, Arc::clone(&place), Arc::clone(&clock), Arc::clone(&random), lock);
-        Ok(Self { place, clock, random, writer, readers, role, watch: OnceLock::new() })
+        drop(connection);
+        let readers = Readers::Postgres(server.readers(), server.speech);
+        let described = server.describe();
+        let listener = match me {
+            Some(_) if server.speech.pooled => {
+                tracing::info!(
+                    database = %place,
+                    "a pooler stands before the database: nobody can listen through it, so this host looks by its timers"
+                );
+                None
+            }
+            me => me.map(|_| listener::Listener::start(server.one())),
+        };
+        let mut lines = Vec::with_capacity(LINES);
+        for _ in 0..LINES {
+            lines.push(server.connect().await?);
+        }
+        let role = if me.is_some() { Role::Working } else { Role::Beside };
+        let source = Source::Postgres(server, time);
+        let writer = Writer::start(lines, source, Arc::clone(&place), Arc::clone(&random), lock);
+        let ledger = Self { place, clock, random, writer, readers, listener, role, watch: OnceLock::new(), described };
+        // The database's clock is known from the first operation on.
+        ledger.write((), |_, ()| Box::pin(async { Ok(()) })).await?;
+        Ok(ledger)
+    }
+
+    /// What this ledger is connected to, without its password, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.described.clone()
+    }
+
+    /// The time that counts for this ledger: the database's own.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// The number of the last commit that changed something. A host keeps the highest it saw outside the database, and so
@@ -134,14 +205,23 @@ impl SqlLedger {
     /// What the database says.
     pub async fn sequence(&self) -> Result<u64> {
         let mut db = self.reader().await?;
-        let row = db.maybe_row("select number from meta where name = 'sequence'", Vec::new()).await?;
+        let sql = match self.readers {
+            Readers::Sqlite(_) => "select number from meta where name = 'sequence'",
+            Readers::Postgres(..) => {
+                "select case when is_called then last_value else 0 end as number from ledger_sequence"
+            }
+        };
+        let row = db.maybe_row(sql, Vec::new()).await?;
         row.map_or(Ok(0), |row| row.large("number"))
     }
 
     /// Finishes what is queued and closes the database. Later calls are refused.
     pub async fn close(&self) {
         self.writer.close().await;
-        self.readers.close().await;
+        match &self.readers {
+            Readers::Sqlite(pool) => pool.close().await,
+            Readers::Postgres(pool, _) => pool.close().await,
+        }
     }
 
     async fn write<I, T>(
@@ -169,50 +249,32 @@ impl SqlLedger {
 
 impl SqlLedger {
     async fn reader(&self) -> Result<Db> {
-        let connection = self.readers.acquire().await.map_err(|error| explain(&error, &self.place))?;
-        Ok(self.db(Held::Reader(connection)))
+        let held = match &self.readers {
+            Readers::Sqlite(pool) => pool.acquire().await.map(Held::SqliteReader),
+            // Behind a pooler two statements meet the same session only inside a transaction.
+            Readers::Postgres(pool, speech) if speech.pooled => {
+                pool.begin_with("begin read only").await.map(|it| Held::PostgresSnapshot(it, *speech))
+            }
+            Readers::Postgres(pool, speech) => pool.acquire().await.map(|it| Held::PostgresReader(it, *speech)),
+        };
+        Ok(self.db(held.map_err(|error| explain(&error, &self.place))?))
     }
 
     /// A reader with one view of everything, for answers that are put together from several questions.
     async fn snapshot(&self) -> Result<Db> {
-        let transaction = self.readers.begin().await.map_err(|error| explain(&error, &self.place))?;
-        Ok(self.db(Held::Snapshot(transaction)))
+        let held = match &self.readers {
+            Readers::Sqlite(pool) => pool.begin().await.map(Held::SqliteSnapshot),
+            Readers::Postgres(pool, _) => {
+                // Without prepared statements: a migration beside us can make one stale, and here it can't be asked again.
+                let speech = &Speech { pooled: true };
+                let begun = pool.begin_with("begin isolation level repeatable read read only").await;
+                begun.map(|it| Held::PostgresSnapshot(it, *speech))
+            }
+        };
+        Ok(self.db(held.map_err(|error| explain(&error, &self.place))?))
     }
 
     fn db(&self, held: Held) -> Db {
         Db::new(held, Arc::clone(&self.place), self.clock.now_ms(), Arc::clone(&self.random))
     }
-}
-
-fn check_folder(path: &Path, place: &str) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if folder.is_dir() {
-        return Ok(());
-    }
-    Err(unavailable(
-        place,
-        format!("its folder {} does not exist; create it, or name another in the config", folder.display()),
-    ))
-}
-
-/// Makes a new database readable for its owner only: it holds people's orders. SQLite gives the files beside it the same
-/// rights. If it can't be made, opening it says why.
-fn make_private(path: &Path) {
-    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-}
-
-/// Beside a working host the schema is that host's; without one, whoever comes first brings it up to date.
-async fn migrate(connection: &mut SqliteConnection, path: &Path, place: &str, holder: &str, role: Role) -> Result<()> {
-    let version = migrations::version(connection, place).await?;
-    if role == Role::Working || version > migrations::newest() {
-        return migrations::run(connection, place).await;
-    }
-    if version == migrations::newest() {
-        return Ok(());
-    }
-    let _lock = HostLock::take(path, place, holder)?;
-    migrations::run(connection, place).await
 }

@@ -137,6 +137,7 @@ pub async fn open(db: &mut Db, new: NewPass<'_>) -> Result<()> {
         keys::of_pass(key, Vec::new()),
     );
     db.later(keys::LINE, keys::line(key, now, &opening_line(new.opening)));
+    db.wakes.insert(key.order.connection.as_str().to_owned());
     Ok(())
 }
 

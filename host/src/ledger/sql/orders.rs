@@ -51,12 +51,17 @@ async fn record_sweep(db: &mut Db, input: &(ConnectionId, ShopId, Sweep)) -> Res
     Ok(())
 }
 
+/// Nobody else decides about the order meanwhile.
+const LOCK: &str = "select shop_order_id from orders
+    where connection_id = $1 and shop_id = $2 and shop_order_id = $3 for update";
+
 fn no_order(order: &OrderKey) -> LedgerError {
     LedgerError::NotFound { what: format!("order {}", order.shop_order_id) }
 }
 
 async fn open_pass(db: &mut Db, input: &(OrderKey, u32, Opening)) -> Result<PassKey> {
     let (order, after, opening) = input;
+    db.lock(LOCK, keys::of_order(order, Vec::new())).await?;
     let sql = format!(
         "select o.order_number, o.decision, o.last_pass, p.state, p.content_hash,
             case when {STATUS_WRITE_UNDER_WAY} then 1 else 0 end as writing,
@@ -108,6 +113,7 @@ async fn open_pass(db: &mut Db, input: &(OrderKey, u32, Opening)) -> Result<Pass
 
 async fn decide(db: &mut Db, input: &(OrderKey, Decision)) -> Result<()> {
     let (order, decision) = input;
+    db.lock(LOCK, keys::of_order(order, Vec::new())).await?;
     let row = db
         .maybe_row(
             "select decision, last_pass from orders where connection_id = $1 and shop_id = $2 and shop_order_id = $3",

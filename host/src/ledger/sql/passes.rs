@@ -33,48 +33,51 @@ pub fn lost(pass: &PassKey) -> LedgerError {
     LedgerError::Lost { what: keys::name(pass) }
 }
 
+// What is due stands apart, before the update: PostgreSQL then locks it once, whatever the plan.
 // Each row gets a token of its own: a random stem that is new for each claim, and the row's own key. What a lost lease left
 // behind comes first; one that was given back has no token, and taking it over blames nobody.
 pub const CLAIM_WORK: &str = "
+with due as (
+    select connection_id, shop_id, shop_order_id, pass from (
+        select connection_id, shop_id, shop_order_id, pass from passes
+        where connection_id = $1 and state in ('claimed', 'mapped', 'sending') and lease_until_ms < $2
+        order by lease_until_ms limit cast($6 as bigint) /*pg for update skip locked */) as left_behind
+    union all
+    select connection_id, shop_id, shop_order_id, pass from (
+        select connection_id, shop_id, shop_order_id, pass from passes
+        where connection_id = $1 and state = 'waiting' and not_before_ms <= $2
+            and exists (select 1 from connections c where c.id = $1 and c.state = 'active')
+        order by not_before_ms limit cast($6 as bigint) /*pg for update skip locked */) as waiting
+    limit cast($6 as bigint))
 update passes set state = case state when 'waiting' then 'claimed' else state end,
     state_ms = case state when 'waiting' then $2 else state_ms end,
     takeovers = takeovers + case when state in ('claimed', 'mapped') and sent = 0 and lease_token is not null
         then 1 else 0 end,
     lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5
-where (connection_id, shop_id, shop_order_id, pass) in (
-    -- Wrapped once more, because SQLite reads the whole table for a union right here.
-    select connection_id, shop_id, shop_order_id, pass from (
-        select connection_id, shop_id, shop_order_id, pass from (
-            select connection_id, shop_id, shop_order_id, pass from passes
-            where connection_id = $1 and state in ('claimed', 'mapped', 'sending') and lease_until_ms < $2
-            order by lease_until_ms limit cast($6 as bigint)) as left_behind
-        union all
-        select connection_id, shop_id, shop_order_id, pass from (
-            select connection_id, shop_id, shop_order_id, pass from passes
-            where connection_id = $1 and state = 'waiting' and not_before_ms <= $2
-                and exists (select 1 from connections c where c.id = $1 and c.state = 'active')
-            order by not_before_ms limit cast($6 as bigint)) as waiting
-        limit cast($6 as bigint)) as due)
+where (connection_id, shop_id, shop_order_id, pass) in (select connection_id, shop_id, shop_order_id, pass from due)
 returning *";
 
 // As `CLAIM_WORK`, without what nobody has begun.
 pub const CLAIM_LEFT_BEHIND: &str = "
+with due as (
+    select connection_id, shop_id, shop_order_id, pass from passes
+    where connection_id = $1 and state in ('claimed', 'mapped', 'sending') and lease_until_ms < $2
+    order by lease_until_ms limit cast($6 as bigint) /*pg for update skip locked */)
 update passes set takeovers = takeovers + case when state in ('claimed', 'mapped') and sent = 0
         and lease_token is not null then 1 else 0 end,
     lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5
-where (connection_id, shop_id, shop_order_id, pass) in (
-    select connection_id, shop_id, shop_order_id, pass from passes
-    where connection_id = $1 and state in ('claimed', 'mapped', 'sending') and lease_until_ms < $2
-    order by lease_until_ms limit cast($6 as bigint))
+where (connection_id, shop_id, shop_order_id, pass) in (select connection_id, shop_id, shop_order_id, pass from due)
 returning *";
 
 pub const CLAIM_LOOK: &str = "
-update passes set lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5
-where state in ('unknown', 'awaiting') and (connection_id, shop_id, shop_order_id, pass) in (
+with due as (
     select connection_id, shop_id, shop_order_id, pass from passes
     where connection_id = $1 and state in ('unknown', 'awaiting') and not_before_ms <= $2
         and (lease_token is null or lease_until_ms < $2)
-    order by not_before_ms limit cast($6 as bigint))
+    order by not_before_ms limit cast($6 as bigint) /*pg for update skip locked */)
+update passes set lease_token = $3 || '-' || pass || '-' || shop_order_id, lease_host = $4, lease_until_ms = $5
+where state in ('unknown', 'awaiting')
+    and (connection_id, shop_id, shop_order_id, pass) in (select connection_id, shop_id, shop_order_id, pass from due)
 returning *";
 
 // A look that somebody is at becomes due again when that lease runs out. A lease is over one millisecond after its end.

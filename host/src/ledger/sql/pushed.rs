@@ -30,6 +30,12 @@ pub struct Push {
 /// Takes in a push.
 pub async fn push(db: &mut Db, input: &Push) -> Result<Pushed> {
     let Push { order, json, content_hash, order_number } = input;
+    db.lock(
+        "select shop_order_id from pushed_orders
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 for update",
+        keys::of_order(order, Vec::new()),
+    )
+    .await?;
     let row = db
         .maybe_row(
             "select u.content_hash, p.state, p.pass,

@@ -233,10 +233,13 @@ async fn expire(db: &mut Db, input: &(Millis, u32)) -> Result<u64> {
     let (closed_before_ms, limit) = input;
     let rows = db
         .changed(
-            "update passes set bodies = 0, sealed_state = null
-             where (connection_id, shop_id, shop_order_id, pass) in (
+            "with old as (
                 select connection_id, shop_id, shop_order_id, pass from passes
-                where bodies = 1 and closed_ms is not null and closed_ms < $1 order by closed_ms limit $2)
+                where bodies = 1 and closed_ms is not null and closed_ms < $1 order by closed_ms limit $2
+                /*pg for update skip locked */)
+             update passes set bodies = 0, sealed_state = null
+             where (connection_id, shop_id, shop_order_id, pass) in (
+                select connection_id, shop_id, shop_order_id, pass from old)
              returning connection_id, shop_id, shop_order_id, pass",
             values_of![*closed_before_ms, *limit],
         )

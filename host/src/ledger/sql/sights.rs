@@ -60,6 +60,7 @@ pub async fn record(db: &mut Db, batch: &SightBatch) -> Result<Vec<Recorded>> {
     if living.is_none() {
         return Err(LedgerError::Refused("the connection was removed or has another shop now".to_owned()));
     }
+    lock(db, batch).await?;
     let mut known = load(db, batch).await?;
     let mut recorded = Vec::with_capacity(batch.sights.len());
     let mut judged = Vec::new();
@@ -84,6 +85,18 @@ pub async fn record(db: &mut Db, batch: &SightBatch) -> Result<Vec<Recorded>> {
         }
     }
     Ok(recorded)
+}
+
+/// Nobody else decides about these orders meanwhile. Always in the same order, so that two pages never wait for each other.
+async fn lock(db: &mut Db, batch: &SightBatch) -> Result<()> {
+    let mut ids: Vec<&str> = batch.sights.iter().map(|sight| sight.shop_order_id.as_str()).collect();
+    ids.sort_unstable();
+    let sql = format!(
+        "select shop_order_id from orders where connection_id = $1 and shop_id = $2
+            and shop_order_id in (select value from {} as wanted) order by shop_order_id for update",
+        dialect::texts(3)
+    );
+    db.lock(&sql, values_of![batch.connection.as_str(), batch.shop.as_str(), to_json(&ids)?]).await
 }
 
 async fn load(db: &mut Db, batch: &SightBatch) -> Result<HashMap<String, Known>> {

@@ -1,15 +1,18 @@
-//! The contract of the ledger: rules as functions over any ledger, stamped for each database; and what only a file can do.
+//! The contract of the ledger: rules as functions over any ledger, stamped for each database; and what only one of them can
+//! do.
 
 mod connections;
 mod effects;
 mod file;
+mod fleet;
 mod orders;
 mod passes;
 mod races;
 mod reports;
 mod rig;
+mod server;
 
-/// Stamps rules of the contract as tests on each database. (PostgreSQL becomes the second one.)
+/// Stamps rules of the contract as tests on each database.
 macro_rules! contract {
     ($($rule:ident),* $(,)?) => {
         mod sqlite {
@@ -17,6 +20,14 @@ macro_rules! contract {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $rule() {
                     super::$rule(crate::ledger::sql::tests::rig::Rig::sqlite().await).await;
+                }
+            )*
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    super::$rule(crate::ledger::sql::tests::rig::Rig::postgres().await).await;
                 }
             )*
         }

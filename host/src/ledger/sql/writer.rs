@@ -1,25 +1,35 @@
-//! Group commit: one task owns the one connection that writes. It runs all operations that are waiting in one transaction,
-//! commits once (one flush to the disk for all of them) and then answers all. An operation alone waits for no company.
+//! Group commit: a task owns a connection that writes (SQLite: the only one). It runs all operations that are waiting in one
+//! transaction, commits once (one flush to the disk for all of them) and then answers all. An operation alone waits for no
+//! company. On PostgreSQL a second line works while the first one waits for its commit.
 //!
 //! One that fails must not harm its neighbours. Failing before the first change is the common case (a lost lease) and harms
 //! nobody. Otherwise the group is rolled back and repeated with a savepoint around each: operations are pure functions of
 //! the database and their input, so they can be repeated. Savepoints from the start would cost two statements for each.
+//!
+//! On PostgreSQL a group that met the work of others (deadlock, a lock waited for too long, the same new row) is repeated
+//! whole, and so is one whose connection was lost before the commit. A commit whose answer was lost is settled by its
+//! [`Receipt`]; callers get `InDoubt` only if the server does not come back in time.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use sqlx::{Connection as _, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    database::{Db, Held},
-    dialect::{BEGIN_WRITE, COMMIT_WRITE},
-    errors::{explain, explain_commit, is_fatal, unavailable},
+    database::Db,
+    dialect::{BEGIN_POOLED, BEGIN_POSTGRES, BEGIN_SQLITE, COMMIT_SQLITE},
+    errors::{Fault, explain, explain_commit, is_fatal, unavailable},
+    held::Held,
     lock::HostLock,
+    postgres::{DatabaseClock, Server},
+    receipt::Receipt,
 };
 use crate::{
-    domain::{clock::Clock, random::Random},
+    domain::{
+        clock::{Clock, Millis},
+        random::{self, Random},
+    },
     ledger::{LedgerError, Result},
 };
 
@@ -27,25 +37,26 @@ use crate::{
 const GROUP: usize = 64;
 /// How many operations may wait; past that, callers wait before they are queued.
 const QUEUE: usize = 1024;
+/// How often a group is repeated that met the work of others.
+const CLASHES: u32 = 12;
+/// The pause before it is repeated; it doubles up to the longest one.
+const PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// The pause after a connection could not be made again; it doubles up to the longest one.
+const RECONNECT: Duration = Duration::from_millis(100);
+const LONGEST_RECONNECT: Duration = Duration::from_secs(5);
+/// How often a lost connection is made again for a commit whose answer was lost, before its callers are told so.
+const SETTLE: u32 = 20;
 
 /// What an operation is: it may be called again with the same input when its transaction is repeated.
 type Operation<I, T> = Box<dyn for<'a> Fn(&'a mut Db, &'a I) -> BoxFuture<'a, Result<T>> + Send + Sync>;
 
 /// An operation with its types erased.
 trait Job: Send {
-    /// Runs it and keeps its result; a copy of the error, in kind, if it failed.
-    fn run<'a>(&'a mut self, db: &'a mut Db) -> BoxFuture<'a, std::result::Result<(), Failure>>;
+    /// Runs it and keeps its result. False if it failed; then `db.fault` says what that means for its neighbours.
+    fn run<'a>(&'a mut self, db: &'a mut Db) -> BoxFuture<'a, bool>;
     /// Tells the caller: the kept result, or why nothing was committed.
     fn answer(self: Box<Self>, refused: Option<LedgerError>);
-}
-
-/// What the group has to know about a failure.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Failure {
-    /// This operation's own.
-    Own,
-    /// The database's: nothing else can succeed.
-    Fatal,
 }
 
 struct Typed<I, T> {
@@ -56,7 +67,7 @@ struct Typed<I, T> {
 }
 
 impl<I: Send + Sync, T: Send> Job for Typed<I, T> {
-    fn run<'a>(&'a mut self, db: &'a mut Db) -> BoxFuture<'a, std::result::Result<(), Failure>> {
+    fn run<'a>(&'a mut self, db: &'a mut Db) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let mut result = (self.operation)(db, &self.input).await;
             if result.is_ok()
@@ -65,9 +76,15 @@ impl<I: Send + Sync, T: Send> Job for Typed<I, T> {
                 result = Err(error);
             }
             db.forget();
-            let failure = result.as_ref().err().map(|e| if is_fatal(e) { Failure::Fatal } else { Failure::Own });
+            if !db.is_postgres() && result.as_ref().is_err_and(is_fatal) {
+                // SQLite: full, locked, read-only. Nothing else of this group can succeed.
+                db.fault = Fault::Failed;
+            } else if !db.is_postgres() {
+                db.fault = Fault::None;
+            }
+            let done = result.is_ok();
             self.result = Some(result);
-            failure.map_or(Ok(()), Err)
+            done
         })
     }
 
@@ -86,35 +103,74 @@ impl<I: Send + Sync, T: Send> Job for Typed<I, T> {
 
 enum Message {
     Job(Box<dyn Job>),
-    Close(oneshot::Sender<()>),
+    Close,
 }
 
-/// Hands operations to the writing task.
-#[derive(Clone)]
+/// Hands operations to the writing tasks.
 pub struct Writer {
     queue: mpsc::Sender<Message>,
     place: Arc<str>,
+    lines: TaskTracker,
     ended: CancellationToken,
 }
 
+/// Where a line's connection comes from, and the time of its operations.
+pub enum Source {
+    /// SQLite: one connection for good, under the host's lock. The time is the machine's.
+    Sqlite(Arc<dyn Clock>),
+    /// PostgreSQL: made again when it is lost. The time is the server's.
+    Postgres(Arc<Server>, Time),
+}
+
+/// Whose time counts on PostgreSQL.
+#[derive(Clone)]
+pub enum Time {
+    /// The server's, for all hosts; everybody else is told.
+    Server(Arc<DatabaseClock>),
+    /// A clock that a test moves.
+    #[cfg(test)]
+    Given(Arc<dyn Clock>),
+}
+
+/// One connection that writes.
+struct Line {
+    db: Db,
+    source: Arc<Source>,
+    receipt: Option<Receipt>,
+    /// Until when a lost connection is not tried again, and why it could not be made.
+    away: Option<(Pin<Box<tokio::time::Sleep>>, LedgerError)>,
+    pause: Duration,
+}
+
 impl Writer {
-    /// Starts the writing task on its connection. The task holds the host's lock until that connection is closed, so that
-    /// the next host can't begin while the last commit is still going on.
+    /// Starts a writing task for each connection: one for SQLite. The tasks hold the host's lock until those are closed, so
+    /// that the next host can't begin while the last commit is still going on.
     pub fn start(
-        connection: SqliteConnection,
+        connections: Vec<Held>,
+        source: Source,
         place: Arc<str>,
-        clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         lock: Option<HostLock>,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let db = Db::new(Held::Writer(connection), Arc::clone(&place), clock.now_ms(), random);
-        let ended = CancellationToken::new();
-        tokio::spawn(serve(db, clock, waiting, lock, ended.clone().drop_guard()));
-        Self { queue, place, ended }
+        let (waiting, source, lock) = (Arc::new(Mutex::new(waiting)), Arc::new(source), Arc::new(lock));
+        let (lines, ended) = (TaskTracker::new(), CancellationToken::new());
+        for held in connections {
+            let db = Db::new(held, Arc::clone(&place), 0, Arc::clone(&random));
+            let line = Line { db, source: Arc::clone(&source), receipt: None, away: None, pause: RECONNECT };
+            let (waiting, lock, told) = (Arc::clone(&waiting), Arc::clone(&lock), ended.clone().drop_guard());
+            lines.spawn(async move {
+                line.serve(&waiting).await;
+                drop(lock);
+                // Dropped by a panic too.
+                drop(told);
+            });
+        }
+        lines.close();
+        Self { queue, place, lines, ended }
     }
 
-    /// Ends when the writing task has ended: closed, or broken off. Nothing can be written any more.
+    /// Ends when a writing task has ended: closed, or broken off. What it was to write is not written any more.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }
@@ -136,158 +192,337 @@ impl Writer {
         answer.await.map_err(|_| stopped())?
     }
 
-    /// Finishes what is queued and closes the connection.
+    /// Finishes what is queued and closes the connections.
     pub async fn close(&self) {
-        let (caller, closed) = oneshot::channel();
-        if self.queue.send(Message::Close(caller)).await.is_ok() {
-            let _ = closed.await;
+        if self.queue.send(Message::Close).await.is_ok() {
+            self.lines.wait().await;
         }
     }
 }
 
-/// `told` tells that the task has ended when it is dropped, which a panic does too.
-async fn serve(
-    mut db: Db,
-    clock: Arc<dyn Clock>,
-    mut waiting: mpsc::Receiver<Message>,
-    lock: Option<HostLock>,
-    told: DropGuard,
-) {
-    let mut batch = Vec::with_capacity(GROUP);
-    let mut closing = None;
-    while closing.is_none() && waiting.recv_many(&mut batch, GROUP).await > 0 {
-        let mut group = Vec::with_capacity(batch.len());
-        for message in batch.drain(..) {
-            match message {
-                Message::Job(job) => group.push(job),
-                Message::Close(caller) => closing = Some(caller),
-            }
-        }
-        if !group.is_empty() {
-            db.now_ms = clock.now_ms();
-            commit_group(&mut db, group).await;
-        }
-    }
-    if let Held::Writer(connection) = db.into_held()
-        && let Err(error) = connection.close().await
-    {
-        tracing::warn!(%error, "the ledger's connection did not close cleanly");
-    }
-    drop(lock);
-    drop(told);
-    if let Some(caller) = closing {
-        let _ = caller.send(());
-    }
-}
-
-/// Commits a group and answers every member.
-async fn commit_group(db: &mut Db, mut group: Vec<Box<dyn Job>>) {
-    let mut outcome = together(db, &mut group).await;
-    if matches!(outcome, Outcome::Apart) {
-        outcome = apart(db, &mut group).await;
-    }
-    match outcome {
-        Outcome::Done => group.into_iter().for_each(|job| job.answer(None)),
-        Outcome::Apart => group.into_iter().for_each(|job| job.answer(Some(retry(db)))),
-        Outcome::Failed(error) => {
-            let mut group = group.into_iter();
-            let (reason, doubt) = (error.to_string(), matches!(error, LedgerError::InDoubt(_)));
-            let copy = || match &error {
-                LedgerError::Unavailable { place, reason } => unavailable(place, reason.clone()),
-                LedgerError::InDoubt(words) => LedgerError::InDoubt(words.clone()),
-                _ => LedgerError::Refused(reason.clone()),
-            };
-            group.by_ref().for_each(|job| job.answer(Some(copy())));
-            tracing::error!(%reason, doubt, "the ledger could not commit");
-        }
-    }
-}
-
-fn retry(db: &Db) -> LedgerError {
-    unavailable(db.place(), "the operation was interrupted; try again".to_owned())
-}
-
+/// How one try of a group ended.
 enum Outcome {
     Done,
     /// Repeat with savepoints.
     Apart,
+    /// Nothing was committed; it met the work of others. Repeat.
+    Clash(Fault),
+    /// Nothing was committed: the connection is gone.
+    Gone(LedgerError),
+    /// The commit's answer was lost with the connection.
+    InDoubt(LedgerError),
     Failed(LedgerError),
 }
 
-async fn begin(db: &mut Db) -> Result<()> {
-    let mut wait = Duration::from_millis(0);
-    loop {
-        match db.script(BEGIN_WRITE).await {
-            Ok(()) => return Ok(()),
-            // A transaction that an earlier failure left open.
-            Err(error) if error.to_string().contains("within a transaction") && wait.is_zero() => {
-                wait = Duration::from_millis(1);
-                rollback(db).await;
+impl Line {
+    async fn serve(mut self, waiting: &Mutex<mpsc::Receiver<Message>>) {
+        let mut batch = Vec::with_capacity(GROUP);
+        loop {
+            let mut queue = waiting.lock().await;
+            if queue.recv_many(&mut batch, GROUP).await == 0 {
+                break;
             }
-            Err(error) => return Err(explain(&error, db.place())),
-        }
-    }
-}
-
-async fn rollback(db: &mut Db) {
-    db.forget();
-    // It may be over already: a full disk ends the transaction by itself.
-    let _ = db.script("rollback").await;
-}
-
-async fn together(db: &mut Db, group: &mut [Box<dyn Job>]) -> Outcome {
-    if let Err(error) = begin(db).await {
-        return Outcome::Failed(error);
-    }
-    let started = db.changes;
-    let alone = group.len() == 1;
-    for job in group.iter_mut() {
-        let before = db.changes;
-        match job.run(db).await {
-            Ok(()) => {}
-            Err(Failure::Own) if db.changes == before => {}
-            // Alone, it keeps its own error, and the rollback undoes only what it did.
-            Err(_) if alone => {
-                rollback(db).await;
-                return Outcome::Done;
+            let mut group = Vec::with_capacity(batch.len());
+            for message in batch.drain(..) {
+                match message {
+                    Message::Job(job) => group.push(job),
+                    // What is queued by now is still done, here or on another line.
+                    Message::Close => queue.close(),
+                }
             }
-            Err(_) => {
-                rollback(db).await;
-                return Outcome::Apart;
+            drop(queue);
+            if !group.is_empty() {
+                self.commit_group(group).await;
             }
         }
-    }
-    commit(db, started).await
-}
-
-async fn apart(db: &mut Db, group: &mut [Box<dyn Job>]) -> Outcome {
-    if let Err(error) = begin(db).await {
-        return Outcome::Failed(error);
-    }
-    let started = db.changes;
-    for job in group.iter_mut() {
-        if let Err(error) = db.script("savepoint one").await {
-            rollback(db).await;
-            return Outcome::Failed(explain(&error, db.place()));
-        }
-        let ran = job.run(db).await;
-        let end = if ran.is_ok() { "release one" } else { "rollback to one; release one" };
-        if let Err(error) = db.script(end).await {
-            rollback(db).await;
-            return Outcome::Failed(explain(&error, db.place()));
+        if let Err(error) = self.db.into_held().close().await {
+            tracing::warn!(%error, "the ledger's connection did not close cleanly");
         }
     }
-    commit(db, started).await
+
+    /// Commits a group and answers every member.
+    async fn commit_group(&mut self, mut group: Vec<Box<dyn Job>>) {
+        let (mut apart, mut clashes, mut losses) = (false, 0, 0);
+        let refused = loop {
+            if let Err(error) = self.ready().await {
+                break Some(error);
+            }
+            let more = clashes < CLASHES;
+            let outcome =
+                if apart { self.apart(&mut group, more).await } else { self.together(&mut group, more).await };
+            match outcome {
+                Outcome::Done => break None,
+                Outcome::Apart if apart => break Some(self.retry()),
+                Outcome::Apart => apart = true,
+                Outcome::Clash(fault) => {
+                    clashes += if fault == Fault::Twice { CLASHES / 2 } else { 1 };
+                    self.wait(clashes).await;
+                }
+                Outcome::Gone(error) => {
+                    self.db.replace(Held::Lost);
+                    losses += 1;
+                    if losses > 1 {
+                        break Some(error);
+                    }
+                }
+                Outcome::InDoubt(error) => match self.settle().await {
+                    Some(true) => break None,
+                    Some(false) => {}
+                    None => break Some(error),
+                },
+                Outcome::Failed(error) => break Some(error),
+            }
+        };
+        if let Some(error) = &refused {
+            let doubt = matches!(error, LedgerError::InDoubt(_));
+            tracing::error!(reason = %error, doubt, "the ledger could not commit");
+        }
+        let copy = || refused.as_ref().map(copy);
+        group.into_iter().for_each(|job| job.answer(copy()));
+    }
+
+    fn retry(&self) -> LedgerError {
+        unavailable(self.db.place(), "the operation was interrupted; try again".to_owned())
+    }
+
+    /// Waits before a group is repeated: longer each time, and not as long as the other one.
+    async fn wait(&self, times: u32) {
+        let longest = PAUSE.saturating_mul(1 << times.min(6)).min(LONGEST_PAUSE);
+        let [part, ..] = self.db.random.bytes();
+        tokio::time::sleep(longest.mul_f64(f64::from(part) / 255.0)).await;
+    }
+
+    /// Makes a lost connection again; not more often than its back-off allows.
+    async fn ready(&mut self) -> Result<()> {
+        let Source::Postgres(server, time) = &*self.source else { return Ok(()) };
+        if self.db.is_lost() {
+            if let Some((until, error)) = &self.away
+                && !until.is_elapsed()
+            {
+                return Err(copy(error));
+            }
+            match server.connect().await {
+                Ok(held) => {
+                    if self.away.take().is_some() {
+                        tracing::info!(database = self.db.place(), "the database is back");
+                    }
+                    self.db.replace(held);
+                    // What came back may be a standby that does not know our old row.
+                    self.receipt = None;
+                    self.pause = RECONNECT;
+                }
+                Err(error) => {
+                    if self.away.is_none() {
+                        tracing::warn!(%error, "the connection to the database is lost");
+                    }
+                    self.away = Some((Box::pin(tokio::time::sleep(self.pause)), copy(&error)));
+                    self.pause = self.pause.saturating_mul(2).min(LONGEST_RECONNECT);
+                    return Err(error);
+                }
+            }
+        }
+        if self.receipt.is_none() {
+            let line = random::token(&*self.db.random);
+            let now_ms = time.now_ms();
+            match Receipt::open(self.db.held(), server.place.as_ref(), line, now_ms).await {
+                Ok(receipt) => self.receipt = Some(receipt),
+                Err(error) => {
+                    self.db.replace(Held::Lost);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the commit happened whose answer was lost; none if the server does not come back in time.
+    async fn settle(&mut self) -> Option<bool> {
+        let Source::Postgres(server, _) = &*self.source else { return None };
+        let place = Arc::clone(&server.place);
+        for times in 0..SETTLE {
+            self.db.replace(Held::Lost);
+            if let Ok(held) = server.connect().await {
+                self.db.replace(held);
+                if let Some(receipt) = &mut self.receipt
+                    && let Ok(happened) = receipt.settle(self.db.held(), &place).await
+                {
+                    tracing::info!(happened, "the answer to a commit was lost; the ledger tells whether it happened");
+                    return Some(happened);
+                }
+            }
+            tokio::time::sleep(RECONNECT.saturating_mul(times.min(8) + 1)).await;
+        }
+        self.db.replace(Held::Lost);
+        self.receipt = None;
+        None
+    }
+
+    async fn begin(&mut self) -> std::result::Result<(), Outcome> {
+        self.db.fault = Fault::None;
+        self.db.wakes.clear();
+        let (time, pooled) = match &*self.source {
+            Source::Sqlite(clock) => {
+                self.db.now_ms = clock.now_ms();
+                return self.begin_sqlite().await;
+            }
+            Source::Postgres(server, time) => (time.clone(), server.speech.pooled),
+        };
+        let begun = self.db.script_rows(if pooled { BEGIN_POOLED } else { BEGIN_POSTGRES }).await;
+        match begun {
+            Ok(rows) => {
+                let now_ms = rows.last().map(|row| row.int("now_ms")).transpose().map_err(Outcome::Failed)?;
+                self.db.now_ms = time.read(now_ms.unwrap_or_default());
+                Ok(())
+            }
+            Err(error) => Err(Outcome::Gone(explain(&error, self.db.place()))),
+        }
+    }
+
+    async fn begin_sqlite(&mut self) -> std::result::Result<(), Outcome> {
+        let mut left_open = false;
+        loop {
+            match self.db.script(BEGIN_SQLITE).await {
+                Ok(()) => return Ok(()),
+                // A transaction that an earlier failure left open.
+                Err(error) if error.to_string().contains("within a transaction") && !left_open => {
+                    left_open = true;
+                    self.rollback().await;
+                }
+                Err(error) => return Err(Outcome::Failed(explain(&error, self.db.place()))),
+            }
+        }
+    }
+
+    async fn rollback(&mut self) {
+        self.db.forget();
+        // It may be over already: a full disk ends the transaction by itself, and so does a lost connection.
+        if self.db.script("rollback").await.is_err() && self.db.is_postgres() {
+            self.db.replace(Held::Lost);
+        }
+    }
+
+    /// What a failure inside the group means for all of it; none: it harms nobody.
+    async fn judge(&mut self, changed: bool, more: bool) -> Option<Outcome> {
+        match self.db.fault {
+            Fault::Gone => return Some(Outcome::Gone(self.retry())),
+            fault @ (Fault::Clash | Fault::Twice) if more => {
+                self.rollback().await;
+                return Some(Outcome::Clash(fault));
+            }
+            Fault::None if !changed => return None,
+            _ => {}
+        }
+        self.rollback().await;
+        Some(Outcome::Apart)
+    }
+
+    async fn together(&mut self, group: &mut [Box<dyn Job>], more: bool) -> Outcome {
+        if let Err(outcome) = self.begin().await {
+            return outcome;
+        }
+        let started = self.db.changes;
+        let alone = group.len() == 1;
+        for job in group.iter_mut() {
+            let before = self.db.changes;
+            if job.run(&mut self.db).await {
+                continue;
+            }
+            match self.judge(self.db.changes != before, more).await {
+                None => {}
+                // Alone, it keeps its own error, and the rollback undoes only what it did.
+                Some(Outcome::Apart) if alone => return Outcome::Done,
+                Some(outcome) => return outcome,
+            }
+        }
+        self.commit(started, more).await
+    }
+
+    async fn apart(&mut self, group: &mut [Box<dyn Job>], more: bool) -> Outcome {
+        if let Err(outcome) = self.begin().await {
+            return outcome;
+        }
+        let started = self.db.changes;
+        for job in group.iter_mut() {
+            if let Err(error) = self.db.script("savepoint one").await {
+                return self.broken(&error).await;
+            }
+            let ran = job.run(&mut self.db).await;
+            let fault = self.db.fault;
+            if !ran && (fault == Fault::Gone || (fault > Fault::Failed && more)) {
+                if let Some(outcome) = self.judge(true, more).await {
+                    return outcome;
+                }
+            }
+            let end = if ran { "release savepoint one" } else { "rollback to savepoint one; release savepoint one" };
+            if let Err(error) = self.db.script(end).await {
+                return self.broken(&error).await;
+            }
+            self.db.fault = Fault::None;
+        }
+        self.commit(started, more).await
+    }
+
+    async fn broken(&mut self, error: &sqlx::Error) -> Outcome {
+        let (gone, reason) = (self.db.fault == Fault::Gone, explain(error, self.db.place()));
+        self.rollback().await;
+        if gone && self.db.is_postgres() { Outcome::Gone(reason) } else { Outcome::Failed(reason) }
+    }
+
+    async fn commit(&mut self, started: u64, more: bool) -> Outcome {
+        let unchanged = self.db.changes == started;
+        let end = match &self.receipt {
+            _ if unchanged => "commit".into(),
+            None => std::borrow::Cow::Borrowed(COMMIT_SQLITE),
+            Some(receipt) => receipt.commit(self.db.now_ms, &self.db.wakes).into(),
+        };
+        let Err(error) = self.db.script(&end).await else {
+            if let (Some(receipt), false) = (&mut self.receipt, unchanged) {
+                receipt.committed();
+            }
+            return Outcome::Done;
+        };
+        let fault = self.db.fault;
+        let error = explain_commit(&error, self.db.place());
+        if unchanged && fault == Fault::Gone && self.db.is_postgres() {
+            return Outcome::Gone(error);
+        }
+        if matches!(error, LedgerError::InDoubt(_)) && self.db.is_postgres() {
+            return Outcome::InDoubt(error);
+        }
+        self.rollback().await;
+        if fault == Fault::Clash && more { Outcome::Clash(fault) } else { Outcome::Failed(error) }
+    }
 }
 
-async fn commit(db: &mut Db, started: u64) -> Outcome {
-    let end = if db.changes == started { "commit" } else { COMMIT_WRITE };
-    match db.script(end).await {
-        Ok(()) => Outcome::Done,
-        Err(error) => {
-            let error = explain_commit(&error, db.place());
-            rollback(db).await;
-            Outcome::Failed(error)
+/// The same error for each member of a group.
+fn copy(error: &LedgerError) -> LedgerError {
+    match error {
+        LedgerError::Unavailable { place, reason } => unavailable(place, reason.clone()),
+        LedgerError::InDoubt(words) => LedgerError::InDoubt(words.clone()),
+        LedgerError::Corrupt(words) => LedgerError::Corrupt(words.clone()),
+        other => LedgerError::Refused(other.to_string()),
+    }
+}
+
+impl Time {
+    /// Now, without asking the server.
+    pub fn now_ms(&self) -> Millis {
+        match self {
+            Self::Server(clock) => clock.now_ms(),
+            #[cfg(test)]
+            Self::Given(clock) => clock.now_ms(),
+        }
+    }
+
+    /// The time of an operation, when the server said that it is `now_ms`.
+    fn read(&self, now_ms: Millis) -> Millis {
+        match self {
+            Self::Server(clock) => {
+                clock.set(now_ms);
+                now_ms
+            }
+            #[cfg(test)]
+            Self::Given(clock) => clock.now_ms(),
         }
     }
 }

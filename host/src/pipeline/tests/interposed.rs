@@ -18,6 +18,7 @@ use crate::{
         Ledger, LedgerError, Result,
         connections::*,
         effects::{EffectEnd, Effects, MailBatch, OwedByOrder},
+        fleet::Fleet,
         orders::*,
         passes::{Claim, ClaimKind, Doubtful, Move, Passes},
         reports::*,
@@ -37,6 +38,9 @@ pub struct Interposed {
 pub fn gone() -> LedgerError {
     LedgerError::Unavailable { place: "the test's".to_owned(), reason: "it is locked".to_owned() }
 }
+
+/// One host, alone.
+impl Fleet for Interposed {}
 
 impl Interposed {
     pub fn new(inner: Arc<dyn Ledger>) -> Self {

@@ -118,6 +118,7 @@ impl Stage {
         let key = MasterKey::from_base64(&SecretString::from("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")).unwrap();
         let parts = Arc::new(Parts {
             host: "host-1".into(),
+            host_name: "host-1".to_owned(),
             clock: clocked,
             random,
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
@@ -134,6 +135,7 @@ impl Stage {
             places: Arc::new(Semaphore::new(8)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            fleet: Arc::default(),
         });
         let erp = Arc::new(Erp::start().await);
         // Without places nobody pays the shop in passing: what is owed stays in the ledger for the test to see.

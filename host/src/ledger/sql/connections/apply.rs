@@ -32,6 +32,8 @@ pub async fn apply(db: &mut Db, draft: &ConnectionDraft) -> Result<Applied> {
             draft.release
         )));
     }
+    db.lock("select id from connections where name = $1 and state <> 'removed' for update", values_of![&draft.name])
+        .await?;
     let sql = format!("{RECORDS} where c.name = $1 and c.state <> 'removed'");
     match db.maybe_row(&sql, values_of![&draft.name]).await? {
         None => create(db, draft).await,

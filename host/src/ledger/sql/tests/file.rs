@@ -10,7 +10,7 @@ use crate::ledger::{
 };
 
 async fn open(path: &Path, role: Role) -> Result<SqlLedger> {
-    SqlLedger::open(path, clock(), Arc::new(Counting::default()), role).await
+    SqlLedger::open(path, clock(), Arc::new(Counting::new()), role).await
 }
 
 fn says(result: Result<SqlLedger>, words: &[&str]) {
@@ -56,7 +56,9 @@ async fn a_newer_schema_is_left_alone() {
             Box::pin(async {
                 let sql = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
                            values (99, 'later', 1, $1, 0)";
-                db.run(sql, values_of![&[1_u8][..]]).await
+                db.run(sql, values_of![&[1_u8][..]]).await?;
+                // A program from before step 99 can't work with it.
+                db.run("insert into meta (name, number) values ('oldest_program', 99)", vec![]).await
             })
         })
         .await
@@ -171,9 +173,10 @@ async fn what_is_asked_while_orders_flow_reads_no_whole_table() {
             let step = row.text("detail").unwrap();
             let open_rows = ["effects_due", "effects_mail", "passes_"].iter().any(|index| step.contains(index));
             indexed |= open_rows;
-            let small = ["SCAN due", "SCAN left_behind", "SCAN waiting", "SCAN m ", "(subquery", "SCAN CONSTANT"]
-                .iter()
-                .any(|it| step.contains(it));
+            let small =
+                ["SCAN due", "SCAN free", "SCAN left_behind", "SCAN waiting", "SCAN m ", "(subquery", "SCAN CONSTANT"]
+                    .iter()
+                    .any(|it| step.contains(it));
             assert!(!step.starts_with("SCAN") || open_rows || small, "{step}\n{sql}");
         }
         assert!(indexed, "{sql}");

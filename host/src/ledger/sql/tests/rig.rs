@@ -28,7 +28,7 @@ use crate::{
         orders::{Recorded, SightBatch},
         passes::{AttemptEnd, Claim, ClaimKind, Guard, Move, NewAttempt, NewPins, Pins, To},
         reports::{OrderDetail, OrderRow},
-        sql::{Role, SqlLedger},
+        sql::{Address, Me, Role, SqlLedger, writer::Time},
     },
 };
 
@@ -47,9 +47,16 @@ impl Clock for TestClock {
     }
 }
 
-/// Bytes that never repeat.
-#[derive(Debug, Default)]
+/// Bytes that never repeat, also between ledgers of one database.
+#[derive(Debug)]
 pub struct Counting(AtomicU64);
+
+impl Counting {
+    pub fn new() -> Self {
+        static LEDGERS: AtomicU64 = AtomicU64::new(0);
+        Self(AtomicU64::new(LEDGERS.fetch_add(1, Ordering::SeqCst) << 40))
+    }
+}
 
 impl Random for Counting {
     fn bytes(&self) -> [u8; 16] {
@@ -63,7 +70,48 @@ pub struct Rig {
     pub connection: ConnectionId,
     pub shop: ShopId,
     pub host: HostId,
-    _folder: Arc<tempfile::TempDir>,
+    place: Place,
+}
+
+/// What must outlive the ledger.
+enum Place {
+    Folder { _it: tempfile::TempDir },
+    Database { _it: Option<orderdock_postgres::Database>, url: String },
+}
+
+/// A database of PostgreSQL with the ledger's tables.
+pub async fn database() -> orderdock_postgres::Database {
+    let made = tokio::task::spawn_blocking(|| {
+        orderdock_postgres::database(&super::super::migrations::postgres_text(), |url| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                open_with_clock(url, clock()).await?.close().await;
+                Ok(())
+            })
+        })
+    });
+    made.await.unwrap().unwrap()
+}
+
+/// How tests reach a database.
+pub fn address(url: &str) -> Address {
+    Address {
+        url: url.to_owned().into(),
+        password: None,
+        root_cert: None,
+        pooler: false,
+        application: "orderdock test".into(),
+    }
+}
+
+/// A ledger in PostgreSQL whose time is the test's.
+pub async fn open_with_clock(url: &str, clock: Arc<TestClock>) -> Result<SqlLedger> {
+    let clock: Arc<dyn Clock> = clock;
+    // Several ledgers of one test are several hosts: each has a folder of its own.
+    let folder = tempfile::tempdir().unwrap();
+    let host = HostId("host-1".into());
+    let me = Some(Me { id: &host, folder: folder.path() });
+    SqlLedger::open_at(&address(url), Arc::clone(&clock), Time::Given(clock), Arc::new(Counting::new()), me).await
 }
 
 pub fn clock() -> Arc<TestClock> {
@@ -72,24 +120,73 @@ pub fn clock() -> Arc<TestClock> {
 
 impl Rig {
     pub async fn sqlite() -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let folder = tempfile::tempdir().unwrap();
         let clock = clock();
         let path = folder.path().join("ledger.db");
         let clocked: Arc<dyn Clock> = Arc::clone(&clock) as _;
-        let ledger = SqlLedger::open(&path, clocked, Arc::new(Counting::default()), Role::Working).await.unwrap();
-        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+        let ledger = SqlLedger::open(&path, clocked, Arc::new(Counting::new()), Role::Working).await.unwrap();
+        Self::with(Arc::new(ledger), clock, Place::Folder { _it: folder }).await
+    }
+
+    pub async fn postgres() -> Self {
+        let database = database().await;
+        let clock = clock();
+        let url = database.url();
+        let ledger = open_with_clock(&url, Arc::clone(&clock)).await.unwrap();
+        Self::with(Arc::new(ledger), clock, Place::Database { _it: Some(database), url }).await
+    }
+
+    /// In a database that somebody else keeps.
+    pub async fn at(url: &str) -> Self {
+        let clock = clock();
+        let ledger = open_with_clock(url, Arc::clone(&clock)).await.unwrap();
+        Self::with(Arc::new(ledger), clock, Place::Database { _it: None, url: url.to_owned() }).await
+    }
+
+    /// The same connection and clock, for another ledger of the same database.
+    pub fn beside(&self, ledger: Arc<dyn Ledger>) -> Self {
+        Self {
+            ledger,
+            clock: Arc::clone(&self.clock),
+            connection: self.connection.clone(),
+            shop: self.shop.clone(),
+            host: self.host.clone(),
+            place: Place::Database { _it: None, url: self.url().to_owned() },
+        }
+    }
+
+    /// The database's address.
+    pub fn url(&self) -> &str {
+        match &self.place {
+            Place::Database { url, .. } => url,
+            Place::Folder { .. } => panic!("a file has no address"),
+        }
+    }
+
+    /// Runs SQL beside the ledger.
+    pub fn sql(&self, sql: &str) -> String {
+        orderdock_postgres::sql(self.url(), sql).unwrap()
+    }
+
+    /// Holds what a statement locks for a while, in a session of its own.
+    pub fn holding(&self, sql: &str, time: std::time::Duration) -> std::thread::JoinHandle<()> {
+        let (url, sql) = (self.url().to_owned(), format!("begin; {sql}; select pg_sleep({})", time.as_secs_f64()));
+        let held = std::thread::spawn(move || drop(orderdock_postgres::sql(&url, &sql).unwrap()));
+        while self
+            .sql("select count(*) from pg_stat_activity where query like '%pg_sleep(%' and pid <> pg_backend_pid()")
+            == "0"
+        {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        held
+    }
+
+    async fn with(ledger: Arc<dyn Ledger>, clock: Arc<TestClock>, place: Place) -> Self {
         ledger.add_release(&release(1), b"component", &description(), "me").await.unwrap();
         let applied = ledger.apply_connection(draft("one")).await.unwrap();
         let record = ledger.connections(false).await.unwrap().remove(0);
         assert_eq!(record.id, applied.connection);
-        Self {
-            ledger,
-            clock,
-            connection: applied.connection,
-            shop: record.shop_id,
-            host: "host-1".into(),
-            _folder: folder,
-        }
+        Self { ledger, clock, connection: applied.connection, shop: record.shop_id, host: "host-1".into(), place }
     }
 
     pub fn advance(&self, ms: Millis) {

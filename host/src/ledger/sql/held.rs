@@ -1,0 +1,341 @@
+//! A connection to either database, however it is held, and the ways to hand statements to it.
+//!
+//! PostgreSQL gets the same texts; [`dialect`] puts in its fragments. A pooler that gives each transaction another server
+//! session (PgBouncer) knows no prepared statements, so behind one they have no names and live in a transaction.
+
+use std::borrow::Cow;
+
+use futures_util::TryStreamExt as _;
+use sqlx::{
+    AssertSqlSafe, Connection as _, Either, Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection,
+    Transaction, pool::PoolConnection, postgres::PgArguments, query::Query, sqlite::SqliteArguments,
+};
+
+use super::{
+    database::Value,
+    dialect,
+    errors::{STALE_PLAN, state},
+    row::Row,
+};
+
+/// What a connection is held by.
+pub enum Held {
+    /// The writer of SQLite.
+    Sqlite(SqliteConnection),
+    /// A reader of SQLite.
+    SqliteReader(PoolConnection<Sqlite>),
+    /// A reader of SQLite with one view of everything.
+    SqliteSnapshot(Transaction<'static, Sqlite>),
+    /// A writer of PostgreSQL, with how it speaks.
+    Postgres(PgConnection, Speech),
+    /// A reader of PostgreSQL.
+    PostgresReader(PoolConnection<Postgres>, Speech),
+    /// A reader of PostgreSQL with one view of everything, or behind a pooler.
+    PostgresSnapshot(Transaction<'static, Postgres>, Speech),
+    /// A connection that was lost.
+    Lost,
+}
+
+/// How PostgreSQL is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Speech {
+    /// Statements keep no name: there is a pooler in between.
+    pub pooled: bool,
+}
+
+/// A connection, borrowed.
+enum Connection<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection, Speech),
+}
+
+/// Statements of one hand-over as their texts and values.
+pub type Batch = Vec<(Cow<'static, str>, Vec<Value>)>;
+
+type Outcome<T> = std::result::Result<T, sqlx::Error>;
+
+/// Bytes as text are twice as long, and large bodies need not be read by the parser: longer ones are bound.
+const INLINE: usize = 16_384;
+
+impl Held {
+    /// Whether it is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        !matches!(self, Self::Sqlite(_) | Self::SqliteReader(_) | Self::SqliteSnapshot(_))
+    }
+
+    fn connection(&mut self) -> Outcome<Connection<'_>> {
+        Ok(match self {
+            Self::Sqlite(connection) => Connection::Sqlite(connection),
+            Self::SqliteReader(connection) => Connection::Sqlite(connection),
+            Self::SqliteSnapshot(transaction) => Connection::Sqlite(transaction),
+            Self::Postgres(connection, speech) => Connection::Postgres(connection, *speech),
+            Self::PostgresReader(connection, speech) => Connection::Postgres(connection, *speech),
+            Self::PostgresSnapshot(transaction, speech) => Connection::Postgres(transaction, *speech),
+            Self::Lost => return Err(sqlx::Error::WorkerCrashed),
+        })
+    }
+
+    /// Runs a statement; how many rows it changed.
+    pub async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Outcome<u64> {
+        match self.connection()? {
+            Connection::Sqlite(connection) => {
+                connection.execute(bind_sqlite(sql, values)).await.map(|done| done.rows_affected())
+            }
+            Connection::Postgres(connection, speech) => {
+                let done = connection.execute(bind_postgres(sql, values, speech)).await;
+                forget_stale(connection, &done).await;
+                done.map(|done| done.rows_affected())
+            }
+        }
+    }
+
+    /// Reads rows.
+    pub async fn fetch(&mut self, sql: &str, values: Vec<Value>) -> Outcome<Vec<Row>> {
+        let alone = matches!(self, Self::PostgresReader(..));
+        match self.connection()? {
+            Connection::Sqlite(connection) => {
+                let rows = connection.fetch_all(bind_sqlite(sql, values)).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Connection::Postgres(connection, speech) => {
+                let again = alone.then(|| values.clone());
+                let mut rows = connection.fetch_all(bind_postgres(sql, values, speech)).await;
+                if forget_stale(connection, &rows).await
+                    && let Some(values) = again
+                {
+                    rows = connection.fetch_all(bind_postgres(sql, values, speech)).await;
+                }
+                Ok(rows?.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    /// Runs statements in one hand-over.
+    pub async fn batch(&mut self, batch: Batch) -> Outcome<()> {
+        match self.connection()? {
+            Connection::Sqlite(connection) => {
+                let (sql, values) = join(batch);
+                connection.execute(bind_sqlite(&sql, values)).await.map(drop)
+            }
+            Connection::Postgres(connection, speech) => {
+                let mut text = String::new();
+                for (sql, values) in batch {
+                    if !values.iter().any(is_long) {
+                        inline(&dialect::postgres(&sql), &values, &mut text);
+                        text.push_str(";\n");
+                        continue;
+                    }
+                    if !text.is_empty() {
+                        connection.execute(sqlx::raw_sql(AssertSqlSafe(std::mem::take(&mut text)))).await?;
+                    }
+                    connection.execute(bind_postgres(&sql, values, speech)).await?;
+                }
+                if text.is_empty() {
+                    return Ok(());
+                }
+                connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(drop)
+            }
+        }
+    }
+
+    /// Runs statements in one hand-over, and gives the rows of each. Those behind the first may trip over a row that it did
+    /// not make: then that it made none is the answer.
+    pub async fn each(&mut self, batch: Batch) -> Outcome<Vec<Vec<Row>>> {
+        let mut all = Vec::with_capacity(batch.len());
+        let mut rows = Vec::new();
+        match self.connection()? {
+            Connection::Sqlite(connection) => {
+                let (sql, values) = join(batch);
+                let mut answers = connection.fetch_many(bind_sqlite(&sql, values));
+                loop {
+                    match answers.try_next().await {
+                        Ok(Some(Either::Right(row))) => rows.push(Row::Sqlite(row)),
+                        Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
+                        Ok(None) => break,
+                        Err(_) if all.first().is_some_and(Vec::is_empty) => break,
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Connection::Postgres(connection, _) => {
+                let mut text = String::new();
+                for (sql, values) in batch {
+                    inline(&dialect::postgres(&sql), &values, &mut text);
+                    text.push_str(";\n");
+                }
+                let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)));
+                loop {
+                    match answers.try_next().await {
+                        Ok(Some(Either::Right(row))) => rows.push(Row::Postgres(row)),
+                        Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
+                        Ok(None) => break,
+                        Err(_) if all.first().is_some_and(Vec::is_empty) => break,
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Runs statements without values, and gives the rows of those that have any.
+    pub async fn script(&mut self, sql: &str) -> Outcome<Vec<Row>> {
+        match self.connection()? {
+            Connection::Sqlite(connection) => {
+                connection.execute(bind_sqlite(sql, Vec::new())).await.map(|_| Vec::new())
+            }
+            Connection::Postgres(connection, _) => {
+                let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    /// Ends the connection in good order.
+    pub async fn close(self) -> Outcome<()> {
+        match self {
+            Self::Sqlite(connection) => connection.close().await,
+            Self::Postgres(connection, _) => connection.close().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A migration beside us can make a prepared `select *` stale; what is asked next is prepared anew. Whether it was that.
+async fn forget_stale<T>(connection: &mut PgConnection, done: &Outcome<T>) -> bool {
+    let stale = matches!(done, Err(error) if state(error).as_deref() == Some(STALE_PLAN));
+    if stale && let Err(error) = connection.clear_cached_statements().await {
+        tracing::debug!(%error, "prepared statements could not be forgotten");
+    }
+    stale
+}
+
+// Every text is a constant of this room, put together from constants; what comes from outside is always a value.
+fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    for value in values {
+        query = match value {
+            Value::Int(it) => query.bind(it),
+            Value::Text(it) => query.bind(it),
+            Value::Bytes(it) => query.bind(it),
+        };
+    }
+    query
+}
+
+fn bind_postgres(sql: &str, values: Vec<Value>, speech: Speech) -> Query<'static, Postgres, PgArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(dialect::postgres(sql).into_owned())).persistent(!speech.pooled);
+    for value in values {
+        query = match value {
+            Value::Int(it) => query.bind(it),
+            Value::Text(it) => query.bind(it.map(without_nul)),
+            Value::Bytes(it) => query.bind(it),
+        };
+    }
+    query
+}
+
+/// PostgreSQL's texts can't hold the character 0.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
+fn is_long(value: &Value) -> bool {
+    match value {
+        Value::Int(_) => false,
+        Value::Text(it) => it.as_ref().is_some_and(|it| it.len() > INLINE),
+        Value::Bytes(it) => it.as_ref().is_some_and(|it| it.len() > INLINE),
+    }
+}
+
+/// Writes a statement with its values as literals: PostgreSQL takes many statements in one message only without bound
+/// values, and one message for all is one way to the server instead of one for each.
+fn inline(sql: &str, values: &[Value], into: &mut String) {
+    each_part(sql, into, |number, into| {
+        if let Some(value) = number.checked_sub(1).and_then(|at| values.get(at)) {
+            literal(value, into);
+        }
+    });
+}
+
+/// A value as a literal that no text can break out of: `standard_conforming_strings` is checked when we connect.
+fn literal(value: &Value, into: &mut String) {
+    match value {
+        Value::Int(None) => into.push_str("null::bigint"),
+        // In brackets: a minus behind a minus would begin a comment.
+        Value::Int(Some(it)) => into.push_str(&format!("({it})::bigint")),
+        Value::Text(None) => into.push_str("null::text"),
+        Value::Text(Some(it)) => {
+            into.push('\'');
+            for character in it.chars() {
+                match character {
+                    '\'' => into.push_str("''"),
+                    '\0' => into.push('\u{fffd}'),
+                    other => into.push(other),
+                }
+            }
+            into.push_str("'::text");
+        }
+        Value::Bytes(None) => into.push_str("null::bytea"),
+        Value::Bytes(Some(it)) => {
+            into.push_str("'\\x");
+            into.push_str(&hex::encode(it));
+            into.push_str("'::bytea");
+        }
+    }
+}
+
+/// Statements as one text, their parameters counted on.
+fn join(batch: Batch) -> (String, Vec<Value>) {
+    let mut sql = String::new();
+    let mut all = Vec::new();
+    for (text, values) in batch {
+        if !sql.is_empty() {
+            sql.push_str(";\n");
+        }
+        let offset = all.len();
+        each_part(&text, &mut sql, |number, into| into.push_str(&format!("${}", number + offset)));
+        all.extend(values);
+    }
+    (sql, all)
+}
+
+/// Copies `text`, and lets `parameter` write each `$n`. No text of this room has a `$` for anything else.
+fn each_part(text: &str, into: &mut String, mut parameter: impl FnMut(usize, &mut String)) {
+    let mut parts = text.split('$');
+    into.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        parameter(number.parse().unwrap_or_default(), into);
+        into.push_str(rest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::sql::database::values_of;
+
+    #[test]
+    fn statements_are_joined_with_their_parameters_counted_on() {
+        let (sql, values) = join(vec![
+            ("update a set b = $1 where c = $2".into(), values_of![1_i64, "x"]),
+            ("insert into d values ($1, $10, $1)".into(), values_of![2_i64]),
+        ]);
+        assert_eq!(sql, "update a set b = $1 where c = $2;\ninsert into d values ($3, $12, $3)");
+        assert_eq!(values.len(), 3);
+    }
+
+    #[test]
+    fn a_literal_can_not_be_broken_out_of() {
+        let mut sql = String::new();
+        let values = values_of![-5_i64, "it's $2; '' \\' --\0", &[0_u8, 255][..], None::<i64>, None::<&str>];
+        inline("update a set b = b -$1, c = $2, d = $3, e = $4, f = $5", &values, &mut sql);
+        assert_eq!(
+            sql,
+            "update a set b = b -(-5)::bigint, c = 'it''s $2; '''' \\'' --\u{fffd}'::text, d = '\\x00ff'::bytea, \
+             e = null::bigint, f = null::text"
+        );
+    }
+}

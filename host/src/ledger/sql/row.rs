@@ -1,0 +1,99 @@
+//! A row that was read, of either database.
+
+use serde::de::DeserializeOwned;
+use sqlx::{ColumnIndex, Decode, Postgres, Row as _, Sqlite, Type, postgres::PgRow, sqlite::SqliteRow};
+
+use crate::ledger::{LedgerError, Result};
+
+/// A row. A column that is missing or of another type is [`LedgerError::Corrupt`].
+pub enum Row {
+    /// Of SQLite.
+    Sqlite(SqliteRow),
+    /// Of PostgreSQL.
+    Postgres(PgRow),
+}
+
+impl Row {
+    fn get<T>(&self, column: &str) -> Result<T>
+    where
+        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
+        for<'c> &'c str: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>,
+    {
+        let value = match self {
+            Self::Sqlite(row) => row.try_get(column),
+            Self::Postgres(row) => row.try_get(column),
+        };
+        value.map_err(|error| unreadable(column, &error))
+    }
+
+    /// An integer.
+    pub fn int(&self, column: &str) -> Result<i64> {
+        self.maybe_int(column)?.ok_or_else(|| unreadable(column, &"it is null"))
+    }
+
+    /// An integer or null.
+    pub fn maybe_int(&self, column: &str) -> Result<Option<i64>> {
+        match self {
+            Self::Sqlite(row) => row.try_get(column).map_err(|error| unreadable(column, &error)),
+            // Every column is a bigint; what a statement computes from constants only is an integer.
+            Self::Postgres(row) => row
+                .try_get::<Option<i64>, _>(column)
+                .or_else(|error| row.try_get::<Option<i32>, _>(column).map(|it| it.map(i64::from)).map_err(|_| error))
+                .map_err(|error| unreadable(column, &error)),
+        }
+    }
+
+    /// A small number such as that of a pass.
+    pub fn number(&self, column: &str) -> Result<u32> {
+        u32::try_from(self.int(column)?).map_err(|error| unreadable(column, &error))
+    }
+
+    /// A large number.
+    pub fn large(&self, column: &str) -> Result<u64> {
+        u64::try_from(self.int(column)?).map_err(|error| unreadable(column, &error))
+    }
+
+    /// A flag.
+    pub fn flag(&self, column: &str) -> Result<bool> {
+        Ok(self.int(column)? != 0)
+    }
+
+    /// A text.
+    pub fn text(&self, column: &str) -> Result<String> {
+        self.get(column)
+    }
+
+    /// A text or null.
+    pub fn maybe_text(&self, column: &str) -> Result<Option<String>> {
+        self.get(column)
+    }
+
+    /// Bytes.
+    pub fn bytes(&self, column: &str) -> Result<Vec<u8>> {
+        self.get(column)
+    }
+
+    /// Bytes or null.
+    pub fn maybe_bytes(&self, column: &str) -> Result<Option<Vec<u8>>> {
+        self.get(column)
+    }
+
+    /// What a text of JSON holds.
+    pub fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T> {
+        from_json(&self.text(column)?, column)
+    }
+
+    /// What a text of JSON holds, or null.
+    pub fn maybe_json<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>> {
+        self.maybe_text(column)?.map(|text| from_json(&text, column)).transpose()
+    }
+}
+
+/// A column that does not hold what it should.
+pub fn unreadable(column: &str, error: &dyn std::fmt::Display) -> LedgerError {
+    LedgerError::Corrupt(format!("column {column}: {error}"))
+}
+
+fn from_json<T: DeserializeOwned>(text: &str, column: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| unreadable(column, &error))
+}
