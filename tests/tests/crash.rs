@@ -40,7 +40,7 @@ async fn killed_at_the_answer(more: &str) -> Vec<String> {
     rig.arm(None);
     rig.serve().await;
     rig.until("the order has come to an end", |rig| rig.order(id).status() != "New Order").await;
-    judge::judge(&rig, Route::Http, &[id], PATIENCE).await.0
+    judge::judge(&rig, Route::Http, &[id], PATIENCE, usize::MAX).await.0
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +71,7 @@ async fn a_worker_that_sleeps_past_its_lease(more: &str) -> Vec<String> {
     std::fs::write(&second, "").unwrap();
     rig.until_status(id, "In Progress").await;
     rig.sync().await;
-    judge::judge(&rig, Route::Http, &[id], PATIENCE).await.0
+    judge::judge(&rig, Route::Http, &[id], PATIENCE, usize::MAX).await.0
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,6 +91,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Let several hosts share a database while random ones sleep past their leases, and print the verdict
+    Races {
+        /// Passed on to the races program, for example `--hosts 8 --orders 20000`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build for release and print the benchmark table
     Bench {
         /// Passed on to the benchmark program, for example `--json`, which prints the figures by name
@@ -120,6 +126,7 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
         Command::Test { arguments } => checks::run_all(&workspace, &arguments),
         Command::Crash { arguments } => programs::trial(&workspace, "crash", &arguments),
         Command::Chaos { arguments } => programs::trial(&workspace, "chaos", &arguments),
+        Command::Races { arguments } => programs::trial(&workspace, "races", &arguments),
         Command::Bench { arguments } => programs::bench(&workspace, &arguments),
     }
 }

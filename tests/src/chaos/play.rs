@@ -18,6 +18,9 @@ use crate::{
 /// How long after the last blow everything may take to come to rest: a retry or two of each kind.
 const QUIET: Duration = Duration::from_secs(240);
 
+/// Orders that are looked at closely in the end; of the others the shop and the ERP tell.
+const DETAILS: usize = 500;
+
 /// A look-up that finds what the ERP accepted, quick retries, and time enough for a doubt to clear.
 const CONNECTION: &str = r#"
     plugin.settings.lookup_path = "orders?reference={order_number}"
@@ -86,8 +89,8 @@ impl Storm {
 
     /// Perhaps one evil thing. `rate` is how often it is asked in a second.
     async fn blow(&mut self, rate: usize) {
-        // About one blow in a second and a half, whatever the rate.
-        if self.dice.below(rate * 3) >= 2 {
+        // About one blow a second, whatever the rate.
+        if self.dice.below(rate) > 0 {
             return;
         }
         match self.dice.below(100) {
@@ -121,7 +124,9 @@ impl Storm {
                 self.rig.signal("TERM").await;
                 // What hangs at the ERP must not hold the storm up: the second signal ends it at once.
                 sleep(Duration::from_millis(300)).await;
-                self.rig.try_signal("TERM").await;
+                if let Some(host) = &self.rig.host {
+                    host.signal("TERM").await;
+                }
                 self.rig.ended().await;
                 self.rig.serve().await;
             }
@@ -209,8 +214,8 @@ impl Storm {
             sleep(Duration::from_millis(250)).await;
         }
         self.verdict.quiet_after_s = last_blow.elapsed().as_secs_f64();
-        let (mut wrong, seen) =
-            judge::judge(&self.rig, Route::Http, &self.orders, QUIET.saturating_sub(last_blow.elapsed())).await;
+        let patience = QUIET.saturating_sub(last_blow.elapsed());
+        let (mut wrong, seen) = judge::judge(&self.rig, Route::Http, &self.orders, patience, DETAILS).await;
         self.verdict.wrong.append(&mut wrong);
         self.verdict.orders = self.orders.len();
         self.verdict.requests = self.rig.erp.state().requests;

@@ -11,7 +11,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::cell::Route;
-use crate::{rig::Rig, shop::Actor};
+use crate::{
+    rig::Rig,
+    shop::{self, Actor},
+};
 
 /// Calls of the command line at a time.
 const AT_ONCE: usize = 4;
@@ -27,17 +30,36 @@ pub struct Seen {
     pub in_erp: usize,
 }
 
-/// How many orders the ERP has, or was given as files: one for each main file, wherever the ERP moved it.
-#[must_use]
-pub fn in_erp(rig: &Rig, route: Route, id: u64) -> usize {
-    if route == Route::Http {
-        return rig.accepted(id);
+/// What the ERP has of an order.
+#[derive(Clone, Debug, Default)]
+struct InErp {
+    times: usize,
+    first_id: Option<String>,
+}
+
+/// What the ERP has, or was given as files: one order for each main file, wherever the ERP moved it.
+fn erp_book(rig: &Rig, route: Route) -> BTreeMap<String, InErp> {
+    let mut book: BTreeMap<String, InErp> = BTreeMap::new();
+    match route {
+        Route::Http => {
+            for order in rig.erp.state().orders {
+                let entry = book.entry(order.key).or_default();
+                entry.times += 1;
+                entry.first_id.get_or_insert(order.id);
+            }
+        }
+        Route::File => {
+            let inbox = rig.inbox();
+            let folders = [inbox.clone(), inbox.join("Success"), inbox.join("Failure")];
+            for name in folders.iter().flat_map(|folder| names(folder)) {
+                if let (true, Some(at)) = (name.ends_with(".xml") || name.ends_with(".kfi"), name.find("WEB-")) {
+                    let digits = name[at + 4..].chars().take_while(char::is_ascii_digit).count();
+                    book.entry(name[at..at + 4 + digits].to_owned()).or_default().times += 1;
+                }
+            }
+        }
     }
-    let key = format!("WEB-{id}");
-    let is_main = |name: &str| name.contains(&key) && (name.ends_with(".xml") || name.ends_with(".kfi"));
-    let inbox = rig.inbox();
-    let folders = [inbox.clone(), inbox.join("Success"), inbox.join("Failure")];
-    folders.iter().flat_map(|folder| names(folder)).filter(|name| is_main(name)).count()
+    book
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -60,116 +82,156 @@ async fn at_rest(rig: &Rig, id: u64, until: Instant) -> Value {
     }
 }
 
-/// Everything that is wrong, and what was seen of each order, after at most `patience` for what is still owed.
-pub async fn judge(rig: &Rig, route: Route, offered: &[u64], patience: Duration) -> (Vec<String>, Vec<Seen>) {
+/// Everything that is wrong, and what was seen of each order, after at most `patience` for what is still owed. Effects,
+/// passes and attempts are asked for of at most so many orders (`details`), and of all that did not end green: each costs a
+/// call of the command line.
+pub async fn judge(
+    rig: &Rig,
+    route: Route,
+    offered: &[u64],
+    patience: Duration,
+    details: usize,
+) -> (Vec<String>, Vec<Seen>) {
     let until = Instant::now() + patience;
     let mut wrong = Vec::new();
-    let listed = rig.ask(&["order", "list", "--limit", "100000"]).await;
-    let mut lines: BTreeMap<String, u32> = BTreeMap::new();
+    let every = offered.len().div_ceil(details.max(1)).max(1);
+    let sample: Vec<u64> = offered.iter().copied().step_by(every).collect();
+    let mut shown = details_of(rig, &sample, until).await;
+    let listed = rig.ask(&["order", "list", "--limit", "1000000"]).await;
+    let mut rows: BTreeMap<u64, Vec<&Value>> = BTreeMap::new();
     for row in listed.as_array().into_iter().flatten() {
-        *lines.entry(row["shop_order_id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        let id = row["shop_order_id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_default();
+        rows.entry(id).or_default().push(row);
     }
-    let expected: BTreeMap<String, u32> = offered.iter().map(|id| (id.to_string(), 1)).collect();
-    if lines != expected {
-        wrong.push(format!("each offered order must have one line: {lines:?}"));
-    }
-    for key in rig.erp.state().doubled() {
-        wrong.push(format!("the ERP has {key} twice"));
+    let red: Vec<u64> = offered
+        .iter()
+        .copied()
+        .filter(|id| !shown.contains_key(id) && rows.get(id).is_some_and(|rows| rows[0]["state"] != "delivered"))
+        .collect();
+    shown.extend(details_of(rig, &red, until).await);
+    let book = erp_book(rig, route);
+    for (key, entry) in book.iter().filter(|(_, entry)| entry.times > 1) {
+        wrong.push(format!(
+            "the ERP has {key} {} times: at most once is promised, twice is a second order",
+            entry.times
+        ));
     }
     if route == Route::File {
-        for name in names(&rig.inbox()) {
-            if name.starts_with('.') {
-                wrong.push(format!("the temporary file {name} was left behind"));
-            }
-        }
+        let left = names(&rig.inbox()).into_iter().filter(|name| name.starts_with('.'));
+        wrong.extend(left.map(|name| format!("the temporary file {name} was left behind")));
     }
     let mut seen = Vec::new();
-    let shown = futures_util::stream::iter(offered.iter().copied().map(async |id| (id, at_rest(rig, id, until).await)));
-    let shown: Vec<(u64, Value)> = shown.buffered(AT_ONCE).collect().await;
-    for (id, shown) in &shown {
-        let state = shown["order"]["state"].as_str().unwrap_or_default().to_owned();
-        let erp = in_erp(rig, route, *id);
-        one(rig, route, *id, &state, erp, shown, &mut wrong);
-        seen.push(Seen { id: *id, state, in_erp: erp });
+    for id in offered {
+        let lines = rows.get(id).map_or(&[][..], Vec::as_slice);
+        let [row] = lines else {
+            wrong.push(format!("order {id} has {} lines in the ledger", lines.len()));
+            continue;
+        };
+        let row = shown.get(id).map_or(*row, |shown| &shown["order"]);
+        let state = row["state"].as_str().unwrap_or_default().to_owned();
+        let erp = book.get(&format!("WEB-{id}")).cloned().unwrap_or_default();
+        let order = rig.order(*id);
+        let mut found = outside(&order, route, row, &state, &erp);
+        if let Some(shown) = shown.get(id) {
+            found.extend(inside(&order, &state, shown));
+        }
+        wrong.extend(found.into_iter().map(|what| format!("order {id} ({state}): {what}")));
+        seen.push(Seen { id: *id, state, in_erp: erp.times });
+    }
+    let unoffered = rows.keys().filter(|id| !offered.contains(id)).count();
+    if unoffered > 0 {
+        wrong.push(format!("{unoffered} orders are in the ledger that nobody offered"));
     }
     mails(rig, offered, &seen, &mut wrong);
     (wrong, seen)
 }
 
-fn one(rig: &Rig, route: Route, id: u64, state: &str, in_erp: usize, shown: &Value, wrong: &mut Vec<String>) {
-    let order = rig.order(id);
-    let because = shown["order"]["because"].as_str().unwrap_or_default();
-    let mut complain = |what: String| wrong.push(format!("order {id} ({state}): {what}"));
-    if in_erp > 1 {
-        complain(format!("the ERP has it {in_erp} times"));
-    }
+async fn details_of(rig: &Rig, ids: &[u64], until: Instant) -> BTreeMap<u64, Value> {
+    let shown = futures_util::stream::iter(ids.iter().copied().map(async |id| (id, at_rest(rig, id, until).await)));
+    shown.buffered(AT_ONCE).collect().await
+}
+
+fn ours(order: &shop::Order) -> (Vec<&str>, Vec<&str>) {
+    let us = Actor::orderdock();
+    let statuses = order.history.iter().filter(|change| change.actor == us).map(|change| change.status.as_str());
+    let notes = order.notes.iter().filter(|note| note.actor == us).map(|note| note.text.as_str());
+    (statuses.collect(), notes.collect())
+}
+
+/// What shop and ERP say, against the ledger's state.
+fn outside(order: &shop::Order, route: Route, row: &Value, state: &str, erp: &InErp) -> Vec<String> {
+    let mut wrong = Vec::new();
     let status = match state {
         "delivered" => {
-            if in_erp != 1 {
-                complain(format!("the ERP has it {in_erp} times"));
+            if erp.times != 1 {
+                wrong.push(format!("the ERP has it {} times", erp.times));
             }
-            if route == Route::Http {
-                let accepted = rig.erp.state().orders.into_iter().find(|known| known.key == format!("WEB-{id}"));
-                let reference = order.references.get("seller_reference");
-                if accepted.as_ref().map(|accepted| &accepted.id) != reference {
-                    complain(format!("the shop's reference is {reference:?}, the ERP's id {accepted:?}"));
-                }
+            let reference = order.references.get("seller_reference");
+            if route == Route::Http && erp.first_id.as_ref() != reference {
+                wrong.push(format!("the shop's reference is {reference:?}, the ERP's id {:?}", erp.first_id));
             }
             if order.stamp_s.is_none() {
-                complain("it is not stamped".to_owned());
+                wrong.push("it is not stamped".to_owned());
             }
             "In Progress"
         }
         "failed" | "given_up" => {
-            if because.is_empty() {
-                complain("nobody is told why".to_owned());
+            if row["because"].as_str().unwrap_or_default().is_empty() {
+                wrong.push("nobody is told why".to_owned());
             }
-            if state == "failed" && in_erp > 0 {
-                complain("the ERP has it".to_owned());
-            }
-            let attempts = shown["attempts"].as_array().map_or(0, Vec::len);
-            if state == "given_up" && attempts == 0 {
-                complain("an unknown outcome without an attempt is no evidence".to_owned());
+            if state == "failed" && erp.times > 0 {
+                wrong.push("the ERP has it".to_owned());
             }
             "On Hold"
         }
-        other => {
-            complain(format!("it is not at an end: {other}"));
-            return;
-        }
+        other => return vec![format!("it is not at an end: {other}")],
     };
     if order.status() != status {
-        complain(format!("the shop shows {:?}, not {status:?}", order.status()));
+        wrong.push(format!("the shop shows {:?}, not {status:?}", order.status()));
     }
-    let ours = Actor::orderdock();
-    let statuses: Vec<&str> =
-        order.history.iter().filter(|change| change.actor == ours).map(|change| change.status.as_str()).collect();
+    let (statuses, notes) = ours(order);
     if statuses.windows(2).any(|two| two[0] == two[1]) {
-        complain(format!("a status was written twice: {statuses:?}"));
+        wrong.push(format!("a status was written twice: {statuses:?}"));
     }
-    let effects = shown["effects"].as_array().cloned().unwrap_or_default();
-    let of_kind = |kind: &str, state: &str| {
-        effects.iter().filter(|effect| effect["body"]["effect"] == kind && effect["state"] == state).count()
-    };
+    let distinct: BTreeSet<&str> = notes.iter().copied().collect();
+    if notes.is_empty() || distinct.len() != notes.len() {
+        wrong.push(format!("its notes in the shop are {notes:?}"));
+    }
+    wrong
+}
+
+/// What only the command line shows: effects, passes, attempts.
+fn inside(order: &shop::Order, state: &str, shown: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let of = |name: &str| shown[name].as_array().cloned().unwrap_or_default();
+    if state == "given_up" && of("attempts").is_empty() {
+        wrong.push("an unknown outcome without an attempt is no evidence".to_owned());
+    }
+    let effects = of("effects");
     for effect in &effects {
         if !matches!(effect["state"].as_str(), Some("done" | "not_needed" | "cancelled")) {
-            complain(format!("an effect is {}: {effect}", effect["state"]));
+            wrong.push(format!("an effect is {}: {effect}", effect["state"]));
         }
     }
-    let notes: Vec<&str> =
-        order.notes.iter().filter(|note| note.actor == ours).map(|note| note.text.as_str()).collect();
-    let distinct: BTreeSet<&str> = notes.iter().copied().collect();
-    if notes.len() != of_kind("note", "done") || distinct.len() != notes.len() {
-        complain(format!("its notes in the shop are {notes:?}, and {} are recorded", of_kind("note", "done")));
+    let notes = ours(order).1;
+    let told = effects.iter().filter(|effect| effect["body"]["effect"] == "note" && effect["state"] == "done").count();
+    if notes.len() != told {
+        wrong.push(format!("its notes in the shop are {notes:?}, and {told} are recorded"));
     }
-    if shown["passes"].as_array().map_or(0, Vec::len) != 1 {
-        complain(format!("it has other passes than the first: {}", shown["passes"]));
+    if of("passes").len() != 1 {
+        wrong.push(format!("it has other passes than the first: {}", shown["passes"]));
     }
+    wrong
 }
 
 /// Every order that ended red has a mail, no other one has, and what repeats is seen as one.
 fn mails(rig: &Rig, offered: &[u64], seen: &[Seen], wrong: &mut Vec<String>) {
     let caught = rig.mail.mails();
+    let red: BTreeSet<u64> =
+        seen.iter().filter(|one| matches!(one.state.as_str(), "failed" | "given_up")).map(|one| one.id).collect();
+    if caught.is_empty() && red.is_empty() {
+        return;
+    }
     for id in offered {
         let key = format!("WEB-{id}");
         let about: BTreeSet<String> = caught
@@ -177,8 +239,7 @@ fn mails(rig: &Rig, offered: &[u64], seen: &[Seen], wrong: &mut Vec<String>) {
             .filter(|mail| mail.raw.contains(&key))
             .map(|mail| mail.header("message-id").unwrap_or_default())
             .collect();
-        let red = seen.iter().any(|one| one.id == *id && matches!(one.state.as_str(), "failed" | "given_up"));
-        if about.len() != usize::from(red) {
+        if about.len() != usize::from(red.contains(id)) {
             wrong.push(format!("order {id} has {} different mails", about.len()));
         }
     }

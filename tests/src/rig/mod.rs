@@ -105,6 +105,24 @@ pub struct Serving {
     _out: BufReader<ChildStdout>,
 }
 
+impl Serving {
+    fn id(&self) -> u32 {
+        self.child.id().expect("a host that was not waited for has an id")
+    }
+
+    /// Sends a signal by its name: `TERM`, `STOP`, `CONT`. The host may have ended meanwhile.
+    pub async fn signal(&self, name: &str) -> bool {
+        let mut kill = Command::new("kill");
+        let sent = kill.args([&format!("-{name}"), &self.id().to_string()]).stderr(Stdio::null()).status().await;
+        sent.expect("kill can be run").success()
+    }
+
+    /// SIGKILL, and waits until the process is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("a child can be killed");
+    }
+}
+
 /// One stage for one test.
 pub struct Rig {
     /// The shop.
@@ -198,8 +216,12 @@ impl Rig {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        self.command_with("orderdock.toml", arguments)
+    }
+
+    fn command_with(&self, config: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(orderdock());
-        command.current_dir(self.dir()).args(["--config", "orderdock.toml"]).args(arguments).kill_on_drop(true);
+        command.current_dir(self.dir()).args(["--config", config]).args(arguments).kill_on_drop(true);
         command.env("USER", "tester").envs(self.environment.iter().cloned());
         command
     }
@@ -223,9 +245,14 @@ impl Rig {
 
     /// Starts the host and waits until it works. Its log goes to `serve.log`, start after start.
     pub async fn serve(&mut self) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir().join("serve.log"));
+        self.host = Some(self.start("orderdock.toml", "serve.log").await);
+    }
+
+    /// Starts a host with a file of its own, and waits until it works.
+    pub async fn start(&self, config: &str, log: &str) -> Serving {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir().join(log));
         let mut child = self
-            .command(&["serve", "--announce"])
+            .command_with(config, &["serve", "--announce"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.expect("the log can be written"))
@@ -244,29 +271,17 @@ impl Rig {
             "this `orderdock` has no failpoints: build it together with the tests, `cargo build --workspace --bins`"
         );
         let listen = told["listen"].as_str().expect("the announcement has an address").to_owned();
-        self.host = Some(Serving { child, listen, _out: out });
+        Serving { child, listen, _out: out }
     }
 
     /// SIGKILL, and waits until the process is gone.
     pub async fn kill(&mut self) {
-        let mut serving = self.host.take().expect("a host is at work");
-        serving.child.kill().await.expect("a child can be killed");
+        self.host.take().expect("a host is at work").kill().await;
     }
 
     /// Sends a signal by its name: `TERM`, `STOP`, `CONT`.
     pub async fn signal(&self, name: &str) {
-        let id = self.host.as_ref().and_then(|serving| serving.child.id()).expect("a host is at work");
-        let done = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status().await;
-        assert!(done.expect("kill can be run").success());
-    }
-
-    /// The same, to a host that may have ended meanwhile.
-    pub async fn try_signal(&self, name: &str) {
-        if let Some(id) = self.host.as_ref().and_then(|serving| serving.child.id()) {
-            let quiet = Stdio::null;
-            let mut kill = Command::new("kill");
-            let _gone = kill.args([&format!("-{name}"), &id.to_string()]).stderr(quiet()).status().await;
-        }
+        assert!(self.host.as_ref().expect("a host is at work").signal(name).await);
     }
 
     /// Waits until the host has ended by itself.
@@ -284,7 +299,7 @@ impl Rig {
 
     /// Waits until the host stands still (SIGSTOP), by its own doing or ours.
     pub async fn stands_still(&self) {
-        let id = self.host.as_ref().and_then(|serving| serving.child.id()).expect("a host is at work");
+        let id = self.host.as_ref().expect("a host is at work").id();
         let end = tokio::time::Instant::now() + PATIENCE;
         loop {
             let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("the host lives");

@@ -1,0 +1,166 @@
+//! Races: several hosts on one database carry many orders while random ones of them stand still (SIGSTOP) for longer than
+//! their leases, so that others take over what they had in hand, and then go on (SIGCONT) as if nothing had been. Judged by
+//! the fakes' ledgers.
+//!
+//! The one window that nobody can fence, between the last check of the lease and the first byte, is met by the look-up:
+//! what is caught in it ends as unknown and is then found, or not, in the ERP.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    chaos::Verdict,
+    crash::{
+        cell::{Database, Route},
+        judge,
+        scenario::LOOK_UP,
+    },
+    orders::Dice,
+    rig::{CONNECTION, Rig, Serving},
+};
+
+/// The hosts' lease here: a pause that is longer than the usual one would make the run a matter of hours.
+const LEASE: Duration = Duration::from_secs(3);
+
+/// Orders that are looked at closely in the end.
+const DETAILS: usize = 500;
+
+/// Orders that are placed and not at an end yet, at most: a shop's list that never ends would be another test.
+const AFLOAT: usize = 2_000;
+
+/// How long everything may stand without any order coming to its end, before that is a failure.
+const STUCK: Duration = Duration::from_secs(180);
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Hosts; SQLite has one.
+    pub hosts: usize,
+    /// Orders.
+    pub orders: usize,
+    /// Where the ledger is.
+    pub database: Database,
+    /// Chance.
+    pub seed: u64,
+    /// Show how far it is.
+    pub bar: bool,
+}
+
+/// A host, and until when it stands still.
+struct Member {
+    serving: Serving,
+    asleep_until: Option<Instant>,
+}
+
+/// Runs, and judges.
+///
+/// # Panics
+/// When a host does not start, or nothing moves any more.
+pub async fn run(options: &Options) -> Verdict {
+    let mut rig = Rig::bare_on(options.database.address().await).await;
+    // One key for all: what one host sealed, the others must be able to open.
+    rig.environment.push(("ORDERDOCK_KEY".to_owned(), "b3JkZXJkb2NrIHRyaWFsIGtleSBvZiAzMiBieXRlcyE=".to_owned()));
+    // The command line reads no failpoints, only hosts do.
+    rig.arm(Some(&format!("lease={}s", LEASE.as_secs())));
+    rig.add_plugin().await;
+    rig.connect(LOOK_UP).await;
+    let mut fleet = Vec::new();
+    for number in 1..=options.hosts.max(1) {
+        let config = format!("host-{number}.toml");
+        // On SQLite the one host keeps the folder that the command line looks into.
+        let folder = if options.hosts > 1 { format!("data-{number}") } else { "data".to_owned() };
+        rig.write(&config, &rig.host_file().replace("data_dir = \"data\"", &format!("data_dir = \"{folder}\"")));
+        fleet.push(Member { serving: rig.start(&config, "serve.log").await, asleep_until: None });
+    }
+    let began = Instant::now();
+    let mut verdict = Verdict { seed: options.seed, ..Verdict::default() };
+    let orders = carry(&rig, &mut fleet, options, &mut verdict).await;
+    let last_blow = Instant::now();
+    verdict.seconds = began.elapsed().as_secs();
+    let (wrong, seen) = judge::judge(&rig, Route::Http, &orders, STUCK, DETAILS).await;
+    verdict.quiet_after_s = last_blow.elapsed().as_secs_f64();
+    verdict.orders = orders.len();
+    verdict.requests = rig.erp.state().requests;
+    verdict.wrong = wrong;
+    let log = rig.log();
+    let counted = [
+        ("a late write refused", "another worker has it now"),
+        ("a send refused at the first byte", "lease was about to run out"),
+        ("outcome unknown", "to=\"unknown\""),
+    ];
+    for (event, words) in counted {
+        let times = u32::try_from(log.matches(words).count()).unwrap_or(u32::MAX);
+        if times > 0 {
+            verdict.events.insert(event.to_owned(), times);
+        }
+    }
+    let mut states = BTreeMap::new();
+    for one in seen {
+        *states.entry(one.state).or_default() += 1;
+    }
+    verdict.states = states;
+    verdict
+}
+
+/// Places the orders and lets hosts sleep, until every order has come to its end in the shop.
+async fn carry(rig: &Rig, fleet: &mut [Member], options: &Options, verdict: &mut Verdict) -> Vec<u64> {
+    let bar = if options.bar { ProgressBar::new(options.orders as u64) } else { ProgressBar::hidden() };
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} orders  {elapsed}  {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bodies: Vec<_> = (1..=24).map(|nth| rig.ordinary(nth)).collect();
+    let mut dice = Dice::new(options.seed);
+    let (mut orders, mut afloat) = (Vec::new(), Vec::new());
+    let mut next_sync = Instant::now();
+    let mut moved = Instant::now();
+    while orders.len() < options.orders || !afloat.is_empty() {
+        while afloat.len() < AFLOAT && orders.len() < options.orders {
+            let id = rig.place_with(|body| *body = bodies[orders.len() % bodies.len()].clone());
+            orders.push(id);
+            afloat.push(id);
+        }
+        if Instant::now() >= next_sync {
+            next_sync = Instant::now() + Duration::from_secs(2);
+            rig.run(&["sync", CONNECTION]).await;
+        }
+        sleep_and_wake(fleet, &mut dice, verdict).await;
+        let before = afloat.len();
+        afloat.retain(|id| !matches!(rig.order(*id).status(), "In Progress" | "On Hold"));
+        if afloat.len() < before {
+            moved = Instant::now();
+        }
+        assert!(moved.elapsed() < STUCK, "{} orders do not come to an end, such as {:?}", afloat.len(), afloat.first());
+        bar.set_position((orders.len() - afloat.len()) as u64);
+        bar.set_message(format!("{} asleep", fleet.iter().filter(|one| one.asleep_until.is_some()).count()));
+        sleep(Duration::from_millis(200)).await;
+    }
+    for one in fleet {
+        one.serving.signal("CONT").await;
+    }
+    bar.finish_and_clear();
+    orders
+}
+
+/// Wakes who has slept enough, and perhaps puts one more to sleep; where there are several, one always stays awake.
+async fn sleep_and_wake(fleet: &mut [Member], dice: &mut Dice, verdict: &mut Verdict) {
+    for one in fleet.iter_mut() {
+        if one.asleep_until.is_some_and(|until| Instant::now() >= until) {
+            one.asleep_until = None;
+            one.serving.signal("CONT").await;
+        }
+    }
+    let awake = fleet.iter().filter(|one| one.asleep_until.is_none()).count();
+    let may_sleep = if fleet.len() > 1 { awake > 1 } else { awake > 0 };
+    // About one a second for each four hosts.
+    if !may_sleep || dice.below(20) >= fleet.len().div_ceil(4) {
+        return;
+    }
+    let chosen = dice.below(fleet.len());
+    if let Some(one) = fleet.get_mut(chosen).filter(|one| one.asleep_until.is_none()) {
+        let longer = Duration::from_millis(dice.below(3_000) as u64);
+        one.serving.signal("STOP").await;
+        one.asleep_until = Some(Instant::now() + LEASE + longer);
+        verdict.note("slept past its lease");
+    }
+}
