@@ -54,6 +54,23 @@ impl Authority {
         &self.pem
     }
 
+    /// Certificate and key, as PEM, of a server that answers to these names or addresses.
+    ///
+    /// # Panics
+    /// When one is no name.
+    #[must_use]
+    pub fn pair(&self, names: &[&str]) -> (String, String) {
+        let key = KeyPair::generate().expect("a key can be made");
+        let params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        let own = params.expect("names").signed_by(&key, &self.issuer).expect("the authority signs");
+        let pem = |kind: &str, der: &[u8]| {
+            let text = STANDARD.encode(der);
+            let lines: Vec<&str> = (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
+            format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
+        };
+        (pem("CERTIFICATE", own.der()), pem("PRIVATE KEY", &key.serialize_der()))
+    }
+
     /// What a server needs that answers to this name or address.
     ///
     /// # Panics

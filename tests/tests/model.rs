@@ -565,6 +565,8 @@ impl Both {
                 // Most passes get as far as a doubt: that is where the rules are.
                 let favourite = match present {
                     PassState::Claimed | PassState::Mapped => PassState::Sending,
+                    // Most late answers say that the ERP has it.
+                    PassState::Unknown | PassState::GivenUp if late.is_some() => PassState::Delivered,
                     PassState::Unknown => PassState::GivenUp,
                     _ => PassState::Unknown,
                 };
@@ -708,9 +710,9 @@ impl Both {
                 });
             }
             Op::Intents { leave: false } => {
-                agree!(self, "taking intents", |ledger, at| ledger.take_intents(&"host".into()), |taken| sorted(
-                    taken.iter().map(|it| (&it.connection, &it.intent, &it.by))
-                ));
+                agree!(self, "taking intents", |ledger, at| ledger.take_intents(&"host".into(), 60_000), |taken| {
+                    sorted(taken.iter().map(|it| (&it.connection, &it.intent, &it.by)))
+                });
             }
             Op::Sweep { good, slow } => {
                 let kind = if *slow { SweepKind::Slow } else { SweepKind::Poll };

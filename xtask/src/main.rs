@@ -85,6 +85,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Simulate hosts, shop, ERP and time from seeds, and print the verdict: thousands of runs in minutes
+    Sim {
+        /// Passed on to the simulation, for example `--seeds 5000`, or `--seed 42` for the story of one
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Kill, stop and start the host at random under load while everybody else misbehaves, and print the verdict
     Chaos {
         /// Passed on to the chaos program, for example `--minutes 10` or `--seed 42`
@@ -125,6 +131,7 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
         Command::Demo { arguments } => programs::demo(&workspace, &arguments),
         Command::Test { arguments } => checks::run_all(&workspace, &arguments),
         Command::Crash { arguments } => programs::trial(&workspace, "crash", &arguments),
+        Command::Sim { arguments } => programs::simulate(&workspace, &arguments),
         Command::Chaos { arguments } => programs::trial(&workspace, "chaos", &arguments),
         Command::Races { arguments } => programs::trial(&workspace, "races", &arguments),
         Command::Bench { arguments } => programs::bench(&workspace, &arguments),

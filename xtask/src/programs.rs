@@ -27,6 +27,15 @@ pub fn trial(workspace: &Workspace, name: &str, arguments: &[String]) -> anyhow:
     become_program(workspace, &folder.join(name), arguments)
 }
 
+/// Builds what simulates, and becomes it. It needs no plugin: the simulation has its own.
+///
+/// # Errors
+/// When something does not build, or when a seed fails.
+pub fn simulate(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
+    let folder = build(workspace, false)?;
+    become_program(workspace, &folder.join("sim"), arguments)
+}
+
 /// Builds for release, then becomes the benchmark program.
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! Programs from the system's packages: xmllint for the tests, and Debian's compiler when rustup cannot help.
+//! Programs from the system's packages: xmllint, PostgreSQL and PgBouncer for the tests, and Debian's compiler when rustup
+//! cannot help.
 //! Installed when we are root on Debian or a relative of it; otherwise the exact command to type is the error.
 
 use std::path::Path;
@@ -14,12 +15,15 @@ use crate::{run, say};
 /// apt waits for other installers, and mirrors can be slow; past this something is wrong.
 const APT_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// Makes sure that everything is there which the tests need: xmllint and a compiler for wasm.
+/// Makes sure that everything is there which the tests need: xmllint, PostgreSQL, PgBouncer and a compiler for wasm.
 ///
 /// # Errors
 /// When something is missing and cannot be installed: all of it at once, each with the command to type.
 pub fn everything(workspace: &Workspace) -> anyhow::Result<Toolchain> {
-    let tools = xmllint(workspace);
+    let tools = match (xmllint(workspace), postgres()) {
+        (Ok(()), other) | (other, Ok(())) => other,
+        (Err(first), Err(second)) => Err(anyhow::anyhow!("{first:#}\nerror: {second:#}")),
+    };
     let chain = toolchain::find(workspace, Target::default());
     match (tools, chain) {
         (Ok(()), chain) => chain,
@@ -44,6 +48,53 @@ fn xmllint(workspace: &Workspace) -> anyhow::Result<()> {
     }
     say::line("xmllint: installed by apt");
     Ok(())
+}
+
+/// Makes sure that PostgreSQL's programs and PgBouncer are there. Tests start servers of their own; the packages' services
+/// are never started.
+///
+/// # Errors
+/// When one is missing and cannot be installed; the sentence has the command to type.
+fn postgres() -> anyhow::Result<()> {
+    let there = || {
+        let servers = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+        let server = servers.into_iter().any(|version| version.path().join("bin/initdb").exists());
+        server && Path::new("/usr/sbin/pgbouncer").exists()
+    };
+    if there() {
+        say::line("PostgreSQL and PgBouncer: already installed");
+        return Ok(());
+    }
+    let _quiet = NoServices::now();
+    install(&["postgresql", "pgbouncer"]).context("PostgreSQL is missing; the tests run the ledger on it too")?;
+    if !there() {
+        bail!("PostgreSQL's programs are not where Debian puts them, although the packages were installed");
+    }
+    say::line("PostgreSQL and PgBouncer: installed by apt, their services not started");
+    Ok(())
+}
+
+/// Debian's own switch that lets an installed service stay down, while this lives. One that is there already is left alone.
+struct NoServices(bool);
+
+impl NoServices {
+    const SWITCH: &str = "/usr/sbin/policy-rc.d";
+
+    fn now() -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        if Path::new(Self::SWITCH).exists() || std::fs::write(Self::SWITCH, "#!/bin/sh\nexit 101\n").is_err() {
+            return Self(false);
+        }
+        Self(std::fs::set_permissions(Self::SWITCH, std::fs::Permissions::from_mode(0o755)).is_ok())
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.0 && std::fs::remove_file(Self::SWITCH).is_err() {
+            say::line(&format!("    {} could not be removed; remove it", Self::SWITCH));
+        }
+    }
 }
 
 /// Installs Debian packages, when that is possible without asking anybody.

@@ -398,8 +398,9 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
         output.line("\nLast looks at the shop");
         for sweep in &sweeps {
             let how = sweep.error.as_deref().map_or_else(|| "complete".to_owned(), |error| format!("failed: {error}"));
+            let what = if sweep.kind == crate::ledger::orders::SweepKind::Slow { "daily comparison, " } else { "" };
             output.line(format!(
-                "  {}  {} orders, {} taken, {}",
+                "  {}  {what}{} orders, {} taken, {}",
                 time::rfc3339(sweep.started_ms),
                 sweep.seen,
                 sweep.opened,

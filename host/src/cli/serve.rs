@@ -61,7 +61,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     }
     watch_signals(Arc::clone(&host), settings.stop_grace.duration())?;
     notify_systemd(sd_notify::NotifyState::Ready);
-    host.run().await;
+    let worked = host.run().await;
     notify_systemd(sd_notify::NotifyState::Stopping);
     stop_api.cancel();
     match api.await {
@@ -69,7 +69,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         Ok(Err(error)) => tracing::warn!(%error, "the API ended badly"),
         Err(error) => tracing::warn!(%error, "the API ended badly"),
     }
-    Ok(())
+    worked.map_err(|ended| Failure::failed(format!("{ended}; start it again, and nothing is lost")))
 }
 
 /// Only a build for tests has any.

@@ -40,6 +40,11 @@ pub enum SkipReason {
     },
     /// An earlier pass has it or has delivered it; a new one needs a reset or a person.
     AlreadyTaken,
+    /// Its content was changed in the shop after it was sent (contract section 14).
+    ChangedAfterSending {
+        /// Hash of the content as it is now: another change is another decision.
+        content: String,
+    },
 }
 
 impl SkipReason {
@@ -62,6 +67,9 @@ impl SkipReason {
             Self::OtherConnection { connection } => format!("the connection \"{connection}\" of the same shop has it"),
             Self::NotForUs { message } => format!("the plugin says that it is not for this ERP: {message}"),
             Self::AlreadyTaken => "it was taken before".to_owned(),
+            Self::ChangedAfterSending { .. } => {
+                "it was changed in the shop after it was sent; the change is not sent".to_owned()
+            }
         }
     }
 }

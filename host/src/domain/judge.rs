@@ -22,7 +22,16 @@ pub struct History {
     pub confirmed: Option<Confirmed>,
     /// A status write is owed or under way.
     pub status_write_open: bool,
+    /// Passes that were opened within the last [`FLIPS_WITHIN_MS`].
+    pub recent_passes: u32,
 }
+
+/// An order that got this many passes within [`FLIPS_WITHIN_MS`] is not sent again by itself: whoever sets it back each
+/// time may be a program that undoes our status.
+pub const MOST_RECENT_PASSES: u32 = 10;
+
+/// See [`MOST_RECENT_PASSES`]: a day.
+pub const FLIPS_WITHIN_MS: Millis = 86_400_000;
 
 /// The last pass of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,8 +106,39 @@ pub fn judge(
 ) -> Judgement {
     match history.and_then(|known| known.last.as_ref().map(|last| (known, last))) {
         None => judge_untaken(policy, sight, reading, history, other),
-        Some((known, last)) => judge_taken(policy, sight, reading, known, last),
+        Some((known, last)) => {
+            let judgement = judge_taken(policy, sight, reading, known, last);
+            if judgement == Judgement::keep(&known.decision) {
+                judge_content(sight, reading, known, last)
+            } else {
+                judgement
+            }
+        }
     }
+}
+
+/// A change after the order was sent is recorded and shown, never sent. Lists may show less of an order than a single read,
+/// so they only hint at it.
+fn judge_content(sight: &Sight, reading: Reading, known: &History, last: &LastPass) -> Judgement {
+    let keep = || Judgement::keep(&known.decision);
+    let told = match &known.decision {
+        Decision::Taken => None,
+        Decision::Skipped(SkipReason::ChangedAfterSending { content }) => Some(content.as_str()),
+        Decision::Skipped(_) | Decision::Question { .. } => return keep(),
+    };
+    let is_sent = last.sent && !matches!(last.state, PassState::Failed | PassState::Withdrawn);
+    let (true, Ok(order), Some(mapped)) = (is_sent, &sight.order, last.content_hash.as_deref()) else { return keep() };
+    let content = content_hash(order);
+    if content == told.unwrap_or(mapped) {
+        return keep();
+    }
+    if !reading.single {
+        return Judgement { read_alone: true, ..keep() };
+    }
+    if content == mapped {
+        return Judgement::keep(&Decision::Taken);
+    }
+    Judgement::skip(SkipReason::ChangedAfterSending { content })
 }
 
 /// Why a sight by itself is not to be taken, whatever happened before.
@@ -195,6 +235,10 @@ fn judge_taken(policy: &TakePolicy, sight: &Sight, reading: Reading, known: &His
     }
     if is_reset(policy, sight, reading, known, last) {
         return match last.state {
+            PassState::Failed | PassState::Withdrawn if known.recent_passes >= MOST_RECENT_PASSES => ask(
+                "it was set back to new again and again within a day, maybe by a program; find out by whom, then confirm \
+                 that it is to be sent again",
+            ),
             PassState::Failed | PassState::Withdrawn => Judgement::open(Opening::Reset),
             PassState::GivenUp
                 if policy.shop_reset_confirms && policy.names_actors && sight.status_actor == Some(Actor::Staff) =>

@@ -196,6 +196,8 @@ pub struct LeftIntent {
     pub intent: Intent,
     /// Who.
     pub by: String,
+    /// When.
+    pub left_ms: Millis,
 }
 
 /// Connections, releases, activations, intents.
@@ -224,11 +226,15 @@ pub trait Connections {
     /// `NotFound`; `Refused` for removing while passes are under way (waiting ones are not: they stay in the ledger).
     async fn set_connection_state(&self, id: &ConnectionId, state: ConnectionState, by: &str, why: &str) -> Result<()>;
 
-    /// The host-wide switch: paused or not, with the reason.
+    /// The host-wide switch: paused or not, with the reason. Resuming gives back the retry and answer time that the pause
+    /// has used up, as resuming a connection does.
     async fn set_host_pause(&self, paused: bool, by: &str, why: &str) -> Result<()>;
 
     /// Why the whole host is paused, if it is.
     async fn host_pause(&self) -> Result<Option<String>>;
+
+    /// Since when the whole host is paused, if it is.
+    async fn host_paused_since_ms(&self) -> Result<Option<Millis>>;
 
     /// The sealed secrets of a connection.
     async fn secrets(&self, id: &ConnectionId) -> Result<Vec<SealedSecret>>;
@@ -263,6 +269,20 @@ pub trait Connections {
     /// Leaves an intent for the working host.
     async fn leave_intent(&self, connection: &ConnectionId, intent: Intent, by: &str) -> Result<i64>;
 
-    /// Takes all intents that were left. Each is given to one host, once.
-    async fn take_intents(&self, host: &HostId) -> Result<Vec<LeftIntent>>;
+    /// Takes the intents that were left, each for `lease_ms`: until then no other host gets it. It is there until
+    /// [`Connections::end_intent`], so a host that dies while it carries one out loses nothing; who takes it next must
+    /// find out how far that came.
+    async fn take_intents(&self, host: &HostId, lease_ms: Millis) -> Result<Vec<LeftIntent>>;
+
+    /// An intent was carried out, or can't be any more.
+    async fn end_intent(&self, number: i64) -> Result<()>;
+
+    /// Gives an intent back that could not be carried out yet.
+    async fn give_back_intent(&self, number: i64) -> Result<()>;
+
+    /// Ends when the ledger can't write any more for a reason that only a restart can cure; never for one that does not
+    /// happen. A host must not go on after it.
+    async fn ended(&self) {
+        std::future::pending().await
+    }
 }

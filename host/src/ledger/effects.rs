@@ -90,8 +90,8 @@ pub struct OwedByOrder {
     pub token: LeaseToken,
     /// End of the lease.
     pub until_ms: Millis,
-    /// The status that the shop showed last, as far as we know.
-    pub last_status: Option<String>,
+    /// The status that we wrote last (or found to be there when we wanted to), and for which pass.
+    pub written: Option<(u32, String)>,
     /// Whether the shop confirmed that status during the present pass: any other is then somebody's decision.
     pub confirmed: bool,
     /// The effects by pass, rank and number, up to the first that is not due: an effect waits for those before it. Marked

@@ -121,11 +121,16 @@ pub trait Orders {
     async fn last_good_sweep(&self, connection: &ConnectionId, shop: &ShopId, kind: SweepKind)
     -> Result<Option<Sweep>>;
 
+    /// Whether the first look at the shop is behind us: only a complete one can tell what was new already when the
+    /// connection began. A list without any order may be the shop's error, so it takes two of them.
+    async fn looked_once(&self, connection: &ConnectionId, shop: &ShopId) -> Result<bool>;
+
     /// A person's intent: opens pass `after + 1` if `after` is the last pass (0 for an order without one) and closed, once.
     /// Overrides status and age.
     ///
     /// # Errors
-    /// `NotFound` for an order that was never seen; `Refused` when another pass came meanwhile or one is open.
+    /// `NotFound` for an order that was never seen; `Refused` when another pass came meanwhile or one is open, or when the
+    /// connection was removed or has another shop now.
     async fn open_pass(&self, order: &OrderKey, after: u32, opening: Opening) -> Result<PassKey>;
 
     /// Sets a decision from outside a sight (the plugin's *not for us*).

@@ -272,7 +272,8 @@ pub enum To {
         because: String,
         /// Nothing was sent: pins are dropped, the next claim maps anew.
         unpin: bool,
-        /// Counts as a retry (starts or goes on with `retry_since`); otherwise, retries end.
+        /// Counts as a retry, whose time is limited (starts or goes on with `retry_since`). Otherwise that time ends, and
+        /// only the number of waits in a row goes on, from which the next wait is made.
         retry: bool,
         /// A look-up that counts showed that the ERP has nothing of this pass: it is as unsent as a new one.
         absent: bool,

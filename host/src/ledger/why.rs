@@ -7,7 +7,12 @@ use super::{
     orders::Sweep,
     reports::OrderDetail,
 };
-use crate::domain::{clock::Millis, decision::Decision, pass::PassState, time};
+use crate::domain::{
+    clock::Millis,
+    decision::{Decision, SkipReason},
+    pass::PassState,
+    time,
+};
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +54,11 @@ pub fn seen(detail: &OrderDetail, connection: Option<&ConnectionRecord>, now: Mi
         detail.effects.iter().filter(|effect| matches!(effect.state.as_str(), "owed" | "given_up" | "conflict"))
     {
         evidence.push(format!("not yet told to the shop or by mail ({}): {}", effect.state, effect.detail));
+    }
+    if let (Decision::Skipped(reason @ SkipReason::ChangedAfterSending { .. }), Some(_)) =
+        (&order.decision, order.state)
+    {
+        evidence.push(format!("at {}: {}", time::rfc3339(order.decision_ms), reason.sentence()));
     }
     let sentence = match (&order.decision, order.state) {
         (Decision::Question { asks }, _) => format!("Order {number} waits for a person: {asks}."),

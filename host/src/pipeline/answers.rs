@@ -90,7 +90,7 @@ impl Journey {
                     let heard = self.read_late(&response, default).await?;
                     let not_yet =
                         matches!(heard.verdict, Ok(Verdict::StillWaiting { .. } | Verdict::RetryLater { .. }));
-                    if began_ms >= deadline_ms && not_yet {
+                    if self.lane.is_over(deadline_ms, began_ms) && not_yet {
                         return self.deadline(&destination, &awaiting, began_ms).await;
                     }
                     let asked = asked.clone().or_else(|| Some(self.asked_file(&response, &heard, began_ms)));
@@ -102,7 +102,7 @@ impl Journey {
             }
         }
         let looked_well = failed.is_none();
-        if began_ms >= deadline_ms && looked_well {
+        if self.lane.is_over(deadline_ms, began_ms) && looked_well {
             return self.deadline(&destination, &awaiting, began_ms).await;
         }
         let settled = self.later(&awaiting, deadline_ms, None).await?;

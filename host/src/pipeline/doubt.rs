@@ -70,10 +70,14 @@ impl Journey {
                 let because = format!("{because}, and it can't be looked up: {why}");
                 self.setting(|setting| setting.given_up(&because))
             }
-            Found::CannotTell(_) if now >= deadline => self.setting(|setting| setting.given_up(&because)),
+            Found::CannotTell(_) if self.lane.is_over(deadline, now) => {
+                self.setting(|setting| setting.given_up(&because))
+            }
             Found::CannotTell(why) => {
                 let wait = self.lane.back_off(self.pass.retries, &self.pass.idempotency_key, None);
-                let next = now.saturating_add(millis(wait)).min(deadline);
+                let next = now.saturating_add(millis(wait));
+                // While a pause stretches the time, its end is not known.
+                let next = if deadline > now { next.min(deadline) } else { next };
                 self.look_later(now, next, deadline, &format!("{because}{LOOKED}{why}"))
             }
         };

@@ -1,7 +1,7 @@
 //! Paying what the shop is owed: ERP id, note, stamp, status, in this order, by one worker per order.
 //!
-//! A status is written only if a single read shows what we last saw; anything else is somebody's decision and stays
-//! (lifecycle section 1). A note that the shop can't list back is written at most once.
+//! A status is written only over the status that the pass began with, or one that we wrote for it; anything else is
+//! somebody's decision and stays (lifecycle section 1). A note that the shop can't list back is written at most once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +13,7 @@ use super::{
     work::{Shared, Signals, pause},
 };
 use crate::{
-    domain::{
-        clock::{Clock, Millis},
-        judge::Confirmed,
-    },
+    domain::{clock::Millis, judge::Confirmed},
     failpoint::{self, Point},
     ledger::effects::{EffectBody, EffectEnd, Owed, OwedByOrder},
     shop::ShopError,
@@ -24,6 +21,11 @@ use crate::{
 
 /// An effect that failed for that long is given up, shown, and blocks nothing.
 const GIVE_UP_AFTER_MS: Millis = 24 * 3_600_000;
+
+/// An order's effects are leased for that many times the lease of a pass, and a write to the shop begins only while one
+/// such lease is left: a slow shop must not have two workers writing the same note, and a worker that was stopped must not
+/// set a status long after it looked. Nobody renews these leases; what does not fit in is claimed again.
+const LEASES: u32 = 2;
 
 /// Orders whose effects are paid at once, for each connection.
 const AT_ONCE: usize = 8;
@@ -48,14 +50,15 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
         };
         let now = Arc::clone(&lane.borrow_and_update());
         let parts = &shared.parts;
-        let (room, lease) = (u32::try_from(places.len()).unwrap_or(u32::MAX), millis(parts.pace.lease));
-        match parts.ledger.claim_effects(&now.record.id, &parts.host, room, lease).await {
+        let (room, lease) = (u32::try_from(places.len()).unwrap_or(u32::MAX), lease(parts));
+        let until = parts.clock.since_boot() + lease;
+        match parts.ledger.claim_effects(&now.record.id, &parts.host, room, millis(lease)).await {
             Ok(orders) if !orders.is_empty() => {
                 for owed in orders {
                     let (parts, lane) = (Arc::clone(parts), Arc::clone(&now));
                     let (place, busy) = (places.pop(), shared.fleet.busy());
                     shared.tasks.spawn(async move {
-                        pay(&parts, &lane, owed).await;
+                        pay(&parts, &lane, owed, until).await;
                         drop(busy);
                         drop(place);
                     });
@@ -104,123 +107,164 @@ pub struct Payment {
     pub owed: OwedByOrder,
     /// Where.
     pub place: OwnedSemaphorePermit,
+    /// End of the lease by this host's clock that counts suspend, counted from before it was asked for.
+    pub until: Duration,
+}
+
+/// How long a worker has an order's effects.
+pub fn lease(parts: &Parts) -> Duration {
+    parts.pace.lease * LEASES
+}
+
+/// One order's effects in one worker's hands.
+struct Payer<'a> {
+    parts: &'a Parts,
+    lane: &'a Lane,
+    owed: &'a OwedByOrder,
+    /// By the database's clock, when we began; and by ours.
+    now: Millis,
+    began: Duration,
+    /// End of the lease by our clock, counted from before it was claimed.
+    until: Duration,
+    paid: Paid,
 }
 
 /// Pays what one order's shop is owed, and records what came of it.
-pub async fn pay(parts: &Parts, lane: &Lane, owed: OwedByOrder) {
+pub async fn pay(parts: &Parts, lane: &Lane, owed: OwedByOrder, until: Duration) {
     let ledger = &parts.ledger;
+    let began = parts.clock.since_boot();
     let Ok(now) = ledger.now_ms().await else { return };
-    let mut paid = Paid::default();
-    let mut trouble: Option<(Millis, String)> = None;
+    let mut payer = Payer { parts, lane, owed: &owed, now, began, until, paid: Paid::default() };
     for effect in &owed.effects {
-        let end = match &trouble {
-            Some((not_before_ms, error)) => EffectEnd::Retry { not_before_ms: *not_before_ms, error: error.clone() },
-            None => pay_one(parts.clock.as_ref(), lane, &owed, effect, now, &mut paid).await,
-        };
-        if let EffectEnd::Retry { not_before_ms, error } = &end {
-            trouble = Some((*not_before_ms, error.clone()));
-        }
+        // No time left for it and those behind it: they are claimed again.
+        let Some(end) = payer.pay_one(effect).await else { break };
         if let EffectEnd::GivenUp(why) = &end {
             let what = effect.body.kind().replace('_', " ");
-            paid.timeline.push((effect.pass, format!("The shop could not be told ({what}): {why}")));
+            payer.paid.timeline.push((effect.pass, format!("The shop could not be told ({what}): {why}")));
         }
-        paid.ends.push((effect.number, end));
+        let again = matches!(end, EffectEnd::Retry { .. });
+        payer.paid.ends.push((effect.number, end));
+        if again {
+            // Those behind it wait with it, as they are: what an earlier worker may have done stays in doubt.
+            break;
+        }
     }
-    let Paid { ends, confirmed, timeline } = paid;
+    let Paid { ends, confirmed, timeline } = payer.paid;
     let finishing = ledger.finish_effects(&owed.order, &owed.token, ends, confirmed, timeline);
     if let Err(error) = failpoint::around(Point::StatusConfirmed, finishing).await {
         tracing::warn!(order = %owed.order.shop_order_id, %error, "what was paid to the shop could not be recorded");
     }
 }
 
-async fn pay_one(
-    clock: &dyn Clock,
-    lane: &Lane,
-    owed: &OwedByOrder,
-    effect: &Owed,
-    now: Millis,
-    paid: &mut Paid,
-) -> EffectEnd {
-    let id = owed.order.shop_order_id.as_str();
-    let result = match &effect.body {
-        EffectBody::ErpId { id: erp } => lane.shop.set_erp_order_id(id, erp).await,
-        EffectBody::Note { text } => return note(lane, owed, effect, text, now, paid).await,
-        EffectBody::Stamp => lane.shop.mark_processed(id).await,
-        EffectBody::Status { status } => return status_write(clock, lane, owed, effect, status, now, paid).await,
-        EffectBody::Mail { .. } => return EffectEnd::NotNeeded("mails go out elsewhere".to_owned()),
-    };
-    ended(result, effect, now, paid)
-}
+impl Payer<'_> {
+    /// Whether a write may still begin.
+    fn in_time(&self) -> bool {
+        let parts = self.parts;
+        self.until.saturating_sub(parts.clock.since_boot()) > parts.pace.lease
+    }
 
-async fn note(lane: &Lane, owed: &OwedByOrder, effect: &Owed, text: &str, now: Millis, paid: &mut Paid) -> EffectEnd {
-    let id = owed.order.shop_order_id.as_str();
-    let marker = format!("od-{}-{}", effect.pass, effect.number);
-    if effect.in_doubt || effect.tries > 0 {
-        match lane.shop.has_note(id, &marker).await {
-            Ok(true) => return EffectEnd::Done,
-            Ok(false) => {}
-            Err(ShopError::Unsupported(_)) if effect.in_doubt => {
-                let why = "the note may have been written already, and this shop can't list notes";
-                return EffectEnd::NotNeeded(why.to_owned());
-            }
-            Err(ShopError::Unsupported(_)) => {}
-            Err(error) => return ended(Err(error), effect, now, paid),
-        }
+    /// Now, by the database's clock as far as we know it: a host's own wall clock may be wrong.
+    fn at_ms(&self) -> Millis {
+        self.now.saturating_add(millis(self.parts.clock.since_boot().saturating_sub(self.began)))
     }
-    match lane.shop.add_note(id, text, &marker).await {
-        // It may be there: only a shop that lists notes back gets another try.
-        Err(ShopError::Unclear(why)) if !lane.shop.abilities().notes_listed => {
-            EffectEnd::NotNeeded(format!("the note may have been written, and this shop can't list notes: {why}"))
-        }
-        result => ended(result, effect, now, paid),
-    }
-}
 
-async fn status_write(
-    clock: &dyn Clock,
-    lane: &Lane,
-    owed: &OwedByOrder,
-    effect: &Owed,
-    status: &str,
-    now: Millis,
-    paid: &mut Paid,
-) -> EffectEnd {
-    let id = owed.order.shop_order_id.as_str();
-    if !lane.shop.abilities().set_status {
-        paid.timeline.push((effect.pass, "This shop has no status that we could write".to_owned()));
-        return EffectEnd::NotNeeded("the shop has no writable status".to_owned());
-    }
-    if lane.shop.abilities().single_read {
-        let shown = match lane.shop.get(id).await {
-            Ok(sight) => sight,
-            Err(error) => return ended(Err(error), effect, now, paid),
+    /// How it ended; none when it was not begun for want of time.
+    async fn pay_one(&mut self, effect: &Owed) -> Option<EffectEnd> {
+        if !self.in_time() {
+            return None;
+        }
+        let (lane, id) = (self.lane, self.owed.order.shop_order_id.as_str());
+        let result = match &effect.body {
+            EffectBody::ErpId { id: erp } => lane.shop.set_erp_order_id(id, erp).await,
+            EffectBody::Note { text } => return self.note(effect, text).await,
+            EffectBody::Stamp => lane.shop.mark_processed(id).await,
+            EffectBody::Status { status } => return self.status_write(effect, status).await,
+            EffectBody::Mail { .. } => return Some(EffectEnd::NotNeeded("mails go out elsewhere".to_owned())),
         };
-        let confirmed =
-            |status: &str| Some(Confirmed { status: status.to_owned(), at_ms: now, modified_ms: shown.modified_ms });
-        if shown.status.eq_ignore_ascii_case(status) {
-            paid.confirmed = confirmed(&shown.status);
-            return EffectEnd::Done;
-        }
-        let last = owed.last_status.as_deref();
-        let expected = last.is_some_and(|last| last.eq_ignore_ascii_case(&shown.status))
-            || (!owed.confirmed && lane.status().is_new(&shown.status));
-        if !expected {
-            let sentence = format!(
-                "The shop shows \"{}\", which we did not expect; it was left as it is instead of set to \"{status}\"",
-                shown.status
-            );
-            paid.timeline.push((effect.pass, sentence.clone()));
-            paid.confirmed = confirmed(&shown.status);
-            return EffectEnd::Conflict(sentence);
-        }
+        Some(self.ended(result, effect))
     }
-    let result = failpoint::around(Point::StatusWrite, lane.shop.set_status(id, status)).await;
-    if result.is_ok() {
-        // From the write's own moment on: a read that began before it may still show the old status.
-        paid.confirmed = Some(Confirmed { status: status.to_owned(), at_ms: clock.now_ms(), modified_ms: None });
-        paid.timeline.push((effect.pass, format!("Status in the shop set to \"{status}\"")));
+
+    fn ended(&mut self, result: Result<(), ShopError>, effect: &Owed) -> EffectEnd {
+        ended(result, effect, self.now, &mut self.paid)
     }
-    ended(result, effect, now, paid)
+
+    async fn note(&mut self, effect: &Owed, text: &str) -> Option<EffectEnd> {
+        let (lane, id) = (self.lane, self.owed.order.shop_order_id.as_str());
+        let marker = format!("od-{}-{}", effect.pass, effect.number);
+        if effect.in_doubt || effect.tries > 0 {
+            match lane.shop.has_note(id, &marker).await {
+                Ok(true) => return Some(EffectEnd::Done),
+                Ok(false) => {}
+                Err(ShopError::Unsupported(_)) if effect.in_doubt => {
+                    let why = "the note may have been written already, and this shop can't list notes";
+                    return Some(EffectEnd::NotNeeded(why.to_owned()));
+                }
+                Err(ShopError::Unsupported(_)) => {}
+                Err(error) => return Some(self.ended(Err(error), effect)),
+            }
+            if !self.in_time() {
+                return None;
+            }
+        }
+        Some(match lane.shop.add_note(id, text, &marker).await {
+            // It may be there: only a shop that lists notes back gets another try.
+            Err(ShopError::Unclear(why)) if !lane.shop.abilities().notes_listed => {
+                EffectEnd::NotNeeded(format!("the note may have been written, and this shop can't list notes: {why}"))
+            }
+            result => self.ended(result, effect),
+        })
+    }
+
+    async fn status_write(&mut self, effect: &Owed, status: &str) -> Option<EffectEnd> {
+        let (lane, id) = (self.lane, self.owed.order.shop_order_id.as_str());
+        if !lane.shop.abilities().set_status {
+            self.paid.timeline.push((effect.pass, "This shop has no status that we could write".to_owned()));
+            return Some(EffectEnd::NotNeeded("the shop has no writable status".to_owned()));
+        }
+        if lane.shop.abilities().single_read {
+            let shown = match lane.shop.get(id).await {
+                Ok(sight) => sight,
+                Err(error) => return Some(self.ended(Err(error), effect)),
+            };
+            let at_ms = self.now;
+            let confirmed =
+                |status: &str| Some(Confirmed { status: status.to_owned(), at_ms, modified_ms: shown.modified_ms });
+            if shown.status.eq_ignore_ascii_case(status) {
+                self.paid.confirmed = confirmed(&shown.status);
+                return Some(EffectEnd::Done);
+            }
+            if !self.may_overwrite(effect, &shown.status) {
+                let sentence = format!(
+                    "The shop shows \"{}\", which we did not expect; it was left as it is instead of set to \"{status}\"",
+                    shown.status
+                );
+                self.paid.timeline.push((effect.pass, sentence.clone()));
+                self.paid.confirmed = confirmed(&shown.status);
+                return Some(EffectEnd::Conflict(sentence));
+            }
+            if !self.in_time() {
+                return None;
+            }
+        }
+        let result = failpoint::around(Point::StatusWrite, lane.shop.set_status(id, status)).await;
+        if result.is_ok() {
+            // From the write's own moment on: a read that began before it may still show the old status.
+            self.paid.confirmed = Some(Confirmed { status: status.to_owned(), at_ms: self.at_ms(), modified_ms: None });
+            self.paid.timeline.push((effect.pass, format!("Status in the shop set to \"{status}\"")));
+        }
+        Some(self.ended(result, effect))
+    }
+
+    /// Only what the pass began with, or what we wrote for it ourselves: anything else is somebody's decision, also if we
+    /// have seen it in a list by now.
+    fn may_overwrite(&self, effect: &Owed, shown: &str) -> bool {
+        let ours = self
+            .owed
+            .written
+            .as_ref()
+            .is_some_and(|(pass, written)| *pass >= effect.pass && written.eq_ignore_ascii_case(shown));
+        ours || (!self.owed.confirmed && self.lane.status().is_new(shown))
+    }
 }
 
 fn ended(result: Result<(), ShopError>, effect: &Owed, now: Millis, paid: &mut Paid) -> EffectEnd {

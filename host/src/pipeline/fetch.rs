@@ -88,10 +88,12 @@ impl Journey {
 
     /// The shop can't be asked: the order waits without using up its retries, since its ERP is not the cause.
     async fn shop_trouble(&self, error: &ShopError) -> Outcome<Settled> {
-        let pause = match error {
-            ShopError::Throttled { after_ms } => std::time::Duration::from_millis(*after_ms),
-            _ => self.lane.pause_after_failure(),
+        let at_least = match error {
+            ShopError::Throttled { after_ms } => Some(std::time::Duration::from_millis(*after_ms)),
+            _ => None,
         };
+        let seed = format!("{}/{}", self.pass.key.order.shop_order_id, self.pass.key.pass);
+        let pause = self.lane.back_off(self.pass.retries, &seed, at_least);
         let not_before_ms = self.now_ms().await?.saturating_add(millis(pause));
         let because = format!("it could not be read again before sending: {error}");
         Ok(Settled {

@@ -109,20 +109,30 @@ pub fn in_hand(shared: &Shared) -> usize {
     shared.leases.count() + shared.fleet.busy.load(Ordering::Acquire)
 }
 
+fn sign(shared: &Shared, first: bool) -> Sign {
+    Sign {
+        host: shared.parts.host.clone(),
+        name: shared.parts.host_name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        in_hand: u32::try_from(in_hand(shared)).unwrap_or(u32::MAX),
+        first,
+    }
+}
+
+/// The first sign of life; whether the ledger took it.
+pub async fn greet(shared: &Shared) -> bool {
+    let greeted = shared.parts.ledger.sign_of_life(&sign(shared, true), millis(shared.parts.pace.lease)).await;
+    greeted.is_ok()
+}
+
 /// Gives signs of life until the host has ended.
-pub async fn run(shared: std::sync::Arc<Shared>, ended: tokio_util::sync::CancellationToken) {
+pub async fn run(shared: std::sync::Arc<Shared>, greeted: bool, ended: tokio_util::sync::CancellationToken) {
     let parts = &shared.parts;
     let mut known = BTreeMap::new();
-    let (mut first, mut told) = (true, false);
+    let (mut first, mut told) = (!greeted, false);
     loop {
         let (place, before) = (&shared.fleet, parts.clock.since_boot());
-        let sign = Sign {
-            host: parts.host.clone(),
-            name: parts.host_name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            in_hand: u32::try_from(in_hand(&shared)).unwrap_or(u32::MAX),
-            first,
-        };
+        let sign = sign(&shared, first);
         let mut wait = parts.pace.renew_every;
         match parts.ledger.sign_of_life(&sign, millis(parts.pace.lease)).await {
             Ok(standing) => {

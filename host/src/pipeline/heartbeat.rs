@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{
     fleet,
     lane::Lane,
-    work::{Shared, pause},
+    work::{Shared, Signals},
 };
 use crate::{
     domain::clock::Millis,
@@ -16,13 +16,15 @@ use crate::{
 };
 
 /// Tells the shop until stopped.
-pub async fn run(shared: Arc<Shared>, lane: watch::Receiver<Arc<Lane>>) {
+pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, lane: watch::Receiver<Arc<Lane>>) {
     while !shared.stop.is_cancelled() {
+        let swept = signals.swept.notified();
+        let mut told = false;
         let now = Arc::clone(&lane.borrow());
         // One host tells the shop: the one that looks at it.
         if now.shop.abilities().heartbeat && shared.fleet.has(&shared.parts, &fleet::sweep_of(&now.record.id)) {
             match is_alive(&shared, &now).await {
-                Ok(true) => match now.shop.heartbeat().await {
+                Ok(true) => match now.shop.heartbeat().await.inspect(|()| told = true) {
                     Ok(()) | Err(ShopError::Unsupported(_)) => {}
                     Err(error) => {
                         tracing::warn!(connection = %now.record.name, %error, "the shop did not take a sign of life");
@@ -36,7 +38,12 @@ pub async fn run(shared: Arc<Shared>, lane: watch::Receiver<Arc<Lane>>) {
                 Err(error) => tracing::warn!(connection = %now.record.name, %error, "whether it is alive is not known"),
             }
         }
-        pause(&shared, shared.parts.pace.heartbeat_every).await;
+        // After silence the shop hears of us as soon as there is something to say.
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = swept, if !told => {}
+            () = tokio::time::sleep(shared.parts.pace.heartbeat_every) => {}
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! The host: opens a lane for each connection, follows what administrators change, and stops in good order.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,19 +15,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     effects, fleet, heartbeat,
+    intents::{self, Carried},
     lane::{Lane, LaneError},
     lease::Leases,
     mails,
     parts::Parts,
-    reread::{Wish, reread},
     retention, sweep,
     work::{self, Shared, Signals, supervised},
 };
 use crate::{
-    domain::{
-        decision::Opening,
-        id::{ConnectionId, PassKey},
-    },
+    domain::id::{ConnectionId, PassKey},
     ledger::{
         LedgerError,
         connections::{ConnectionRecord, Intent, LeftIntent},
@@ -32,8 +32,18 @@ use crate::{
     },
 };
 
-/// How long until a connection that could not be opened is tried again.
+/// How long until a connection that could not be opened, or an intent that could not be carried out, is tried again.
 const OPEN_AGAIN: Duration = Duration::from_secs(5);
+
+/// The ledger is read that often even if nobody has changed anything: another host may have left an intent behind.
+const FOLLOW_AT_LEAST: Duration = Duration::from_secs(10);
+
+/// The host can't go on, because its ledger can't be written any more and only a restart cures that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the part of Orderdock that writes the ledger has broken off, which is a bug of Orderdock; everything was stopped"
+)]
+pub struct LedgerEnded;
 
 /// A connection at work: its loops, and how they are told of changes.
 struct Running {
@@ -61,6 +71,12 @@ pub struct Host {
     mails: Arc<Notify>,
     running: Mutex<HashMap<ConnectionId, Running>>,
     trouble: Mutex<BTreeMap<String, String>>,
+    /// Intents that this host is at.
+    carrying: Mutex<HashSet<i64>>,
+    /// Intents that could not be carried out at once.
+    put_off: Mutex<HashSet<i64>>,
+    /// Something is to be tried again soon.
+    again_soon: AtomicBool,
     hard_stop: CancellationToken,
 }
 
@@ -81,36 +97,47 @@ impl Host {
             mails: Arc::new(Notify::new()),
             running: Mutex::default(),
             trouble: Mutex::default(),
+            carrying: Mutex::default(),
+            put_off: Mutex::default(),
+            again_soon: AtomicBool::new(false),
             hard_stop: CancellationToken::new(),
         })
     }
 
     /// Works until [`Host::stop`]. Ends when everything under way has ended, or at once after [`Host::stop_now`].
-    pub async fn run(self: &Arc<Self>) {
+    ///
+    /// # Errors
+    /// When the ledger has ended: a host that only seems to work is worse than none.
+    pub async fn run(self: &Arc<Self>) -> Result<(), LedgerEnded> {
         let shared = &self.shared;
-        let keeper = tokio::spawn(Arc::clone(&shared.leases).keep(Arc::clone(&shared.parts), self.hard_stop.clone()));
+        let of_leases = (Arc::clone(shared), self.hard_stop.clone());
+        let keeper = tokio::spawn(supervised(Arc::clone(shared), "leases", move || {
+            Arc::clone(&of_leases.0.leases).keep(Arc::clone(&of_leases.0.parts), of_leases.1.clone())
+        }));
         let (of_mails, wake) = (Arc::clone(shared), Arc::clone(&self.mails));
         shared.tasks.spawn(supervised(Arc::clone(shared), "mails", move || {
             mails::run(Arc::clone(&of_mails), Arc::clone(&wake))
         }));
         let ended = CancellationToken::new();
-        let signs = tokio::spawn(fleet::run(Arc::clone(shared), ended.clone()));
+        // Whoever wished the process before this one emptied has had that wish.
+        let greeted = fleet::greet(shared).await;
+        let signs = tokio::spawn(fleet::run(Arc::clone(shared), greeted, ended.clone()));
         let mut wakes = shared.parts.ledger.wakes();
         let of_retention = Arc::clone(shared);
         shared
             .tasks
             .spawn(supervised(Arc::clone(shared), "retention", move || retention::run(Arc::clone(&of_retention))));
         let mut seen = None;
-        let mut again = None;
+        let mut again = shared.parts.clock.since_boot();
         while !shared.stop.is_cancelled() {
             match shared.parts.ledger.change_number().await {
-                Ok(number) if seen == Some(number) && again.is_none_or(|at| shared.parts.clock.since_boot() < at) => {}
+                Ok(number) if seen == Some(number) && shared.parts.clock.since_boot() < again => {}
                 Ok(number) => match self.follow().await {
-                    Ok(_) => {
+                    Ok(opened) => {
                         seen = Some(number);
-                        // What could not be opened may only have met a moment's trouble, and what was left for a host
-                        // that is gone becomes ours when its turns run out.
-                        again = Some(shared.parts.clock.since_boot() + OPEN_AGAIN);
+                        // What could not be opened may only have met a moment's trouble.
+                        let wait = if opened { FOLLOW_AT_LEAST } else { OPEN_AGAIN };
+                        again = shared.parts.clock.since_boot() + wait;
                     }
                     Err(error) => {
                         tracing::error!(%error, "connections could not be read");
@@ -119,13 +146,27 @@ impl Host {
                 },
                 Err(error) => tracing::error!(%error, "the ledger can't be asked for changes"),
             }
-            if let Some(wake) = fleet::pause_or_wake(shared, shared.parts.pace.notice_every, &mut wakes).await {
-                self.woken(&wake);
+            if self.again_soon.swap(false, Ordering::AcqRel) {
+                again = again.min(shared.parts.clock.since_boot() + OPEN_AGAIN);
+            }
+            tokio::select! {
+                wake = fleet::pause_or_wake(shared, shared.parts.pace.notice_every, &mut wakes) => {
+                    if let Some(wake) = wake {
+                        self.woken(&wake);
+                    }
+                }
+                () = shared.parts.ledger.ended() => break,
             }
         }
         shared.tasks.close();
+        let mut result = Ok(());
         tokio::select! {
             biased;
+            () = shared.parts.ledger.ended() => {
+                tracing::error!("{LedgerEnded}; what was under way is taken up at the next start");
+                result = Err(LedgerEnded);
+                self.stop_now();
+            }
             () = shared.tasks.wait() => tracing::info!("everything under way has ended"),
             () = self.hard_stop.cancelled() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
         }
@@ -134,6 +175,7 @@ impl Host {
         let _ended = keeper.await;
         ended.cancel();
         let _told = signs.await;
+        result
     }
 
     /// Another host or the command line committed something.
@@ -224,6 +266,7 @@ impl Host {
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|name, _| records.iter().any(|record| &record.name == name));
         let mut opened = true;
+        let known = records.clone();
         for record in records {
             opened &= self.follow_one(record, host_paused).await;
         }
@@ -231,9 +274,7 @@ impl Host {
             running.signals.work.notify_one();
             running.signals.effects.notify_one();
         }
-        for intent in ledger.take_intents(&self.shared.parts.host).await? {
-            self.carry_out(intent).await;
-        }
+        self.take_intents(&known).await?;
         Ok(opened)
     }
 
@@ -307,69 +348,95 @@ impl Host {
         tasks.spawn(supervised(Arc::clone(&shared), "sweep", move || {
             sweep::run(Arc::clone(&c.0), Arc::clone(&c.1), c.2.clone())
         }));
-        tasks
-            .spawn(supervised(Arc::clone(&shared), "heartbeat", move || heartbeat::run(Arc::clone(&d.0), d.2.clone())));
+        tasks.spawn(supervised(Arc::clone(&shared), "heartbeat", move || {
+            heartbeat::run(Arc::clone(&d.0), Arc::clone(&d.1), d.2.clone())
+        }));
         self.lock().insert(id, Running { revision, host_paused, lane: sender, signals, stop });
     }
 
-    async fn carry_out(self: &Arc<Self>, left: LeftIntent) {
-        let found = {
-            let running = self.lock();
-            running
-                .get(&left.connection)
-                .map(|running| (Arc::clone(&running.lane.borrow()), Arc::clone(&running.signals)))
-        };
-        let Some((lane, signals)) = found else {
-            tracing::warn!(connection = %left.connection, "an intent was left for a connection that is not at work");
-            return;
-        };
-        match left.intent {
-            Intent::Sync => signals.sweep.notify_one(),
-            Intent::Look { shop_order_id } => {
-                let shared = Arc::clone(&self.shared);
-                self.shared.tasks.spawn(async move {
-                    if let Err(error) = sweep::look(&shared, &signals, &lane, &shop_order_id).await {
-                        tracing::warn!(order = %shop_order_id, %error, "an order could not be looked at");
-                    }
-                });
-            }
-            Intent::Reread { shop_order_id, pass, release } => {
-                let parts = Arc::clone(&self.shared.parts);
-                let wish = Wish { pass: PassKey { order: lane.key(&shop_order_id), pass }, release, by: left.by };
-                self.shared.tasks.spawn(async move {
-                    if let Err(error) = reread(&parts, &lane, &signals, wish).await {
-                        tracing::warn!(order = %shop_order_id, %error, "a stored answer could not be read again");
-                    }
-                });
-            }
-            Intent::Reset { shop_order_id, after, why } => {
-                let shared = Arc::clone(&self.shared);
-                let by = left.by;
-                self.shared.tasks.spawn(async move {
-                    let opening = Opening::Intent { by, why };
-                    let (ledger, key) = (&shared.parts.ledger, lane.key(&shop_order_id));
-                    // The shop is told before the pass is open: else our New could come after the pass's own status.
-                    let closed = matches!(ledger.order(&key).await, Ok(Some(detail))
-                        if detail.order.pass.unwrap_or(0) == after
-                            && detail.order.state.is_none_or(|state| state.is_closed()));
-                    if closed
-                        && let Some(new) = lane.status().new.first()
-                        && let Err(error) = lane.shop.set_status(&shop_order_id, new).await
-                    {
-                        tracing::warn!(order = %shop_order_id, %error, "the status could not be set back in the shop");
-                    }
-                    match ledger.open_pass(&key, after, opening).await {
-                        Ok(_) => signals.work.notify_one(),
-                        Err(error) => {
-                            tracing::warn!(order = %shop_order_id, %error, "a reset could not be carried out")
-                        }
-                    }
-                });
-            }
+    /// Takes up what people left. What this host is at already is not begun again.
+    async fn take_intents(self: &Arc<Self>, records: &[ConnectionRecord]) -> Result<(), LedgerError> {
+        let ledger = &self.shared.parts.ledger;
+        for left in ledger.take_intents(&self.shared.parts.host, intents::LEASE_MS).await? {
+            let Some(at_it) = self.begin(left.number) else { continue };
+            let found = {
+                let running = self.lock();
+                running
+                    .get(&left.connection)
+                    .map(|running| (Arc::clone(&running.lane.borrow()), Arc::clone(&running.signals)))
+            };
+            let Some((lane, signals)) = found else {
+                if records.iter().any(|record| record.id == left.connection) {
+                    // It can't work at the moment; what was left for it waits.
+                    ledger.give_back_intent(left.number).await?;
+                    self.again_soon.store(true, Ordering::Release);
+                } else {
+                    tracing::warn!(connection = %left.connection, "an intent was left for a connection that was removed");
+                    ledger.end_intent(left.number).await?;
+                }
+                continue;
+            };
+            let host = Arc::clone(self);
+            self.shared.tasks.spawn(async move {
+                let carried = intents::carry_out(&host.shared, &signals, &lane, &left).await;
+                host.carried(&lane, &left, carried).await;
+                drop(at_it);
+            });
         }
+        Ok(())
+    }
+
+    async fn carried(&self, lane: &Lane, left: &LeftIntent, carried: Carried) {
+        let ledger = &self.shared.parts.ledger;
+        let recorded = match carried {
+            Carried::Over => {
+                self.put_off().remove(&left.number);
+                ledger.end_intent(left.number).await
+            }
+            Carried::Later(why) => {
+                tracing::warn!(connection = %lane.record.name, intent = left.number, %why, "an intent is tried again");
+                let first = self.put_off().insert(left.number);
+                if let (true, Intent::Reset { shop_order_id, after, .. }) = (first, &left.intent) {
+                    let pass = PassKey { order: lane.key(shop_order_id), pass: *after };
+                    intents::note(
+                        &self.shared,
+                        &pass,
+                        format!("It can't be set back yet, which is tried again: {why}"),
+                    )
+                    .await;
+                }
+                self.again_soon.store(true, Ordering::Release);
+                ledger.give_back_intent(left.number).await
+            }
+        };
+        if let Err(error) = recorded {
+            tracing::error!(intent = left.number, %error, "what became of an intent could not be recorded");
+        }
+    }
+
+    /// `None` when this host is at the intent already. Dropping what it gives ends that, a panic included.
+    fn begin(self: &Arc<Self>, number: i64) -> Option<AtIntent> {
+        let mut all = self.carrying.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(number).then(|| AtIntent { host: Arc::clone(self), number })
+    }
+
+    fn put_off(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
+        self.put_off.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionId, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// This host is at an intent.
+struct AtIntent {
+    host: Arc<Host>,
+    number: i64,
+}
+
+impl Drop for AtIntent {
+    fn drop(&mut self) {
+        self.host.carrying.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
     }
 }

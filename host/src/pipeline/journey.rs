@@ -100,6 +100,31 @@ impl Journey {
     /// # Errors
     /// When the lease is lost or the ledger can't be used.
     pub async fn go(&mut self) -> Outcome<()> {
+        match self.go_on().await {
+            Err(Stopped::Ledger(
+                error @ (LedgerError::Corrupt(_) | LedgerError::NotFound { .. } | LedgerError::Refused(_)),
+            )) => self.settle_without(&error).await,
+            result => result,
+        }
+    }
+
+    /// The ledger lacks what this pass needs, and will lack it the next time too: it ends where people see it, instead of
+    /// being begun again for ever.
+    async fn settle_without(&mut self, error: &LedgerError) -> Outcome<()> {
+        tracing::error!(order.number = %self.pass.order_number, %error, "a pass can't go on with what is recorded");
+        let because = format!("what is recorded of it can't be used: {error}");
+        let settled = match self.pass.state {
+            PassState::Sending | PassState::Awaiting => self.doubt(&because).await?,
+            PassState::Unknown => {
+                let because = format!("{}; {because}", self.pass.because);
+                self.setting(|setting| setting.given_up(&because))
+            }
+            _ => self.failed_unless_sent(FailureClass::Operations, because),
+        };
+        self.settle(settled).await
+    }
+
+    async fn go_on(&mut self) -> Outcome<()> {
         match self.pass.state {
             PassState::Claimed | PassState::Mapped => {
                 if self.pass.takeovers >= MOST_TAKEOVERS && !self.pass.sent {
@@ -414,8 +439,8 @@ impl Journey {
 
     /// Pays the shop what the last move left and leased to us, if it did.
     pub async fn pay(&mut self) {
-        if let Some(Payment { owed, place }) = self.payment.take() {
-            effects::pay(&self.parts, &self.lane, owed).await;
+        if let Some(Payment { owed, place, until }) = self.payment.take() {
+            effects::pay(&self.parts, &self.lane, owed, until).await;
             drop(place);
         }
     }
@@ -450,12 +475,13 @@ impl Journey {
             confirmed,
         };
         let place = if owed { Arc::clone(&self.signals.effect_places).try_acquire_owned().ok() } else { None };
-        let (ledger, host, lease_ms) = (&self.parts.ledger, &self.parts.host, millis(self.parts.pace.lease));
+        let (ledger, host, lease) = (&self.parts.ledger, &self.parts.host, effects::lease(&self.parts));
+        let until = self.parts.clock.since_boot() + lease;
         let moved = async {
             match place {
                 Some(place) => {
-                    let leased = ledger.apply_and_lease(change, host, lease_ms).await?;
-                    Ok(leased.map(|owed| Payment { owed, place }))
+                    let leased = ledger.apply_and_lease(change, host, millis(lease)).await?;
+                    Ok(leased.map(|owed| Payment { owed, place, until }))
                 }
                 None => ledger.apply(change).await.map(|()| None),
             }

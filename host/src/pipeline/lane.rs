@@ -56,6 +56,8 @@ pub struct Lane {
     pub schedule: Schedule,
     /// The whole host is paused.
     pub host_paused: bool,
+    /// Since when it is paused, by its own switch or the host's.
+    pub paused_since_ms: Option<Millis>,
 }
 
 /// Why a connection can't work.
@@ -113,6 +115,11 @@ impl Lane {
             Schedule::new(&schedule.cron, &schedule.time_zone, schedule.jitter_s, record.id.as_str())
         }
         .map_err(|error| fail(vec![Problem::new("schedule.cron", error.to_string())]))?;
+        let host_paused_since_ms = parts.ledger.host_paused_since_ms().await?;
+        let paused_since_ms = match record.state {
+            ConnectionState::Active => host_paused_since_ms.map(|since| since.max(record.state_since_ms)),
+            ConnectionState::Paused | ConnectionState::Removed => Some(record.state_since_ms),
+        };
         Ok(Self {
             policy,
             settings,
@@ -124,7 +131,8 @@ impl Lane {
             purposes,
             secrets: secrets_out,
             schedule,
-            host_paused: parts.ledger.host_pause().await?.is_some(),
+            host_paused: host_paused_since_ms.is_some(),
+            paused_since_ms,
             record,
         })
     }
@@ -137,6 +145,12 @@ impl Lane {
     /// Whether a release can be asked whether the ERP has an order.
     pub fn can_look_up(&self, release: &Digest) -> bool {
         self.purposes.get(release).is_some_and(|purposes| purposes.contains(&Purpose::LookUp))
+    }
+
+    /// Whether a moment that something was waited for is over: a pause uses up no time (lifecycle section 2). The ledger moves
+    /// the moment itself when the pause ends.
+    pub fn is_over(&self, moment_ms: Millis, now_ms: Millis) -> bool {
+        self.paused_since_ms.unwrap_or(now_ms).min(now_ms) >= moment_ms
     }
 
     /// The status map.
@@ -231,11 +245,6 @@ impl Lane {
         let retry = &self.settings.retry;
         let rule = Backoff { first_ms: retry.first_wait.millis(), longest_ms: retry.longest_wait.millis() };
         super::parts::wait(&rule, tries, seed, at_least)
-    }
-
-    /// How long a shop or ERP that can't be reached is left alone.
-    pub fn pause_after_failure(&self) -> Duration {
-        Duration::from_secs(30)
     }
 }
 

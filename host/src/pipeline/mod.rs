@@ -16,6 +16,7 @@ pub mod fetch;
 pub mod fleet;
 pub mod heartbeat;
 pub mod host;
+pub mod intents;
 pub mod journey;
 pub mod lane;
 pub mod lease;

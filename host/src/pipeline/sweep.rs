@@ -3,6 +3,9 @@
 //! The list is overlapped, never trusted to be complete or ordered: pages shift while statuses change, so a list of more
 //! than one page is read again until a round shows nothing new. A cursor lives only inside one sweep. What only hints at a
 //! reset is read alone before it is believed (lifecycle section 3).
+//!
+//! Nothing is ever concluded from an order that a list does not show. A daily slow sweep lists the recent past whatever its
+//! status, and says which orders the polls should have shown and did not.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -21,6 +24,7 @@ use super::{
 use crate::{
     domain::{
         clock::Millis,
+        id::PassKey,
         judge::{self, Reading},
         sight::{ListScope, Page, Sight},
     },
@@ -74,6 +78,16 @@ struct Found {
     seen: HashMap<String, Option<[u8; 32]>>,
     alone: BTreeSet<String>,
     opened: u32,
+    missed: Vec<PassKey>,
+}
+
+/// What a list is read for.
+struct Listing {
+    kind: SweepKind,
+    scope: ListScope,
+    first_sweep: bool,
+    /// What was in the shop before then should have been shown by a poll (slow sweeps only).
+    polled_ms: Option<Millis>,
 }
 
 impl Found {
@@ -162,6 +176,7 @@ pub async fn sweep(shared: &Arc<Shared>, signals: &Signals, lane: &Lane, kind: S
     let Ok(started_ms) = ledger.now_ms().await else { return false };
     let mut found = Found::default();
     let result = list_all(shared, signals, lane, kind, started_ms, &mut found).await;
+    report_missed(shared, lane, &found.missed).await;
     let error = result.as_ref().err().map(ToString::to_string);
     if let Some(error) = &error {
         tracing::warn!(connection = %lane.record.name, %error, "the shop could not be looked at completely");
@@ -177,7 +192,31 @@ pub async fn sweep(shared: &Arc<Shared>, signals: &Signals, lane: &Lane, kind: S
         tracing::error!(connection = %lane.record.name, %error, "a sweep could not be recorded");
         return false;
     }
+    if result.is_ok() {
+        signals.swept.notify_one();
+    }
     result.is_ok()
+}
+
+/// Orders that only the slow sweep found are taken as any other, and said: the shop's list leaves something out.
+async fn report_missed(shared: &Shared, lane: &Lane, missed: &[PassKey]) {
+    for pass in missed {
+        let order = &pass.order.shop_order_id;
+        tracing::warn!(connection = %lane.record.name, %order, "the polls missed this order; the daily comparison found it");
+        let line = "The regular looks at the shop had missed it; the daily comparison found it".to_owned();
+        if let Err(error) = shared.parts.ledger.note(pass, vec![line]).await {
+            tracing::warn!(%order, %error, "that an order was missed could not be recorded");
+        }
+    }
+}
+
+/// Whether nothing has told yet what was new in the shop when this connection began. What is pushed is never older than
+/// the connection.
+async fn first_look(shared: &Shared, lane: &Lane) -> Result<bool, LedgerError> {
+    if lane.record.shop.kind == "push" {
+        return Ok(false);
+    }
+    Ok(!shared.parts.ledger.looked_once(&lane.record.id, &lane.record.shop_id).await?)
 }
 
 async fn list_all(
@@ -188,13 +227,20 @@ async fn list_all(
     started_ms: Millis,
     found: &mut Found,
 ) -> Result<(), SweepError> {
-    let scope = scope(shared, lane, kind, started_ms).await?;
     let ledger = &shared.parts.ledger;
     let (id, shop) = (&lane.record.id, &lane.record.shop_id);
-    let first_sweep = kind == SweepKind::Poll && ledger.last_good_sweep(id, shop, SweepKind::Poll).await?.is_none();
+    let polled_ms = match kind {
+        SweepKind::Poll => None,
+        SweepKind::Slow => {
+            let last = ledger.last_good_sweep(id, shop, SweepKind::Poll).await?;
+            last.map(|poll| poll.started_ms.saturating_sub(lane.policy.read_lag_ms))
+        }
+    };
+    let scope = scope(shared, lane, kind, started_ms).await?;
+    let listing = Listing { kind, scope, first_sweep: first_look(shared, lane).await?, polled_ms };
     for _ in 0..MOST_ROUNDS {
         let before = found.seen.len();
-        let pages = one_round(shared, signals, lane, &scope, first_sweep, found).await?;
+        let pages = one_round(shared, signals, lane, &listing, found).await?;
         if pages <= 1 || found.seen.len() == before {
             break;
         }
@@ -223,8 +269,7 @@ async fn one_round(
     shared: &Arc<Shared>,
     signals: &Signals,
     lane: &Lane,
-    scope: &ListScope,
-    first_sweep: bool,
+    listing: &Listing,
     found: &mut Found,
 ) -> Result<u32, SweepError> {
     let mut cursor: Option<String> = None;
@@ -236,13 +281,19 @@ async fn one_round(
             return Err(SweepError::NotOurTurn);
         }
         let began_ms = shared.parts.ledger.now_ms().await?;
-        let Page { sights, next } = lane.shop.list(scope, cursor.as_deref()).await?;
+        let Page { sights, next } = lane.shop.list(&listing.scope, cursor.as_deref()).await?;
         failpoint::here::<ShopError>(Point::PollAnswer).await?;
         // What this sweep has recorded already and is shown again just as it was tells nothing new, and each record is a write.
         let sights: Vec<Sight> = sights.into_iter().filter(|sight| found.is_news(sight)).collect();
-        let reading = Reading { began_ms, single: false, first_sweep };
-        for recorded in record(shared, signals, lane, sights, reading).await? {
+        let reading = Reading { began_ms, single: false, first_sweep: listing.first_sweep };
+        let changed: Vec<Option<Millis>> = sights.iter().map(|sight| sight.modified_ms.max(sight.placed_ms)).collect();
+        for (recorded, changed_ms) in record(shared, signals, lane, sights, reading).await?.into_iter().zip(changed) {
             found.opened = found.opened.saturating_add(u32::from(recorded.opened.is_some()));
+            if let (SweepKind::Slow, Some(pass), Some(polled_ms)) = (listing.kind, recorded.opened, listing.polled_ms)
+                && changed_ms.is_none_or(|changed_ms| changed_ms < polled_ms)
+            {
+                found.missed.push(PassKey { order: lane.key(&recorded.shop_order_id), pass });
+            }
             if recorded.judgement.read_alone {
                 found.alone.insert(recorded.shop_order_id);
             }
@@ -267,7 +318,7 @@ pub async fn look(
 ) -> Result<u32, SweepError> {
     let began_ms = shared.parts.ledger.now_ms().await?;
     let sight = lane.shop.get(shop_order_id).await?;
-    let reading = Reading { began_ms, single: true, first_sweep: false };
+    let reading = Reading { began_ms, single: true, first_sweep: first_look(shared, lane).await? };
     let recorded = record(shared, signals, lane, vec![sight], reading).await?;
     Ok(u32::try_from(recorded.iter().filter(|one| one.opened.is_some()).count()).unwrap_or(0))
 }

@@ -41,6 +41,8 @@ pub struct Signals {
     pub effects: Notify,
     /// Somebody wants a sweep now.
     pub sweep: Notify,
+    /// A sweep was good.
+    pub swept: Notify,
     /// Mail is owed; shared by the whole host.
     pub mails: Arc<Notify>,
     /// Orders whose effects are paid at once.
@@ -55,6 +57,7 @@ impl Signals {
             work: Notify::new(),
             effects: Notify::new(),
             sweep: Notify::new(),
+            swept: Notify::new(),
             mails,
             effect_places: effects::places(),
         }

@@ -3,12 +3,13 @@
 //!
 //! `mapping` calls plugins with limits, without, and natively; `journey` lets the real `orderdock serve` carry orders from
 //! a fast shop into a fast ERP (`servers`), against a `bare` loop that makes the same calls with and without the same
-//! durable `commits`; `releases` starts with a hundred releases. `figures` is the table.
+//! durable `commits`; `ledger` is what the ledger does alone; `releases` starts with a hundred releases. `figures` is the table.
 
 mod bare;
 mod commits;
 mod figures;
 mod journey;
+mod ledger;
 mod mapping;
 mod releases;
 mod servers;
@@ -30,6 +31,8 @@ pub enum Section {
     Mapping,
     /// Orders from shop to ERP and back.
     Journey,
+    /// Claims and moves without HTTP.
+    Ledger,
     /// Start with a hundred releases.
     Releases,
 }
@@ -60,6 +63,10 @@ pub fn run(options: &Options) -> anyhow::Result<Figures> {
     if wanted(Section::Journey) {
         say("journey");
         threads.block_on(journey::measure(options.quick, options.in_flight, &mut figures)).context("journey")?;
+    }
+    if wanted(Section::Ledger) {
+        say("ledger");
+        threads.block_on(ledger::measure(options.quick, &mut figures)).context("ledger")?;
     }
     if wanted(Section::Releases) {
         say("releases");

@@ -56,6 +56,10 @@ fn main() -> anyhow::Result<ExitCode> {
                         return;
                     }
                     let report = run(seed, mutant, false);
+                    if !report.wrong.is_empty() {
+                        // Whoever stops us early has seen this much; the end says it again.
+                        let _ = tell(&mut std::io::stdout(), &report);
+                    }
                     all.lock().unwrap_or_else(PoisonError::into_inner).push(report);
                 }
             });
@@ -65,9 +69,6 @@ fn main() -> anyhow::Result<ExitCode> {
     all.sort_by_key(|report| report.seed);
     let took = began.elapsed().as_secs_f64();
     let failed: Vec<&Report> = all.iter().filter(|report| !report.wrong.is_empty()).collect();
-    for report in &failed {
-        tell(&mut out, report)?;
-    }
     let sum = |of: fn(&Report) -> u64| all.iter().map(of).sum::<u64>();
     writeln!(
         out,

@@ -229,20 +229,29 @@ impl State {
         self.change += 1;
         match to {
             ConnectionState::Removed => self.end_for_good(id, now),
-            // A pause uses up no retry or answer time.
             ConnectionState::Active if was == ConnectionState::Paused => {
-                let open = |(key, it): &(_, &mut super::state::StoredPass)| {
-                    let key: &&orderdock::domain::id::PassKey = key;
-                    &key.order.connection == id && it.closed_ms.is_none()
-                };
-                for (_, pass) in self.passes.iter_mut().filter(open) {
-                    pass.retry_since_ms = pass.retry_since_ms.map(|it| it + now - since);
-                    pass.deadline_ms = pass.deadline_ms.map(|it| it + now - since);
+                self.give_back(id, now - since);
+            }
+            // Until now the host's pause counted.
+            ConnectionState::Paused if was == ConnectionState::Active => {
+                if let Some((_, host_since)) = &self.host_pause {
+                    let lost = now - since.max(*host_since);
+                    self.give_back(id, lost);
                 }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// A pause uses up no retry or answer time.
+    fn give_back(&mut self, id: &ConnectionId, lost_ms: Millis) {
+        for (key, pass) in &mut self.passes {
+            if &key.order.connection == id && pass.closed_ms.is_none() {
+                pass.retry_since_ms = pass.retry_since_ms.map(|it| it + lost_ms);
+                pass.deadline_ms = pass.deadline_ms.map(|it| it + lost_ms);
+            }
+        }
     }
 
     /// What waits ends where people see it, and what was owed to the shop is cancelled with its reason.
@@ -317,14 +326,25 @@ impl Connections for ModelLedger {
     }
 
     async fn set_host_pause(&self, paused: bool, by: &str, why: &str) -> Result<()> {
-        let (mut state, _) = self.transaction();
-        state.host_pause = paused.then(|| by_whom(by, why));
+        let (mut state, now) = self.transaction();
+        let since = state.host_pause.as_ref().map(|(_, since)| *since);
+        if let (false, Some(since)) = (paused, since) {
+            let active: Vec<_> = state.connections.iter().map(|it| it.record.clone()).collect();
+            for record in active.into_iter().filter(|record| record.state == ConnectionState::Active) {
+                state.give_back(&record.id, now - since.max(record.state_since_ms));
+            }
+        }
+        state.host_pause = paused.then(|| (by_whom(by, why), since.unwrap_or(now)));
         state.change += 1;
         Ok(())
     }
 
     async fn host_pause(&self) -> Result<Option<String>> {
-        Ok(self.transaction().0.host_pause.clone())
+        Ok(self.transaction().0.host_pause.as_ref().map(|(why, _)| why.clone()))
+    }
+
+    async fn host_paused_since_ms(&self) -> Result<Option<Millis>> {
+        Ok(self.transaction().0.host_pause.as_ref().map(|(_, since)| *since))
     }
 
     async fn secrets(&self, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
@@ -404,18 +424,39 @@ impl Connections for ModelLedger {
     }
 
     async fn leave_intent(&self, connection: &ConnectionId, intent: Intent, by: &str) -> Result<i64> {
-        let (mut state, _) = self.transaction();
+        let (mut state, left_ms) = self.transaction();
         if state.connection(connection).is_none_or(|it| it.record.state == ConnectionState::Removed) {
             return Err(no_connection(connection));
         }
         state.last_intent += 1;
         let number = state.last_intent;
-        state.intents.push(LeftIntent { number, connection: connection.clone(), intent, by: by.to_owned() });
+        let left = LeftIntent { number, connection: connection.clone(), intent, by: by.to_owned(), left_ms };
+        state.intents.push((left, None));
         state.change += 1;
         Ok(number)
     }
 
-    async fn take_intents(&self, _: &HostId) -> Result<Vec<LeftIntent>> {
-        Ok(std::mem::take(&mut self.transaction().0.intents))
+    async fn take_intents(&self, _: &HostId, lease_ms: Millis) -> Result<Vec<LeftIntent>> {
+        let (mut state, now) = self.transaction();
+        let free = state.intents.iter_mut().filter(|(_, taken)| taken.is_none_or(|at| at < now - lease_ms));
+        Ok(free
+            .map(|(left, taken)| {
+                *taken = Some(now);
+                left.clone()
+            })
+            .collect())
+    }
+
+    async fn end_intent(&self, number: i64) -> Result<()> {
+        self.transaction().0.intents.retain(|(left, _)| left.number != number);
+        Ok(())
+    }
+
+    async fn give_back_intent(&self, number: i64) -> Result<()> {
+        let (mut state, _) = self.transaction();
+        for (_, taken) in state.intents.iter_mut().filter(|(left, _)| left.number == number) {
+            *taken = None;
+        }
+        Ok(())
     }
 }

@@ -12,13 +12,13 @@ use orderdock::{
     },
     ledger::{
         LedgerError, Result,
-        effects::{EffectEnd, Effects, MailBatch, Owed, OwedByOrder},
+        effects::{EffectBody, EffectEnd, Effects, MailBatch, Owed, OwedByOrder},
     },
 };
 
 use super::{
     ModelLedger,
-    state::{Begun, SeenOrder, State, StoredEffect, StoredMail},
+    state::{Begun, State, StoredEffect, StoredMail},
 };
 
 /// Members of one mail at most.
@@ -35,13 +35,6 @@ fn shown(effect: &StoredEffect) -> Owed {
     }
 }
 
-/// What we believe that the shop shows: whatever is newer, the last sight or what the shop confirmed.
-fn last_status(seen: &SeenOrder) -> Option<String> {
-    let confirmed = seen.confirmed.as_ref().filter(|it| it.at_ms >= seen.read_began_ms);
-    let status = confirmed.map_or(&seen.shop_status, |it| &it.status);
-    (!status.is_empty()).then(|| status.clone())
-}
-
 fn lease_until_ms(lease: Option<&(LeaseToken, Millis)>) -> Millis {
     lease.map_or(0, |(_, until)| *until)
 }
@@ -55,6 +48,10 @@ impl State {
             .filter(|it| it.is_owed() && !it.is_mail() && it.not_before_ms <= now)
             .filter(|it| &it.pass.order.connection == connection)
             .filter(|it| {
+                let present = self.connections.iter().find(|known| &known.record.id == connection);
+                present.is_some_and(|known| known.record.shop_id == it.pass.order.shop)
+            })
+            .filter(|it| {
                 let seen = self.orders.get(&it.pass.order);
                 seen.is_some_and(|seen| lease_until_ms(seen.effects_lease.as_ref()) < now)
             })
@@ -63,6 +60,16 @@ impl State {
         due.sort();
         let mut once = BTreeSet::new();
         due.into_iter().filter(|(_, order)| once.insert(*order)).map(|(_, order)| order.clone()).collect()
+    }
+
+    /// The status that was written last, and for which pass.
+    fn written(&self, order: &OrderKey) -> Option<(u32, String)> {
+        let done = self.effects.iter().filter(|it| &it.pass.order == order && it.state == "done");
+        let written = done.filter_map(|it| match &it.body {
+            EffectBody::Status { status } => Some((it.pass.pass, it.number, status.clone())),
+            _ => None,
+        });
+        written.max().map(|(pass, _, status)| (pass, status))
     }
 
     /// Lets the order's owed effects wait at least until then: they go out in order.
@@ -148,8 +155,9 @@ impl Effects for ModelLedger {
             let token = LeaseToken(format!("{stem}-{}", order.shop_order_id));
             let until_ms = now + lease_ms;
             seen.effects_lease = Some((token.clone(), until_ms));
-            let (last_status, confirmed) = (last_status(seen), seen.confirmed.is_some());
-            all.push(OwedByOrder { order, token, until_ms, last_status, confirmed, effects });
+            let confirmed = seen.confirmed.is_some();
+            let written = state.written(&order);
+            all.push(OwedByOrder { order, token, until_ms, written, confirmed, effects });
         }
         Ok(all)
     }

@@ -227,7 +227,8 @@ impl StoredPass {
                     self.retry_since_ms.get_or_insert(now);
                     self.retries += 1;
                 } else {
-                    self.retries_end();
+                    self.retry_since_ms = None;
+                    self.retries += 1;
                 }
                 self.lease = None;
             }

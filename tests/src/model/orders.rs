@@ -39,13 +39,25 @@ impl Orders for ModelLedger {
         Ok(mine.filter(|it| it.kind == kind && it.error.is_none()).max_by_key(|it| it.started_ms).cloned())
     }
 
+    async fn looked_once(&self, connection: &ConnectionId, shop: &ShopId) -> Result<bool> {
+        let (state, _) = self.transaction();
+        let mine = state.sweeps.iter().filter(|(of, at, _)| of == connection && at == shop).map(|(.., sweep)| sweep);
+        let good: Vec<u32> =
+            mine.filter(|it| it.kind == SweepKind::Poll && it.error.is_none()).map(|it| it.seen).collect();
+        Ok(good.len() > 1 || good.iter().any(|seen| *seen > 0))
+    }
+
     async fn open_pass(&self, order: &OrderKey, after: u32, opening: Opening) -> Result<PassKey> {
         let (mut state, now) = self.transaction();
         let seen = state.orders.get(order).ok_or_else(|| no_order(order))?;
         let refused = |why: &str| Err(LedgerError::Refused(why.to_owned()));
-        let of = |it: &&super::state::Connection| it.record.id == order.connection;
-        if state.connections.iter().find(of).is_none_or(|it| it.record.state == ConnectionState::Removed) {
-            return refused("nobody would send it");
+        let is_its_shop = |it: &super::state::Connection| {
+            it.record.id == order.connection
+                && it.record.shop_id == order.shop
+                && it.record.state != ConnectionState::Removed
+        };
+        if !state.connections.iter().any(is_its_shop) {
+            return refused("its connection was removed or has another shop");
         }
         if seen.last_pass != after {
             return refused("another pass came meanwhile");

@@ -5,7 +5,7 @@ use orderdock::{
         clock::Millis,
         decision::Decision,
         id::{OrderKey, PassKey},
-        judge::{Confirmed, History, Judgement, LastPass, content_hash},
+        judge::{self, Confirmed, History, Judgement, LastPass, content_hash},
         pass::PassState,
         sight::Sight,
     },
@@ -40,7 +40,7 @@ impl State {
             shop: batch.shop.clone(),
             shop_order_id: sight.shop_order_id.clone(),
         };
-        let history = self.history(&key);
+        let history = self.history(&key, now);
         let known = self.orders.get(&key);
         let shop_order_id = sight.shop_order_id.clone();
         // A read that began before the one on record tells nothing new.
@@ -111,7 +111,7 @@ impl State {
     }
 
     /// What the judge is told.
-    fn history(&self, key: &OrderKey) -> Option<History> {
+    fn history(&self, key: &OrderKey, now: Millis) -> Option<History> {
         let seen = self.orders.get(key)?;
         let last = self.last_pass(key).map(|(pass, stored)| LastPass {
             pass,
@@ -121,7 +121,11 @@ impl State {
             sent: stored.sent,
         });
         let status_write_open = self.effects.iter().any(|it| &it.pass.order == key && it.is_status() && it.is_owed());
-        Some(History { decision: seen.decision.clone(), last, confirmed: seen.confirmed.clone(), status_write_open })
+        let recent_ms = now.saturating_sub(judge::FLIPS_WITHIN_MS);
+        let recent = self.passes.iter().filter(|(pass, it)| &pass.order == key && it.opened_ms > recent_ms).count();
+        let recent_passes = u32::try_from(recent).unwrap_or(u32::MAX);
+        let (decision, confirmed) = (seen.decision.clone(), seen.confirmed.clone());
+        Some(History { decision, last, confirmed, status_write_open, recent_passes })
     }
 
     /// What was withdrawn changed nothing: if a late answer settled the pass before it, the ERP has the order.

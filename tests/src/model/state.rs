@@ -32,8 +32,10 @@ pub struct State {
     pub logins: BTreeMap<(ConnectionId, String), (SealedSecret, Millis)>,
     /// Grows with each act of an administrator.
     pub change: u64,
-    pub host_pause: Option<String>,
-    pub intents: Vec<LeftIntent>,
+    /// Why, and since when.
+    pub host_pause: Option<(String, Millis)>,
+    /// Each with the moment at which it was taken.
+    pub intents: Vec<(LeftIntent, Option<Millis>)>,
     pub last_intent: i64,
     pub sweeps: Vec<(ConnectionId, ShopId, Sweep)>,
     pub orders: BTreeMap<OrderKey, SeenOrder>,

@@ -4,6 +4,8 @@
 //! host itself says is asked by the real command line with `--json`; what it did is judged by the fakes.
 
 mod files;
+mod fleet;
+pub mod inside;
 mod watch;
 
 use std::{
@@ -18,6 +20,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
+pub use self::fleet::Beside;
 use crate::{
     erp::FakeErp,
     mail::MailCatcher,

@@ -84,8 +84,8 @@ async fn list(State(world): Shared, who: Who, Query(query): Query<ListQuery>) ->
     let seen_at = now_ms() - inner.switches.list_lag_ms;
     let wanted = |order: &Order| match (order.status_at(seen_at), &query.status) {
         (None, _) => false,
-        (Some(_), None) => true,
-        (Some(status), Some(wanted)) => status == wanted,
+        (Some(_), None) => order.is_listed(false),
+        (Some(status), Some(wanted)) => status == wanted && order.is_listed(true),
     };
     page(&inner, &who, &query, wanted)
 }
@@ -108,6 +108,10 @@ fn page(inner: &Inner, who: &Who, query: &ListQuery, wanted: impl Fn(&Order) -> 
     let more = found.len() > limit;
     found.truncate(limit);
     let cursor = if more { found.last().map(|order| order.key.id) } else { None };
+    if inner.switches.list_disorder {
+        found.reverse();
+        found.extend(found.first().copied());
+    }
     let orders: Vec<String> = found.into_iter().map(text).collect();
     json_text(format!(
         r#"{{"data":[{}],"meta":{{"cursor":{}}}}}"#,

@@ -125,6 +125,7 @@ async fn list(State(world): Shared, who: Who, Query(query): Query<HashMap<String
         })
         .filter(|order| after.is_none_or(|after| whole_second(order.created_ms) > after))
         .filter(|order| modified_after.is_none_or(|after| whole_second(order.modified_ms) > after))
+        .filter(|order| order.is_listed(statuses.is_some()))
         .filter(|order| !excluded.contains(&order.key.id))
         .collect();
     found.sort_by_key(|order| match text("orderby") {

@@ -114,6 +114,15 @@ impl Order {
         self.history.last().map_or("", |change| &change.status)
     }
 
+    /// Whether a list shows it: an order whose transaction commits late is visible from `_visible_ms` on, and one with
+    /// `_unlisted` is left out of lists by status, as where a shop's index is behind.
+    #[must_use]
+    pub fn is_listed(&self, by_status: bool) -> bool {
+        let visible_ms = self.body.get("_visible_ms").and_then(Value::as_i64).unwrap_or(0);
+        let unlisted = self.body.get("_unlisted") == Some(&Value::Bool(true));
+        visible_ms <= now_ms() && !(by_status && unlisted)
+    }
+
     /// The status that a list shows which lags.
     #[must_use]
     pub fn status_at(&self, at_ms: i64) -> Option<&str> {
@@ -129,6 +138,8 @@ pub struct Switches {
     pub rate_limit: u32,
     /// Milliseconds by which lists lag behind.
     pub list_lag_ms: i64,
+    /// A page shows its orders in no order, and the first of them twice (EvolutionX).
+    pub list_disorder: bool,
     /// Statuses that WooCommerce knows.
     pub woo_statuses: Vec<String>,
     /// Statuses that EvolutionX knows.
@@ -141,6 +152,7 @@ impl Default for Switches {
         Self {
             rate_limit: 100_000,
             list_lag_ms: 0,
+            list_disorder: false,
             woo_statuses: list(&[
                 "auto-draft",
                 "pending",
@@ -302,10 +314,14 @@ impl Inner {
             }
             Event::Edited { key, patch, actor: _ } => {
                 let Some(order) = self.orders.get_mut(&key) else { return };
+                // A real shop's modified stamp does not move when an order is paid.
+                let keeps_modified = patch.get("_keeps_modified") == Some(&Value::Bool(true));
                 if let Value::Object(patch) = patch {
                     order.body.extend(patch);
                 }
-                order.modified_ms = at_ms;
+                if !keeps_modified {
+                    order.modified_ms = at_ms;
+                }
             }
             Event::Note { key, text, mailed_buyer, actor } => {
                 self.last_note += 1;

@@ -2,7 +2,7 @@
 //! judge of double sends, so the ERP never refuses a double by itself unless it knows requests again by their key.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -46,6 +46,8 @@ pub struct Accepted {
 #[derive(Default)]
 pub struct Erp {
     accepted: Mutex<Vec<Accepted>>,
+    /// Keys whose request was refused: an ERP that knows keys decides once for each.
+    refused: Mutex<BTreeSet<String>>,
 }
 
 impl Erp {
@@ -58,6 +60,19 @@ impl Erp {
     /// How many orders it accepted.
     pub fn count(&self) -> usize {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether it takes the request, as it would or as it did before.
+    fn takes(&self, scene: &Scene, request: &Wanted, would: bool) -> bool {
+        if !scene.plan.keys {
+            return would;
+        }
+        let known = self.of(&request.order).iter().any(|it| it.key == request.key);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known && !would {
+            refused.insert(request.key.clone());
+        }
+        known || (would && !refused.contains(&request.key))
     }
 
     fn accept(&self, scene: &Scene, request: &Wanted, visible: Instant) -> String {
@@ -191,8 +206,8 @@ async fn create(
         _ => Instant::now() + dice.time(1, 3_000),
     };
     sleep_until(done).await;
-    let takes = matches!(end, End::Accept | End::AcceptThenSilence | End::AcceptThen500 | End::Late);
-    let (status, body) = if takes {
+    let reaches = !matches!(end, End::Fail500 | End::Busy | End::Vanish);
+    let (status, body) = if reaches && scene.erp.takes(&scene, &wanted, end != End::Refuse) {
         let latest = if end == End::Accept { Instant::now() + SETTLING } else { settled };
         let left = latest.saturating_duration_since(Instant::now()).as_millis() as u64;
         let visible = Instant::now() + if dice.chance(300) { dice.time(0, left) } else { Duration::ZERO };
@@ -200,7 +215,7 @@ async fn create(
         (201, json!({ "id": id }))
     } else {
         scene.trace.note(format_args!("erp {end:?} {}/{}", wanted.order, wanted.pass));
-        (if end == End::Refuse { 422 } else { 429 }, Value::Null)
+        (if reaches { 422 } else { 429 }, Value::Null)
     };
     let (status, body) = match end {
         End::AcceptThen500 | End::Fail500 => (500, Value::Null),

@@ -163,6 +163,10 @@ impl Connections for LedgerSeam {
         self.ask(self.scene.model.host_pause()).await
     }
 
+    async fn host_paused_since_ms(&self) -> Result<Option<Millis>> {
+        self.ask(self.scene.model.host_paused_since_ms()).await
+    }
+
     async fn secrets(&self, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
         self.ask(self.scene.model.secrets(id)).await
     }
@@ -207,11 +211,19 @@ impl Connections for LedgerSeam {
         self.tell("intent", self.scene.model.leave_intent(connection, intent, by), plain).await
     }
 
-    async fn take_intents(&self, host: &HostId) -> Result<Vec<LeftIntent>> {
-        self.tell("take intents", self.scene.model.take_intents(host), |taken| {
+    async fn take_intents(&self, host: &HostId, lease_ms: Millis) -> Result<Vec<LeftIntent>> {
+        self.tell("take intents", self.scene.model.take_intents(host, lease_ms), |taken| {
             (!taken.is_empty()).then(|| format!("{}", taken.len()))
         })
         .await
+    }
+
+    async fn end_intent(&self, number: i64) -> Result<()> {
+        self.tell("end intent", self.scene.model.end_intent(number), plain).await
+    }
+
+    async fn give_back_intent(&self, number: i64) -> Result<()> {
+        self.tell("give back intent", self.scene.model.give_back_intent(number), plain).await
     }
 }
 
@@ -242,6 +254,10 @@ impl Orders for LedgerSeam {
         kind: SweepKind,
     ) -> Result<Option<Sweep>> {
         self.ask(self.scene.model.last_good_sweep(connection, shop, kind)).await
+    }
+
+    async fn looked_once(&self, connection: &ConnectionId, shop: &ShopId) -> Result<bool> {
+        self.ask(self.scene.model.looked_once(connection, shop)).await
     }
 
     async fn open_pass(&self, order: &OrderKey, after: u32, opening: Opening) -> Result<PassKey> {

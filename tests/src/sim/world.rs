@@ -198,7 +198,7 @@ pub struct Plan {
     pub ledger: u64,
     /// The shop fails, before or after it did what was asked.
     pub shop: u64,
-    /// The shop takes up to this long for an answer.
+    /// The shop takes up to this long to take a call, and again to answer it: under half a minute together.
     pub shop_slow_ms: u64,
     /// The shop's lists show what was true up to this long ago.
     pub list_lag_ms: u64,
@@ -239,7 +239,7 @@ impl Plan {
             pause: dice.chance(500).then(|| dice.time(5_000, 90_000)),
             ledger: sometimes(dice.pick(&[2, 10, 50])),
             shop: sometimes(dice.pick(&[20, 100, 300])),
-            shop_slow_ms: dice.pick(&[50, 50, 2_000, 20_000]),
+            shop_slow_ms: dice.pick(&[50, 50, 2_000, 14_000]),
             list_lag_ms: dice.pick(&[0, 5_000, 55_000]),
             erp: sometimes(dice.pick(&[50, 200, 500, 900])),
             refusals: sometimes(100),

@@ -3,8 +3,12 @@
 
 mod at_work;
 mod folder;
+mod intents;
 mod outcomes;
+mod polling;
 mod push;
 mod resets;
 mod secrets;
+mod staff;
+mod supervision;
 mod taking;

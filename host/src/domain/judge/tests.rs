@@ -67,6 +67,7 @@ fn history(state: PassState) -> History {
         }),
         confirmed: Some(Confirmed { status: "On Hold".into(), at_ms: 10_500, modified_ms: Some(5) }),
         status_write_open: false,
+        recent_passes: 1,
     }
 }
 

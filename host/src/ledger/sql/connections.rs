@@ -119,6 +119,20 @@ async fn set_state(db: &mut Db, input: &StateInput) -> Result<()> {
         }
     }
     let why = if why.is_empty() { format!("by {by}") } else { format!("{why} (by {by})") };
+    if *state == ConnectionState::Paused
+        && let Some(since) = intents::paused_since(db).await?
+    {
+        // Until now the host's pause counted; from now on the connection's own does.
+        db.run(
+            "update passes set
+                retry_since_ms = retry_since_ms + $2 - case when c.state_since_ms > $3 then c.state_since_ms else $3 end,
+                deadline_ms = passes.deadline_ms + $2 - case when c.state_since_ms > $3 then c.state_since_ms else $3 end
+             from connections c
+             where c.id = $1 and c.state = 'active' and passes.connection_id = $1 and passes.closed_ms is null",
+            values_of![id.as_str(), db.now_ms, since],
+        )
+        .await?;
+    }
     if *state == ConnectionState::Active {
         // A pause uses up no retry or answer time (lifecycle section 2).
         db.run(
@@ -214,6 +228,10 @@ impl Connections for SqlLedger {
         intents::host_pause(&mut self.reader().await?).await
     }
 
+    async fn host_paused_since_ms(&self) -> Result<Option<Millis>> {
+        intents::paused_since(&mut self.reader().await?).await
+    }
+
     async fn secrets(&self, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
         secrets(&mut self.reader().await?, id).await
     }
@@ -271,7 +289,19 @@ impl Connections for SqlLedger {
         self.write(input, |db, input| Box::pin(intents::leave(db, input))).await
     }
 
-    async fn take_intents(&self, host: &HostId) -> Result<Vec<LeftIntent>> {
-        self.write(host.clone(), |db, host| Box::pin(intents::take(db, host))).await
+    async fn take_intents(&self, host: &HostId, lease_ms: Millis) -> Result<Vec<LeftIntent>> {
+        self.write((host.clone(), lease_ms), |db, input| Box::pin(intents::take(db, input))).await
+    }
+
+    async fn end_intent(&self, number: i64) -> Result<()> {
+        self.write(number, |db, number| Box::pin(intents::end(db, number))).await
+    }
+
+    async fn give_back_intent(&self, number: i64) -> Result<()> {
+        self.write(number, |db, number| Box::pin(intents::give_back(db, number))).await
+    }
+
+    async fn ended(&self) {
+        self.writer.ended().await;
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     },
     ledger::{
         LedgerError, Result,
-        effects::{EffectEnd, Effects, MailBatch, Owed, OwedByOrder},
+        effects::{EffectBody, EffectEnd, Effects, MailBatch, Owed, OwedByOrder},
     },
 };
 
@@ -47,13 +47,13 @@ with free as (
         join orders o on o.connection_id = e.connection_id and o.shop_id = e.shop_id
             and o.shop_order_id = e.shop_order_id
         where e.connection_id = $1 and e.state = 'owed' and e.kind <> 'mail' and e.not_before_ms <= $2
+            and e.shop_id = (select c.shop_id from connections c where c.id = $1)
             and (o.effects_token is null or o.effects_until_ms < $2)
         order by e.not_before_ms limit 4 * cast($6 as bigint) /*pg for update of o skip locked */) as due
     limit cast($6 as bigint))
 update orders set effects_token = $3 || '-' || shop_order_id, effects_host = $4, effects_until_ms = $5
 where (connection_id, shop_id, shop_order_id) in (select connection_id, shop_id, shop_order_id from free)
-returning connection_id, shop_id, shop_order_id, effects_token, shop_status, confirmed_status, confirmed_ms,
-    read_began_ms";
+returning connection_id, shop_id, shop_order_id, effects_token, confirmed_status";
 
 async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<OwedByOrder>> {
     let (now, until_ms) = (db.now_ms, db.now_ms.saturating_add(input.lease_ms));
@@ -64,42 +64,38 @@ async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<OwedByOrder>> {
     for row in &rows {
         let order = keys::order(row)?;
         let token = LeaseToken(row.text("effects_token")?);
-        let effects = begin_due(db, &order).await?;
+        let (effects, written) = begin_due(db, &order).await?;
         if effects.is_empty() {
             // Only effects behind one that waits: they wait with it.
             give_back(db, &order, &token);
             continue;
         }
-        let (last_status, confirmed) = last_status(row)?;
-        all.push(OwedByOrder { order, token, until_ms, last_status, confirmed, effects });
+        let confirmed = row.maybe_text("confirmed_status")?.is_some();
+        all.push(OwedByOrder { order, token, until_ms, written, confirmed, effects });
     }
     Ok(all)
 }
 
-/// The status that the shop showed last, whatever is newer: the last sight, or what our own write was answered; and
-/// whether the shop confirmed one during the present pass.
-pub fn last_status(row: &Row) -> Result<(Option<String>, bool)> {
-    let (seen, confirmed) = (row.int("read_began_ms")?, row.maybe_int("confirmed_ms")?);
-    let of_this_pass = row.maybe_text("confirmed_status")?;
-    let is_confirmed = of_this_pass.is_some();
-    let last_status = match of_this_pass {
-        Some(status) if confirmed.is_some_and(|at| at >= seen) => status,
-        _ => row.text("shop_status")?,
-    };
-    Ok(((!last_status.is_empty()).then_some(last_status), is_confirmed))
-}
-
 /// Marks the due effects of an order as begun, up to the first one that is not due: an effect waits for those before it.
-async fn begin_due(db: &mut Db, order: &OrderKey) -> Result<Vec<Owed>> {
+/// Beside them the status that was written last.
+async fn begin_due(db: &mut Db, order: &OrderKey) -> Result<(Vec<Owed>, Option<(u32, String)>)> {
     let rows = db
         .rows(
-            "select * from effects where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and state = 'owed'
-                and kind <> 'mail' order by pass, rank, number",
+            "select * from effects where connection_id = $1 and shop_id = $2 and shop_order_id = $3
+                and ((state = 'owed' and kind <> 'mail') or (state = 'done' and kind = 'status'))
+             order by pass, rank, number",
             keys::of_order(order, Vec::new()),
         )
         .await?;
     let mut effects = Vec::with_capacity(rows.len());
+    let mut written = None;
     for row in &rows {
+        if row.text("state")? == "done" {
+            if let EffectBody::Status { status } = row.json("body")? {
+                written = Some((row.number("pass")?, status));
+            }
+            continue;
+        }
         let not_before = row.int("not_before_ms")?;
         if not_before > db.now_ms {
             postpone(db, order, not_before);
@@ -113,7 +109,7 @@ async fn begin_due(db: &mut Db, order: &OrderKey) -> Result<Vec<Owed>> {
             values_of![order.connection.as_str(), effect.number, if effect.in_doubt { 2_i64 } else { 1 }],
         );
     }
-    Ok(effects)
+    Ok((effects, written))
 }
 
 /// Lets the order's owed effects wait at least until then.

@@ -12,13 +12,14 @@ use super::errors::{explain, explain_commit};
 use crate::{domain::id::HostId, ledger::Result};
 
 /// Effects are found by the rows that are owed: a million old orders cost nothing.
-const STATEMENTS: [&str; 4] = [
+const STATEMENTS: [&str; 5] = [
     "update passes set lease_until_ms = 0 where lease_until_ms > 0
         and state in ('claimed', 'mapped', 'sending', 'unknown', 'awaiting')",
     "update orders set effects_until_ms = 0 where effects_until_ms > 0
         and (connection_id, shop_id, shop_order_id) in (
             select connection_id, shop_id, shop_order_id from effects where state = 'owed' and kind <> 'mail')",
     "update mails set until_ms = 0 where until_ms > 0",
+    "update intents set taken_by = null, taken_ms = null where taken_ms is not null",
     "update turns set until_ms = 0 where until_ms > 0",
 ];
 
@@ -35,7 +36,7 @@ pub async fn end_leases(connection: &mut SqliteConnection, place: &str) -> Resul
 }
 
 /// Whose rows, in the order of [`STATEMENTS`].
-const WHOSE: [&str; 4] = ["lease_host", "effects_host", "host", "host"];
+const WHOSE: [&str; 5] = ["lease_host", "effects_host", "host", "taken_by", "host"];
 
 /// Ends the leases of former processes of this host; how many there were.
 pub async fn end_leases_of(connection: &mut PgConnection, place: &str, host: &HostId) -> Result<u64> {

@@ -138,7 +138,8 @@ impl Held {
         }
     }
 
-    /// Runs statements in one hand-over, and gives the rows of each.
+    /// Runs statements in one hand-over, and gives the rows of each. Those behind the first may trip over a row that it did
+    /// not make: then that it made none is the answer.
     pub async fn each(&mut self, batch: Batch) -> Outcome<Vec<Vec<Row>>> {
         let mut all = Vec::with_capacity(batch.len());
         let mut rows = Vec::new();
@@ -146,10 +147,13 @@ impl Held {
             Connection::Sqlite(connection) => {
                 let (sql, values) = join(batch);
                 let mut answers = connection.fetch_many(bind_sqlite(&sql, values));
-                while let Some(next) = answers.try_next().await? {
-                    match next {
-                        Either::Right(row) => rows.push(Row::Sqlite(row)),
-                        Either::Left(_) => all.push(std::mem::take(&mut rows)),
+                loop {
+                    match answers.try_next().await {
+                        Ok(Some(Either::Right(row))) => rows.push(Row::Sqlite(row)),
+                        Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
+                        Ok(None) => break,
+                        Err(_) if all.first().is_some_and(Vec::is_empty) => break,
+                        Err(error) => return Err(error),
                     }
                 }
             }
@@ -160,10 +164,13 @@ impl Held {
                     text.push_str(";\n");
                 }
                 let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)));
-                while let Some(next) = answers.try_next().await? {
-                    match next {
-                        Either::Right(row) => rows.push(Row::Postgres(row)),
-                        Either::Left(_) => all.push(std::mem::take(&mut rows)),
+                loop {
+                    match answers.try_next().await {
+                        Ok(Some(Either::Right(row))) => rows.push(Row::Postgres(row)),
+                        Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
+                        Ok(None) => break,
+                        Err(_) if all.first().is_some_and(Vec::is_empty) => break,
+                        Err(error) => return Err(error),
                     }
                 }
             }

@@ -5,7 +5,10 @@ use super::{
     fleet,
 };
 use crate::{
-    domain::id::{ConnectionId, HostId},
+    domain::{
+        clock::Millis,
+        id::{ConnectionId, HostId},
+    },
     ledger::{
         LedgerError, Result,
         connections::{Intent, LeftIntent},
@@ -24,11 +27,34 @@ pub async fn change_number(db: &mut Db) -> Result<u64> {
     row.map_or(Ok(0), |row| row.large("number"))
 }
 
-/// Sets the host-wide switch: why it is paused, or that it is not.
+/// Sets the host-wide switch: why it is paused, or that it is not. Its number is the moment since when.
 pub async fn set_host_pause(db: &mut Db, why: &Option<String>) -> Result<()> {
-    db.later("update meta set words = $1 where name = 'host_pause'", values_of![why.clone()]);
+    let now = db.now_ms;
+    let since = paused_since(db).await?;
+    if let (None, Some(since)) = (why, since) {
+        // A pause uses up no retry or answer time. What connections that are paused themselves have lost is given back when
+        // they are resumed; a connection that was resumed meanwhile has had its own part already.
+        db.run(
+            "update passes set
+                retry_since_ms = retry_since_ms + $1 - case when c.state_since_ms > $2 then c.state_since_ms else $2 end,
+                deadline_ms = passes.deadline_ms + $1 - case when c.state_since_ms > $2 then c.state_since_ms else $2 end
+             from connections c
+             where c.state = 'active' and passes.connection_id = c.id and passes.closed_ms is null",
+            values_of![now, since],
+        )
+        .await?;
+    }
+    let since = since.unwrap_or(now);
+    db.later("update meta set words = $1, number = $2 where name = 'host_pause'", values_of![why.clone(), since]);
     changed(db);
     Ok(())
+}
+
+/// Since when the host is paused, if it is.
+pub async fn paused_since(db: &mut Db) -> Result<Option<Millis>> {
+    let row =
+        db.maybe_row("select number from meta where name = 'host_pause' and words is not null", Vec::new()).await?;
+    row.map(|row| row.int("number")).transpose()
 }
 
 /// Why the host is paused.
@@ -56,16 +82,17 @@ pub async fn leave(db: &mut Db, input: &(ConnectionId, Intent, String)) -> Resul
     rows.first().map_or(Ok(0), |row| row.int("number"))
 }
 
-/// Takes all that were left.
-pub async fn take(db: &mut Db, host: &HostId) -> Result<Vec<LeftIntent>> {
+/// Takes all that nobody is at. A row is there until its intent was carried out, so the table stays short.
+pub async fn take(db: &mut Db, input: &(HostId, Millis)) -> Result<Vec<LeftIntent>> {
+    let (host, lease_ms) = input;
     let rows = db
         .changed(
             &format!(
-                "update intents set taken_by = $1, taken_ms = $2 where taken_ms is null and {}
-                 returning number, connection_id, body, by_whom",
+                "update intents set taken_by = $1, taken_ms = $2 where (taken_ms is null or taken_ms < $3) and {}
+                 returning number, connection_id, body, by_whom, left_ms",
                 fleet::not_anothers(1, 2)
             ),
-            values_of![host.as_str(), db.now_ms],
+            values_of![host.as_str(), db.now_ms, db.now_ms.saturating_sub(*lease_ms)],
         )
         .await?;
     let mut taken = rows
@@ -76,9 +103,20 @@ pub async fn take(db: &mut Db, host: &HostId) -> Result<Vec<LeftIntent>> {
                 connection: ConnectionId(row.text("connection_id")?),
                 intent: row.json("body")?,
                 by: row.text("by_whom")?,
+                left_ms: row.int("left_ms")?,
             })
         })
         .collect::<Result<Vec<_>>>()?;
     taken.sort_by_key(|intent| intent.number);
     Ok(taken)
+}
+
+/// One was carried out.
+pub async fn end(db: &mut Db, number: &i64) -> Result<()> {
+    db.run("delete from intents where number = $1", values_of![*number]).await.map(drop)
+}
+
+/// One could not be carried out yet.
+pub async fn give_back(db: &mut Db, number: &i64) -> Result<()> {
+    db.run("update intents set taken_by = null, taken_ms = null where number = $1", values_of![*number]).await.map(drop)
 }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use super::{
     database::{Db, Row, Value, to_json, to_word, values_of},
-    effects::last_status,
     keys,
     opening::record_decision,
     passes::lost,
@@ -137,7 +136,11 @@ update orders set effects_token = $5, effects_host = $6, effects_until_ms = $7
 where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and (effects_token is null or effects_until_ms < $4)
     and not exists (select 1 from effects e where e.connection_id = $1 and e.shop_id = $2 and e.shop_order_id = $3
         and e.state = 'owed' and e.kind <> 'mail')
-returning shop_status, confirmed_status, confirmed_ms, read_began_ms";
+returning confirmed_status,
+    (select w.pass from effects w where w.connection_id = $1 and w.shop_id = $2 and w.shop_order_id = $3
+        and w.state = 'done' and w.kind = 'status' order by w.pass desc, w.rank desc, w.number desc limit 1) as written_pass,
+    (select w.body from effects w where w.connection_id = $1 and w.shop_id = $2 and w.shop_order_id = $3
+        and w.state = 'done' and w.kind = 'status' order by w.pass desc, w.rank desc, w.number desc limit 1) as written_body";
 
 /// Writes effects that are owed from now on; with a payer, its lease of them, and their numbers come back last.
 fn owe(db: &mut Db, pass: &PassKey, bodies: &[EffectBody], pay: Option<(&Payer, &LeaseToken)>) -> Result<()> {
@@ -225,8 +228,12 @@ fn leased_effects(
         .map(|(body, number)| Owed { number, pass: pass.pass, body: body.clone(), since_ms, tries: 0, in_doubt: false })
         .collect();
     effects.sort_by_key(|owed| (owed.body.rank(), owed.number));
-    let (last_status, confirmed) = last_status(order)?;
-    Ok(OwedByOrder { order: pass.order.clone(), token, until_ms, last_status, confirmed, effects })
+    let written = match (order.maybe_int("written_pass")?, order.maybe_json("written_body")?) {
+        (Some(_), Some(EffectBody::Status { status })) => Some((order.number("written_pass")?, status)),
+        _ => None,
+    };
+    let confirmed = order.maybe_text("confirmed_status")?.is_some();
+    Ok(OwedByOrder { order: pass.order.clone(), token, until_ms, written, confirmed, effects })
 }
 
 const SENT: &str = "sent = case when $8 = 1 then sent_before else sent end";
@@ -243,7 +250,7 @@ fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
             let tries = if *retry {
                 "retry_since_ms = coalesce(retry_since_ms, $7), retries = retries + 1"
             } else {
-                "retry_since_ms = null, retries = 0"
+                "retry_since_ms = null, retries = retries + 1"
             };
             let unpin = if *unpin { unpinned } else { "" };
             let sent = if *absent { "sent = 0, sent_before = 0" } else { SENT };

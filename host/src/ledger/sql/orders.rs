@@ -65,7 +65,8 @@ async fn open_pass(db: &mut Db, input: &(OrderKey, u32, Opening)) -> Result<Pass
     let sql = format!(
         "select o.order_number, o.decision, o.last_pass, p.state, p.content_hash,
             case when {STATUS_WRITE_UNDER_WAY} then 1 else 0 end as writing,
-            case when exists (select 1 from connections c where c.id = o.connection_id and c.state <> 'removed')
+            case when exists (select 1 from connections c where c.id = o.connection_id and c.shop_id = o.shop_id
+                and c.state <> 'removed')
                 then 1 else 0 end as living
          from orders o left join passes p on p.connection_id = o.connection_id and p.shop_id = o.shop_id
             and p.shop_order_id = o.shop_order_id and p.pass = o.last_pass
@@ -74,9 +75,11 @@ async fn open_pass(db: &mut Db, input: &(OrderKey, u32, Opening)) -> Result<Pass
     let row = db.maybe_row(&sql, keys::of_order(order, values_of![db.now_ms])).await?.ok_or_else(|| no_order(order))?;
     let number = row.text("order_number")?;
     let last = row.number("last_pass")?;
+    // A worker would read and tell the shop that the connection has now, where the same id is another order.
     if !row.flag("living")? {
         return Err(LedgerError::Refused(format!(
-            "the connection of order {number} was removed: nobody would send it; apply the connection again first"
+            "the connection of order {number} was removed or has another shop now: nobody would send it; apply the \
+             connection again first"
         )));
     }
     if last != *after {
@@ -153,6 +156,22 @@ impl Orders for SqlLedger {
             )
             .await?;
         row.as_ref().map(sweep).transpose()
+    }
+
+    async fn looked_once(&self, connection: &ConnectionId, shop: &ShopId) -> Result<bool> {
+        let mut db = self.reader().await?;
+        let rows = db
+            .rows(
+                "select seen from sweeps where connection_id = $1 and shop_id = $2 and kind = $3 and error is null
+                 order by started_ms limit 2",
+                values_of![connection.as_str(), shop.as_str(), to_word(&SweepKind::Poll)?],
+            )
+            .await?;
+        match rows.as_slice() {
+            [] => Ok(false),
+            [only] => Ok(only.int("seen")? > 0),
+            _ => Ok(true),
+        }
     }
 
     async fn open_pass(&self, order: &OrderKey, after: u32, opening: Opening) -> Result<PassKey> {

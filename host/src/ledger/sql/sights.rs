@@ -14,7 +14,7 @@ use crate::{
         clock::Millis,
         decision::{Decision, Opening},
         id::{OrderKey, PassKey},
-        judge::{Confirmed, History, Judgement, LastPass, content_hash},
+        judge::{self, Confirmed, History, Judgement, LastPass, content_hash},
         pass::PassState,
         sight::Sight,
     },
@@ -105,6 +105,8 @@ async fn load(db: &mut Db, batch: &SightBatch) -> Result<HashMap<String, Known>>
         "select i.value as seen_id, o.shop_order_id, o.decision, o.decision_ms, o.read_began_ms, o.read_alone,
             o.looked_ms, o.confirmed_status, o.confirmed_ms, o.confirmed_modified_ms, o.last_pass, p.state, p.closed_ms,
             p.content_hash, p.sent,
+            (select count(*) from passes r where r.connection_id = $1 and r.shop_id = $2
+                and r.shop_order_id = i.value and r.opened_ms > $4) as recent_passes,
             case when p.state = 'withdrawn' then (
                 select b.state from passes b where b.connection_id = $1 and b.shop_id = $2 and b.shop_order_id = i.value
                     and b.pass < p.pass and b.state <> 'withdrawn' order by b.pass desc limit 1) end as state_before,
@@ -119,7 +121,8 @@ async fn load(db: &mut Db, batch: &SightBatch) -> Result<HashMap<String, Known>>
             and p.pass = o.last_pass",
         dialect::texts(3)
     );
-    let values = values_of![batch.connection.as_str(), batch.shop.as_str(), to_json(&ids)?];
+    let recent = db.now_ms.saturating_sub(judge::FLIPS_WITHIN_MS);
+    let values = values_of![batch.connection.as_str(), batch.shop.as_str(), to_json(&ids)?, recent];
     let rows = db.rows(&sql, values).await?;
     rows.iter().map(|row| Ok((row.text("seen_id")?, known(row)?))).collect()
 }
@@ -148,8 +151,13 @@ fn known(row: &Row) -> Result<Known> {
         }
         _ => None,
     };
-    let history =
-        History { decision: row.json("decision")?, last, confirmed, status_write_open: row.flag("status_open")? };
+    let history = History {
+        decision: row.json("decision")?,
+        last,
+        confirmed,
+        status_write_open: row.flag("status_open")?,
+        recent_passes: row.number("recent_passes")?,
+    };
     Ok(Known {
         history: Some(history),
         began_ms: row.int("read_began_ms")?,
@@ -206,6 +214,8 @@ fn judge_one<'a>(
         last: last.cloned(),
         confirmed: confirmed.clone(),
         status_write_open: known.history.as_ref().is_some_and(|history| history.status_write_open),
+        recent_passes: known.history.as_ref().map_or(0, |history| history.recent_passes)
+            + u32::from(judgement.open.is_some()),
     };
     if judgement.open.is_some() {
         let state = PassState::Waiting;

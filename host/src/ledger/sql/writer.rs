@@ -14,7 +14,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     database::Db,
@@ -111,6 +111,7 @@ pub struct Writer {
     queue: mpsc::Sender<Message>,
     place: Arc<str>,
     lines: TaskTracker,
+    ended: CancellationToken,
 }
 
 /// Where a line's connection comes from, and the time of its operations.
@@ -153,18 +154,25 @@ impl Writer {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (waiting, source, lock) = (Arc::new(Mutex::new(waiting)), Arc::new(source), Arc::new(lock));
-        let lines = TaskTracker::new();
+        let (lines, ended) = (TaskTracker::new(), CancellationToken::new());
         for held in connections {
             let db = Db::new(held, Arc::clone(&place), 0, Arc::clone(&random));
             let line = Line { db, source: Arc::clone(&source), receipt: None, away: None, pause: RECONNECT };
-            let (waiting, lock) = (Arc::clone(&waiting), Arc::clone(&lock));
+            let (waiting, lock, told) = (Arc::clone(&waiting), Arc::clone(&lock), ended.clone().drop_guard());
             lines.spawn(async move {
                 line.serve(&waiting).await;
                 drop(lock);
+                // Dropped by a panic too.
+                drop(told);
             });
         }
         lines.close();
-        Self { queue, place, lines }
+        Self { queue, place, lines, ended }
+    }
+
+    /// Ends when a writing task has ended: closed, or broken off. What it was to write is not written any more.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Runs an operation and waits until it is committed.

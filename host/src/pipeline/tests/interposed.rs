@@ -107,6 +107,10 @@ impl Connections for Interposed {
         self.called("host_pause").await?;
         self.inner.host_pause().await
     }
+    async fn host_paused_since_ms(&self) -> Result<Option<Millis>> {
+        self.called("host_paused_since_ms").await?;
+        self.inner.host_paused_since_ms().await
+    }
     async fn secrets(&self, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
         self.called("secrets").await?;
         self.inner.secrets(id).await
@@ -151,9 +155,20 @@ impl Connections for Interposed {
         self.called("leave_intent").await?;
         self.inner.leave_intent(connection, intent, by).await
     }
-    async fn take_intents(&self, host: &HostId) -> Result<Vec<LeftIntent>> {
+    async fn take_intents(&self, host: &HostId, lease_ms: Millis) -> Result<Vec<LeftIntent>> {
         self.called("take_intents").await?;
-        self.inner.take_intents(host).await
+        self.inner.take_intents(host, lease_ms).await
+    }
+    async fn end_intent(&self, number: i64) -> Result<()> {
+        self.called("end_intent").await?;
+        self.inner.end_intent(number).await
+    }
+    async fn give_back_intent(&self, number: i64) -> Result<()> {
+        self.called("give_back_intent").await?;
+        self.inner.give_back_intent(number).await
+    }
+    async fn ended(&self) {
+        self.inner.ended().await;
     }
 }
 
@@ -175,6 +190,10 @@ impl Orders for Interposed {
     ) -> Result<Option<Sweep>> {
         self.called("last_good_sweep").await?;
         self.inner.last_good_sweep(connection, shop, kind).await
+    }
+    async fn looked_once(&self, connection: &ConnectionId, shop: &ShopId) -> Result<bool> {
+        self.called("looked_once").await?;
+        self.inner.looked_once(connection, shop).await
     }
     async fn open_pass(&self, order: &OrderKey, after: u32, opening: Opening) -> Result<PassKey> {
         self.called("open_pass").await?;

@@ -2,7 +2,7 @@
 
 use super::{contract, rig::*};
 use crate::{
-    domain::pass::PassState,
+    domain::{clock::Millis, pass::PassState},
     ledger::{
         LedgerError,
         connections::{ConnectionState, Intent, SealedSecret, ShopChange},
@@ -17,7 +17,9 @@ contract!(
     a_changed_shop_must_be_explained,
     another_shop_is_refused_while_work_is_open,
     a_release_must_be_there,
-    an_intent_is_given_once,
+    an_intent_is_given_once_and_there_until_it_was_carried_out,
+    a_pause_of_the_whole_host_uses_up_no_time,
+    a_pause_by_both_switches_is_given_back_once,
     pauses_are_seen_and_explained,
     a_connection_with_work_under_way_is_not_removed,
     logins_live_until_their_end,
@@ -98,16 +100,79 @@ async fn a_release_must_be_there(rig: Rig) {
     assert_eq!(rig.ledger.connections(true).await.unwrap().len(), 1);
 }
 
-async fn an_intent_is_given_once(rig: Rig) {
+async fn an_intent_is_given_once_and_there_until_it_was_carried_out(rig: Rig) {
     let before = rig.ledger.change_number().await.unwrap();
     rig.ledger.leave_intent(&rig.connection, Intent::Sync, "me").await.unwrap();
     let look = Intent::Look { shop_order_id: "7".into() };
     rig.ledger.leave_intent(&rig.connection, look.clone(), "me").await.unwrap();
     assert!(rig.ledger.change_number().await.unwrap() > before);
-    let (a, b) = tokio::join!(rig.ledger.take_intents(&rig.host), rig.ledger.take_intents(&rig.host));
-    let taken: Vec<_> = a.unwrap().into_iter().chain(b.unwrap()).map(|it| it.intent).collect();
-    assert_eq!(taken, [Intent::Sync, look]);
+    let take = || rig.ledger.take_intents(&rig.host, LEASE);
+    let (a, b) = tokio::join!(take(), take());
+    let taken: Vec<_> = a.unwrap().into_iter().chain(b.unwrap()).collect();
+    assert_eq!(taken.iter().map(|it| it.intent.clone()).collect::<Vec<_>>(), [Intent::Sync, look.clone()]);
+    rig.ledger.end_intent(taken[0].number).await.unwrap();
+    rig.advance(LEASE);
+    assert!(take().await.unwrap().is_empty(), "somebody is at it");
+    // Its host is gone: the next one gets what was not ended.
+    rig.advance(1);
+    assert_eq!(take().await.unwrap(), taken[1..]);
+    rig.ledger.give_back_intent(taken[1].number).await.unwrap();
+    assert_eq!(take().await.unwrap(), taken[1..]);
+    rig.ledger.end_intent(taken[1].number).await.unwrap();
+    rig.advance(LEASE + 1);
+    assert!(take().await.unwrap().is_empty());
     assert!(rig.ledger.leave_intent(&"none".into(), Intent::Sync, "me").await.is_err());
+}
+
+/// An order whose outcome is unknown, to be looked up until a moment; how long that is from now.
+async fn doubted(rig: &Rig, id: &str) -> Millis {
+    let claim = rig.sending(id, "a1").await;
+    let deadline_ms = rig.now() + 1_000_000;
+    let to = To::Unknown { because: "no answer".into(), next_look_ms: deadline_ms, deadline_ms };
+    rig.ledger.apply(by_lease(&claim, PassState::Sending, to)).await.unwrap();
+    1_000_000
+}
+
+async fn left(rig: &Rig, id: &str) -> Millis {
+    rig.detail(id).await.passes[0].deadline_ms.unwrap() - rig.now()
+}
+
+async fn a_pause_of_the_whole_host_uses_up_no_time(rig: Rig) {
+    let all = doubted(&rig, "1").await;
+    rig.ledger.set_host_pause(true, "Ann", "").await.unwrap();
+    rig.advance(5_000);
+    rig.ledger.set_host_pause(true, "Bob", "said again").await.unwrap();
+    rig.advance(5_000);
+    rig.ledger.set_host_pause(false, "Ann", "").await.unwrap();
+    assert_eq!(left(&rig, "1").await, all);
+    rig.ledger.set_host_pause(false, "Ann", "").await.unwrap();
+    rig.advance(7_000);
+    assert_eq!(left(&rig, "1").await, all - 7_000, "only a pause is given back");
+    assert_eq!(rig.ledger.host_paused_since_ms().await.unwrap(), None);
+}
+
+/// Both switches, in every order in which they can be set and taken back.
+async fn a_pause_by_both_switches_is_given_back_once(rig: Rig) {
+    let all = doubted(&rig, "1").await;
+    let host = async |paused| rig.ledger.set_host_pause(paused, "Ann", "").await.unwrap();
+    let own = async |state| rig.ledger.set_connection_state(&rig.connection, state, "Ann", "").await.unwrap();
+    use ConnectionState::{Active, Paused};
+    for order in ["hchc", "hcch", "chch", "chhc", "hh", "cc"] {
+        let (mut host_paused, mut own_paused) = (false, false);
+        for switch in order.chars() {
+            rig.advance(1_000);
+            if switch == 'h' {
+                host_paused = !host_paused;
+                host(host_paused).await;
+            } else {
+                own_paused = !own_paused;
+                own(if own_paused { Paused } else { Active }).await;
+            }
+        }
+        assert_eq!((host_paused, own_paused), (false, false));
+    }
+    // The first thousand of each round passed before anything was paused.
+    assert_eq!(left(&rig, "1").await, all - 6_000);
 }
 
 async fn pauses_are_seen_and_explained(rig: Rig) {

@@ -17,7 +17,7 @@ contract!(
     effects_are_not_leased_past_others,
     a_try_without_an_end_is_in_doubt,
     a_lost_worker_ends_no_effect,
-    a_confirmed_status_is_the_last_one_known,
+    the_status_that_was_written_last_is_known_with_its_pass,
     a_mail_batch_is_the_same_when_it_is_repeated,
     mails_are_gathered_and_lost_leases_are_refused,
 );
@@ -66,7 +66,7 @@ async fn effects_that_a_move_leaves_can_be_leased_with_it(rig: Rig) {
     let owed = rig.ledger.apply_and_lease(change, &rig.host, LEASE).await.unwrap().unwrap();
     assert_eq!(owed.effects.iter().map(|it| it.body.kind()).collect::<Vec<_>>(), ["note", "status"]);
     assert!(owed.effects.iter().all(|it| !it.in_doubt && it.tries == 0 && it.since_ms == rig.now() && it.pass == 1));
-    assert_eq!((owed.last_status.as_deref(), owed.confirmed), (Some("New Order"), false));
+    assert_eq!((&owed.written, owed.confirmed), (&None, false));
     assert_eq!(owed.until_ms, rig.now() + LEASE);
     assert!(claim(&rig).await.is_empty(), "they are leased");
     rig.advance(LEASE + 1);
@@ -80,6 +80,11 @@ async fn effects_that_a_move_leaves_can_be_leased_with_it(rig: Rig) {
     assert!(matches!(late, Err(LedgerError::Lost { .. })), "{late:?}");
     rig.ledger.finish_effects(&again.order, &again.token, ends(&again), None, vec![]).await.unwrap();
     assert_eq!(rig.ledger.counts(&rig.connection).await.unwrap().effects_owed, 1, "the mail goes out elsewhere");
+    rig.intent("1", 1).await.unwrap();
+    let second = rig.claim_one().await;
+    let change = Move { effects: vec![note("again")], ..by_lease(&second, PassState::Claimed, refused()) };
+    let owed = rig.ledger.apply_and_lease(change, &rig.host, LEASE).await.unwrap().unwrap();
+    assert_eq!(owed.written, Some((1, "On Hold".to_owned())), "what was written last, as a claim tells it");
 }
 
 /// Effects of one order go out in order and by one worker: what a later move leaves waits for what is owed already.
@@ -138,16 +143,17 @@ async fn a_lost_worker_ends_no_effect(rig: Rig) {
     assert_eq!(rig.detail("1").await, before);
 }
 
-async fn a_confirmed_status_is_the_last_one_known(rig: Rig) {
+async fn the_status_that_was_written_last_is_known_with_its_pass(rig: Rig) {
     rig.failed("1", vec![status("On Hold"), note("later")]).await;
     let owed = claim(&rig).await.remove(0);
-    assert_eq!(owed.last_status.as_deref(), Some("New Order"));
+    assert_eq!((owed.written, owed.confirmed), (None, false));
     rig.advance(10);
     let confirmed = Confirmed { status: "On Hold".into(), at_ms: rig.now(), modified_ms: Some(4) };
     let retry = EffectEnd::Retry { not_before_ms: 0, error: "x".into() };
     let ends = vec![(owed.effects[0].number, retry), (owed.effects[1].number, EffectEnd::Done)];
     rig.ledger.finish_effects(&owed.order, &owed.token, ends, Some(confirmed), vec![]).await.unwrap();
-    assert_eq!(claim(&rig).await[0].last_status.as_deref(), Some("On Hold"));
+    let owed = claim(&rig).await.remove(0);
+    assert_eq!((owed.written, owed.confirmed), (Some((1, "On Hold".to_owned())), true));
 }
 
 fn mail(text: &str) -> EffectBody {

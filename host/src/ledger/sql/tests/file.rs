@@ -110,7 +110,7 @@ async fn the_sequence_grows_with_each_commit_that_changed_something() {
     assert_eq!(ledger.sequence().await.unwrap(), 0);
     ledger.set_host_pause(true, "me", "").await.unwrap();
     assert_eq!(ledger.sequence().await.unwrap(), 1);
-    ledger.take_intents(&"host".into()).await.unwrap();
+    ledger.take_intents(&"host".into(), 60_000).await.unwrap();
     assert_eq!(ledger.sequence().await.unwrap(), 1, "nothing was there to take");
 }
 

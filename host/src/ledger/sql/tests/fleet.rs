@@ -93,12 +93,13 @@ async fn what_is_left_for_a_connection_goes_to_whoever_looks_at_its_shop(rig: Ri
     let (a, b): (HostId, HostId) = ("a".into(), "b".into());
     let leave = async || rig.ledger.leave_intent(&rig.connection, Intent::Sync, "me").await.unwrap();
     leave().await;
-    assert_eq!(rig.ledger.take_intents(&b).await.unwrap().len(), 1, "nobody looks: anybody's");
+    assert_eq!(rig.ledger.take_intents(&b, LEASE).await.unwrap().len(), 1, "nobody looks: anybody's");
     assert!(rig.ledger.take_turn(&format!("sweep {}", rig.connection), &a, LEASE).await.unwrap());
     leave().await;
-    assert!(rig.ledger.take_intents(&b).await.unwrap().is_empty());
-    assert_eq!(rig.ledger.take_intents(&a).await.unwrap().len(), 1);
+    assert!(rig.ledger.take_intents(&b, LEASE).await.unwrap().is_empty());
+    assert_eq!(rig.ledger.take_intents(&a, LEASE).await.unwrap().len(), 1);
     leave().await;
     rig.advance(LEASE + 1);
-    assert_eq!(rig.ledger.take_intents(&b).await.unwrap().len(), 1, "the one that looked is gone");
+    let taken = rig.ledger.take_intents(&b, LEASE).await.unwrap();
+    assert_eq!(taken.len(), 3, "the one that looked is gone; and nobody has carried out the others");
 }

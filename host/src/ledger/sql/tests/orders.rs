@@ -10,6 +10,7 @@ use crate::{
         LedgerError,
         effects::EffectEnd,
         orders::{Pushed, Sweep, SweepKind},
+        passes::To,
     },
 };
 
@@ -21,6 +22,9 @@ contract!(
     a_reset_is_seen_by_a_single_read_and_hinted_by_a_list,
     opening_cancels_unsent_status_effects,
     an_intent_opens_one_pass_once,
+    nothing_opens_for_a_removed_connection_or_another_shop,
+    an_empty_first_look_needs_a_second_one,
+    an_order_that_keeps_flipping_becomes_a_question,
     no_pass_opens_while_a_status_write_is_under_way,
     another_connection_of_the_same_shop_is_named,
     a_decision_from_outside_is_kept,
@@ -106,6 +110,62 @@ async fn an_intent_opens_one_pass_once(rig: Rig) {
     assert_eq!(rig.row("1").await.decision, Decision::Taken);
     assert!(matches!(rig.intent("1", 0).await, Err(LedgerError::Refused(_))), "a double click");
     assert!(matches!(rig.intent("1", 1).await, Err(LedgerError::Refused(_))), "it is not over");
+}
+
+async fn nothing_opens_for_a_removed_connection_or_another_shop(rig: Rig) {
+    rig.failed("1", vec![]).await;
+    let mut other = draft("one");
+    other.shop.account = "b".into();
+    other.shop_change = Some(crate::ledger::connections::ShopChange::Other);
+    rig.ledger.apply_connection(other).await.unwrap();
+    assert!(matches!(rig.intent("1", 1).await, Err(LedgerError::Refused(_))), "the id is another order there");
+    let state = crate::ledger::connections::ConnectionState::Removed;
+    rig.ledger.set_connection_state(&rig.connection, state, "Ann", "").await.unwrap();
+    assert!(matches!(rig.intent("1", 1).await, Err(LedgerError::Refused(_))));
+    assert!(rig.claim().await.is_empty());
+    assert_eq!(rig.detail("1").await.passes.len(), 1);
+}
+
+async fn an_empty_first_look_needs_a_second_one(rig: Rig) {
+    let sweep = |seen, error: Option<&str>| Sweep {
+        kind: SweepKind::Poll,
+        started_ms: rig.now(),
+        ended_ms: rig.now(),
+        seen,
+        opened: 0,
+        error: error.map(str::to_owned),
+    };
+    let looked = async || rig.ledger.looked_once(&rig.connection, &rig.shop).await.unwrap();
+    let record = async |it| rig.ledger.record_sweep(&rig.connection, &rig.shop, it).await.unwrap();
+    record(sweep(3, Some("cut"))).await;
+    assert!(!looked().await);
+    rig.advance(1);
+    record(sweep(0, None)).await;
+    assert!(!looked().await, "an empty list may be the shop's error");
+    rig.advance(1);
+    record(sweep(0, None)).await;
+    assert!(looked().await);
+}
+
+async fn an_order_that_keeps_flipping_becomes_a_question(rig: Rig) {
+    rig.offer("1").await;
+    for pass in 1..=10 {
+        let claim = rig.claim_one().await;
+        let failed = To::Failed {
+            class: crate::domain::verdict::FailureClass::Erp,
+            because: "on stop".into(),
+            field: None,
+            partial_id: None,
+        };
+        rig.ledger.apply(by_lease(&claim, PassState::Claimed, failed)).await.unwrap();
+        rig.advance(1);
+        rig.see(vec![sight("1", "On Hold")], true).await;
+        rig.advance(70_000);
+        let seen = rig.see(vec![sight("1", "New Order")], true).await;
+        assert_eq!(seen[0].opened, (pass < 10).then_some(pass + 1), "after pass {pass}");
+    }
+    assert!(matches!(rig.row("1").await.decision, Decision::Question { .. }));
+    assert_eq!(rig.intent("1", 10).await.unwrap().pass, 11, "a person may");
 }
 
 async fn no_pass_opens_while_a_status_write_is_under_way(rig: Rig) {
