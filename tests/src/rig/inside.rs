@@ -78,6 +78,7 @@ impl Rig {
         let real = RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&ledger) };
         let parts = Arc::new(Parts {
             host: HostId("inside".to_owned()),
+            host_name: "inside".to_owned(),
             opener: Arc::new(Meddling { real, before, on_open }),
             clock,
             random,
