@@ -120,6 +120,10 @@ async fn ledger(settings: &HostSettings, role: Role) -> Result<(SqlLedger, Strin
     };
     folder(&settings.data_dir)?;
     let ledger = SqlLedger::open(path, Arc::new(SystemClock), Arc::new(SystemRandom), role).await?;
+    match role {
+        Role::Working => ledger.watch(&settings.mark_file, Some((path, settings.reserve.0))).await?,
+        Role::Beside => ledger.glance(&settings.mark_file).await?,
+    }
     Ok((ledger, format!("sqlite {}", path.display())))
 }
 
@@ -247,6 +251,34 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         pace,
     };
     Ok(Working { parts: Arc::new(parts), database })
+}
+
+/// What looks at shops and destinations beside a host that may be at work, and sends no mail.
+///
+/// # Errors
+/// What is missing.
+pub fn aside(beside: &Beside) -> Result<Parts, Failure> {
+    aside_with(beside, runtime(&beside.settings)?)
+}
+
+/// The same with an engine that is there already.
+///
+/// # Errors
+/// A master key that can't be read.
+pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok(Parts {
+        host: "command-line".into(),
+        opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&beside.ledger) }),
+        clock,
+        random: Arc::new(SystemRandom),
+        ledger: Arc::clone(&beside.ledger),
+        mapper: engine,
+        mailer: None,
+        mail_from: String::new(),
+        sealer: Arc::new(sealer(&beside.settings)?),
+        pace: Pace::default(),
+    })
 }
 
 /// Logs to standard error, for people or as JSON.

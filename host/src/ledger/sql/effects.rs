@@ -241,6 +241,9 @@ impl Effects for SqlLedger {
         limit: u32,
         lease_ms: Millis,
     ) -> Result<Vec<OwedByOrder>> {
+        if self.holds_still() {
+            return Ok(Vec::new());
+        }
         let input = ClaimInput { connection: connection.clone(), host: host.clone(), limit, lease_ms };
         self.write(input, |db, input| Box::pin(claim(db, input))).await
     }
@@ -258,6 +261,9 @@ impl Effects for SqlLedger {
     }
 
     async fn claim_mails(&self, host: &HostId, gather_ms: Millis, lease_ms: Millis) -> Result<Vec<MailBatch>> {
+        if self.holds_still() {
+            return Ok(Vec::new());
+        }
         let input = mails::ClaimInput { host: host.clone(), gather_ms, lease_ms };
         self.write(input, |db, input| Box::pin(mails::claim(db, input))).await
     }

@@ -14,6 +14,7 @@ mod intents;
 mod keys;
 mod lock;
 mod mails;
+mod mark;
 mod migrations;
 mod moves;
 mod opening;
@@ -22,12 +23,20 @@ mod passes;
 mod pushed;
 mod releases;
 mod reports;
+mod reserve;
 mod sights;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod writer;
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use sqlx::{
@@ -37,7 +46,7 @@ use sqlx::{
 
 use self::{
     database::{Db, Held},
-    errors::{explain, unavailable},
+    errors::{explain, is_full, unavailable},
     lock::HostLock,
     writer::Writer,
 };
@@ -68,6 +77,7 @@ pub struct SqlLedger {
     writer: Writer,
     readers: SqlitePool,
     role: Role,
+    watch: OnceLock<watch::Watch>,
 }
 
 impl std::fmt::Debug for SqlLedger {
@@ -114,7 +124,7 @@ impl SqlLedger {
             .await
             .map_err(|error| explain(&error, &place))?;
         let writer = Writer::start(connection, Arc::clone(&place), Arc::clone(&clock), Arc::clone(&random), lock);
-        Ok(Self { place, clock, random, writer, readers, role })
+        Ok(Self { place, clock, random, writer, readers, role, watch: OnceLock::new() })
     }
 
     /// The number of the last commit that changed something. A host keeps the highest it saw outside the database, and so
@@ -143,7 +153,17 @@ impl SqlLedger {
         I: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.writer.write(input, operation).await
+        let Some(room) = self.room() else { return self.writer.write(input, operation).await };
+        // With a reserve to fall back on, what found the disk full is run once more.
+        let (input, operation) = (Arc::new(input), Arc::new(operation));
+        let (same, again) = (Arc::clone(&input), Arc::clone(&operation));
+        let first = self.writer.write(same, move |db, input: &Arc<I>| again(db, input)).await;
+        match first {
+            Err(error) if is_full(&error) && self.more_room(Some(room)) => {
+                self.writer.write(input, move |db, input: &Arc<I>| operation(db, input)).await
+            }
+            other => other,
+        }
     }
 }
 
