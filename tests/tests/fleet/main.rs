@@ -4,7 +4,7 @@
 mod at_work;
 mod server;
 
-use orderdock_tests::{crash::LOOK_UP, rig::Rig};
+use orderdock_tests::{crash::scenario::LOOK_UP, rig::Rig};
 
 /// A database of one's own.
 async fn database() -> orderdock_postgres::Database {
