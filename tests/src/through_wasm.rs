@@ -16,7 +16,7 @@ use orderdock::{
         verdict as host_verdict,
     },
     pipeline::system::SystemClock,
-    plugin::{Mapper as _, Runtime, Settings, Usage},
+    plugin::{AdmissionError, Mapper as _, Runtime, Settings, Usage},
 };
 use orderdock_plugin as sdk;
 use orderdock_plugin::testing::{self, Tables};
@@ -36,21 +36,37 @@ pub struct ThroughWasm {
     pub description: call::Description,
     /// What the costliest mapping so far used.
     pub worst: Usage,
+    /// What the last mapping used.
+    pub last: Usage,
+}
+
+/// Why a component of `target/components` is not admitted.
+#[must_use]
+pub fn refused(name: &str) -> String {
+    match ThroughWasm::admit(name) {
+        Ok(_) => panic!("{name} was admitted"),
+        Err(error) => error.to_string(),
+    }
 }
 
 impl ThroughWasm {
     /// Admits a component of `target/components`.
     #[must_use]
     pub fn open(name: &str) -> Self {
-        let component = component(name);
-        let bytes = std::fs::read(&component)
-            .unwrap_or_else(|_| panic!("{} is missing: run `cargo xtask plugins`", component.display()));
+        Self::admit(name).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn admit(name: &str) -> Result<Self, AdmissionError> {
+        let path = component(name);
+        let bytes = std::fs::read(&path).unwrap_or_else(|_| {
+            panic!("{} is missing: run `cargo xtask plugins` and `cargo xtask sdk`", path.display())
+        });
         // Compiled code is kept from run to run, by digest: a Python guest takes many seconds.
-        let cache = self::component("x").with_file_name("../tmp/plugin-code");
+        let cache = component("x").with_file_name("../tmp/plugin-code");
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let runtime = Runtime::new(Settings::default(), &cache, Arc::new(SystemClock)).unwrap();
-        let (release, description) = tokio.block_on(runtime.admit(&bytes)).unwrap();
-        Self { tokio, runtime, release, description, worst: Usage::default() }
+        let (release, description) = tokio.block_on(runtime.admit(&bytes))?;
+        Ok(Self { tokio, runtime, release, description, worst: Usage::default(), last: Usage::default() })
     }
 }
 
@@ -272,6 +288,7 @@ impl testing::Mapper for ThroughWasm {
         let (first, second) = (call(), call());
         assert_eq!(first.result, second.result, "the same order gave other bytes");
         assert_eq!(first.usage.cpu_used, second.usage.cpu_used, "the same order cost other CPU units");
+        self.last = second.usage;
         if first.usage.cpu_used > self.worst.cpu_used {
             self.worst = first.usage;
         }

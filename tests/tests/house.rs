@@ -196,6 +196,19 @@ fn every_pipeline_step_is_on_the_map() {
 }
 
 #[test]
+fn the_pipeline_tries_branches_in_their_order() {
+    let wrong: Vec<String> = rust_files("host/src/pipeline")
+        .into_iter()
+        .filter(|(_, text)| {
+            let flat: String = code(text).split_whitespace().collect();
+            flat.matches("select!{").count() != flat.matches("select!{biased;").count()
+        })
+        .map(|(file, _)| file)
+        .collect();
+    assert!(wrong.is_empty(), "begin each `select!` with `biased;`, or the simulation can't replay a seed: {wrong:?}");
+}
+
+#[test]
 fn every_dependency_has_its_reason() {
     let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");

@@ -51,7 +51,9 @@ fn without_the_write_ahead_row_an_order_is_sent_twice() {
     println!("{}", told(&noticed(Mutant { no_write_ahead: true, ..Mutant::default() }, 300)));
 }
 
-/// Seeds that found a bug, each with what it found. They stay, so that it does not come back.
+/// Seeds that found a bug, each with what it found. They stay, so that it does not come back. A change to the simulation or
+/// to the order of the pipeline's calls gives every seed another story: then break the rule once more, and take the seeds
+/// that find it now.
 macro_rules! seeds {
     ($($name:ident: $($seed:literal),+;)*) => {
         $(
@@ -68,7 +70,7 @@ macro_rules! seeds {
 
 seeds! {
     // A slow shop outlived the lease of the order's effects: two tasks looked for the note, and both wrote it.
-    a_slow_shop_gets_each_note_once: 721, 842;
+    a_slow_shop_gets_each_note_once: 210, 281;
     // A list had shown what staff had set meanwhile, and that passed for "what we saw last".
-    what_staff_set_while_an_order_is_sent_stays: 637, 998;
+    what_staff_set_while_an_order_is_sent_stays: 65, 190;
 }

@@ -181,7 +181,10 @@ fn by_debian(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain>
 }
 
 /// rustup's Rust brings the linker that Debian's compiler needs; Debian's own will do too.
-fn linker(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// When there is none.
+pub fn linker(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let sysroot = run::ask(rustc(workspace).args(["--print", "sysroot"]))?;
     let version = run::ask(rustc(workspace).arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;

@@ -30,6 +30,8 @@ pub struct Readiness {
     pub version: &'static str,
     /// Which database, without its password.
     pub database: String,
+    /// Why nothing can be taken or sent, if so.
+    pub standstill: Option<String>,
     /// Why the whole host is paused, if it is.
     pub paused: Option<String>,
     /// Passes in hand.

@@ -13,13 +13,11 @@ use super::{
 use crate::{
     config::HostSettings,
     destination::Destination,
-    domain::{clock::Clock, problem::Problem},
+    domain::problem::Problem,
     ledger::connections::{ConnectionRecord, ConnectionState},
     pipeline::{
         lane::{Lane, LaneError},
-        open::RealOpener,
-        parts::{Pace, Parts},
-        system::{SystemClock, SystemRandom},
+        parts::Parts,
         trial,
     },
 };
@@ -60,7 +58,9 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     });
     match open::beside(settings).await {
         Ok(beside) => {
-            looked.push(Looked { what: format!("database {}", beside.database), problems: Vec::new() });
+            let still = beside.ledger.standstill().map(|why| Problem::new("database", why.to_string()));
+            looked
+                .push(Looked { what: format!("database {}", beside.database), problems: still.into_iter().collect() });
             if let Ok(engine) = engine {
                 connections(arguments, &beside, engine, &mut looked, output).await?;
             }
@@ -88,20 +88,7 @@ async fn connections(
     looked: &mut Vec<Looked>,
     output: Output,
 ) -> Result<(), Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let parts = Parts {
-        host: "check".into(),
-        host_name: String::new(),
-        opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&beside.ledger) }),
-        clock,
-        random: Arc::new(SystemRandom),
-        ledger: Arc::clone(&beside.ledger),
-        mapper: engine,
-        mailer: None,
-        mail_from: String::new(),
-        sealer: Arc::new(open::sealer(&beside.settings)?),
-        pace: Pace::default(),
-    };
+    let parts = open::aside_with(beside, engine)?;
     let mut chosen = Vec::new();
     for name in &arguments.connections {
         chosen.push(beside.connection(name).await?);

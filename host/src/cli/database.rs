@@ -44,9 +44,9 @@ fn grants(role: &str) -> String {
     format!(
         "grant usage on schema public to {role};\n\
          grant select, insert, update, delete on all tables in schema public to {role};\n\
-         grant usage, select on all sequences in schema public to {role};\n\
+         grant usage, select, update on all sequences in schema public to {role};\n\
          alter default privileges in schema public grant select, insert, update, delete on tables to {role};\n\
-         alter default privileges in schema public grant usage, select on sequences to {role};\n"
+         alter default privileges in schema public grant usage, select, update on sequences to {role};\n"
     )
 }
 

@@ -115,10 +115,11 @@ pub async fn beside(settings: HostSettings) -> Result<Beside, Failure> {
 async fn ledger(settings: &HostSettings, host: Option<&HostId>) -> Result<SqlLedger, Failure> {
     folder(&settings.data_dir)?;
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    match &settings.database {
+    let (ledger, reserve) = match &settings.database {
         Database::Sqlite(path) => {
             let role = if host.is_some() { Role::Working } else { Role::Beside };
-            Ok(SqlLedger::open(path, clock, random, role).await?)
+            let ledger = SqlLedger::open(path, clock, random, role).await?;
+            (ledger, Some((path.as_path(), settings.reserve.0)))
         }
         Database::Postgres(server) => {
             let name = super::identity::name(settings.fleet.name.as_deref());
@@ -130,9 +131,14 @@ async fn ledger(settings: &HostSettings, host: Option<&HostId>) -> Result<SqlLed
                 application: format!("orderdock {name}"),
             };
             let me = host.map(|id| Me { id, folder: &settings.data_dir });
-            Ok(SqlLedger::open_postgres(&address, clock, random, me).await?)
+            (SqlLedger::open_postgres(&address, clock, random, me).await?, None)
         }
+    };
+    match host {
+        Some(_) => ledger.watch(&settings.mark_file, reserve).await?,
+        None => ledger.glance(&settings.mark_file).await?,
     }
+    Ok(ledger)
 }
 
 fn folder(path: &Path) -> Result<(), Failure> {
@@ -266,6 +272,35 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         pace,
     };
     Ok(Working { parts: Arc::new(parts), database })
+}
+
+/// What looks at shops and destinations beside a host that may be at work, and sends no mail.
+///
+/// # Errors
+/// What is missing.
+pub fn aside(beside: &Beside) -> Result<Parts, Failure> {
+    aside_with(beside, runtime(&beside.settings)?)
+}
+
+/// The same with an engine that is there already.
+///
+/// # Errors
+/// A master key that can't be read.
+pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failure> {
+    let clock: Arc<dyn crate::domain::clock::Clock> = Arc::new(SystemClock);
+    Ok(Parts {
+        host: "command-line".into(),
+        host_name: String::new(),
+        opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&beside.ledger) }),
+        clock,
+        random: Arc::new(SystemRandom),
+        ledger: Arc::clone(&beside.ledger),
+        mapper: engine,
+        mailer: None,
+        mail_from: String::new(),
+        sealer: Arc::new(sealer(&beside.settings)?),
+        pace: Pace::default(),
+    })
 }
 
 /// Logs to standard error, for people or as JSON.

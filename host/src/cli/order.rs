@@ -229,6 +229,11 @@ async fn why(which: &Which, beside: &Beside, output: Output) -> Result<(), Failu
         }
         answers
     };
+    let mut answers = answers;
+    if let Some(still) = beside.ledger.standstill() {
+        // Whatever the ledger knows of the order, this is why nothing moves.
+        answers.insert(0, Why { sentence: format!("Nothing is sent at the moment: {still}."), evidence: Vec::new() });
+    }
     output.either(&answers, || {
         for answer in &answers {
             output.line(plain(&answer.sentence));

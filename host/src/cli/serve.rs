@@ -133,12 +133,15 @@ fn health_check(parts: Arc<Parts>, host: Arc<Host>, database: String) -> HealthC
         Box::pin(async move {
             let paused = parts.ledger.host_pause().await;
             let connections = host.health().await;
-            let ready =
-                paused.is_ok() && connections.iter().all(|one| one.alive != Some(false) && one.trouble.is_none());
+            let standstill = parts.ledger.standstill().map(|why| why.to_string());
+            let ready = standstill.is_none()
+                && paused.is_ok()
+                && connections.iter().all(|one| one.alive != Some(false) && one.trouble.is_none());
             Readiness {
                 ready,
                 version: env!("CARGO_PKG_VERSION"),
                 database,
+                standstill,
                 paused: paused.ok().flatten(),
                 in_hand: host.in_hand(),
                 host: parts.host_name.clone(),

@@ -13,6 +13,10 @@ pub struct HostSettings {
     pub data_dir: PathBuf,
     /// Where the ledger lives.
     pub database: Database,
+    /// Space that is kept free for a full disk, beside a SQLite database; 0 = none.
+    pub reserve: Bytes,
+    /// How far the ledger was when it was seen last: by it a restored backup is noticed.
+    pub mark_file: PathBuf,
     /// Web page and API. A loopback address until the page knows who is asking.
     pub listen: SocketAddr,
     /// The master key.

@@ -1,6 +1,10 @@
 //! Reads `orderdock.toml`.
 
-use std::{fs, io, net::SocketAddr, path::Path};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use secrecy::SecretString;
 
@@ -63,8 +67,11 @@ pub fn read_host(path: &Path, text: &str, environment: &Environment) -> Result<H
         }
         None => KeySource::File(data_dir.join(root.text("key_file").unwrap_or_else(|| "orderdock.key".into()))),
     };
+    let database = database(&root, folder, &data_dir, environment, &mut warnings);
     let settings = HostSettings {
-        database: database(&root, folder, &data_dir, environment, &mut warnings),
+        reserve: root.bytes("reserve").unwrap_or(Bytes(16 << 20)),
+        mark_file: mark_file(&root, folder, &database, &data_dir),
+        database,
         listen: listen(&root, environment),
         key,
         stop_grace: root.period("stop_grace").unwrap_or(Period(30)),
@@ -111,6 +118,19 @@ fn database(
         root.note("database", "names no file", Some("options after `?` are not taken; write only the path".into()));
     }
     Database::Sqlite(data_dir.join(file))
+}
+
+/// Beside the database unless it is set; then as it is written, below the folder of the host's file.
+fn mark_file(root: &Section<'_, '_>, folder: &Path, database: &Database, data_dir: &Path) -> PathBuf {
+    match (root.text("mark_file"), database) {
+        (Some(file), _) => folder.join(file),
+        (None, Database::Sqlite(file)) => {
+            let mut name = file.clone().into_os_string();
+            name.push(".mark");
+            PathBuf::from(name)
+        }
+        (None, Database::Postgres(_)) => data_dir.join("ledger.mark"),
+    }
 }
 
 /// What `[postgres]` adds to the address.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -82,4 +83,19 @@ pub struct PassKey {
     pub order: OrderKey,
     /// Which journey, from 1.
     pub pass: u32,
+}
+
+impl PassKey {
+    /// A key that the same pass gets again even if the database was restored: an ERP that honours it sees the repeat.
+    #[must_use]
+    pub fn first_idempotency_key(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [self.order.connection.as_str(), self.order.shop.as_str(), &self.order.shop_order_id] {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part);
+        }
+        hash.update(self.pass.to_be_bytes());
+        let digest = hex::encode(hash.finalize());
+        digest.get(..32).unwrap_or(&digest).to_owned()
+    }
 }

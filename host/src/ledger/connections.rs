@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::Result;
+use super::{
+    LedgerError, Result,
+    standstill::{PutInDoubt, Standstill, WentBack},
+};
 use crate::domain::{
     call::{Description, Tables},
     clock::Millis,
@@ -284,5 +287,31 @@ pub trait Connections {
     /// happen. A host must not go on after it.
     async fn ended(&self) {
         std::future::pending().await
+    }
+
+    /// Why nothing may be taken or sent at the moment, whatever people have set. Claims then give nothing, and nothing new
+    /// is recorded; a ledger that is not watched never stands still.
+    fn standstill(&self) -> Option<Standstill> {
+        None
+    }
+
+    /// To be called once a second by the working host: looks whether a standstill is over, and takes note of how far the
+    /// ledger is.
+    async fn tend(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Before a restored ledger takes orders again: puts document numbers out of reach of those that were given out in the
+    /// `missing` commits that it forgot.
+    async fn skip_documents(&self, missing: u64) -> Result<()> {
+        let _ = missing;
+        Ok(())
+    }
+
+    /// A person accepts that the ledger went back. The doubtful passes become *unknown*: looked up, or left to a person;
+    /// sending goes on. How many became so: one that moved on meanwhile does not.
+    async fn accept_restored(&self, back: &WentBack, doubtful: Vec<PutInDoubt>, by: &str) -> Result<usize> {
+        let _ = (back, doubtful, by);
+        Err(LedgerError::Refused("this ledger keeps no mark".to_owned()))
     }
 }

@@ -13,6 +13,7 @@ pub mod orders;
 pub mod passes;
 pub mod reports;
 pub mod sql;
+pub mod standstill;
 pub mod why;
 
 use crate::{domain::clock::Millis, failpoint::Breakable};

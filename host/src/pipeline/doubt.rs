@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    journey::{Journey, Outcome, evidence},
+    journey::{Journey, Outcome, Stopped, evidence},
     parts::millis,
     send_http::{failure_sentence, http_of, response_for_plugin, shown_answer, shown_request},
     settle::{self, Settled},
@@ -18,10 +18,15 @@ use crate::{
         call::{Previous, PreviousOutcome, Purpose},
         clock::Millis,
         delivery::{Delivery, Repeat},
+        problem,
+        sight::Sight,
         transport::{self, Phase},
         verdict::{DefaultVerdict, Response, Verdict},
     },
-    ledger::passes::{Asked, OpenAttempt, To},
+    ledger::{
+        LedgerError,
+        passes::{Asked, OpenAttempt, To},
+    },
 };
 
 /// What a look-up found out.
@@ -58,8 +63,10 @@ impl Journey {
             let settled = self.setting(|setting| setting.given_up(&because));
             return self.settle(settled).await;
         }
-        let order = self.mapped_order().await?;
-        let (found, asked) = self.ask_the_erp(&order).await?;
+        let (found, asked) = match self.order_in_doubt().await? {
+            Ok(order) => self.ask_the_erp(&order).await?,
+            Err(why) => (Found::CannotTell(why), None),
+        };
         let counts_from = self.attempt.as_ref().map_or(now, |attempt| attempt.settled_by_ms);
         let deadline = self.pass.deadline_ms.unwrap_or(now);
         let settled = match found {
@@ -82,6 +89,46 @@ impl Journey {
             }
         };
         self.settle_asked(settled, asked).await
+    }
+
+    /// The order as it was mapped. One that became doubtful before it was ever mapped is read from the shop.
+    async fn order_in_doubt(&mut self) -> Outcome<Result<Arc<Order>, String>> {
+        match self.mapped_order().await {
+            Ok(order) => return Ok(Ok(order)),
+            Err(Stopped::Ledger(LedgerError::NotFound { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(match self.lane.shop.get(&self.pass.key.order.shop_order_id).await {
+            Ok(Sight { order: Ok(order), .. }) => {
+                let order = Arc::new(*order);
+                self.order = Some(Arc::clone(&order));
+                Ok(order)
+            }
+            Ok(Sight { order: Err(problems), .. }) => {
+                Err(format!("the shop's order can't be read: {}", problem::list(&problems).replace('\n', "; ")))
+            }
+            Err(error) => Err(format!("the order can't be read from the shop: {error}")),
+        })
+    }
+
+    /// What the ERP says of an order, for people, and whether it can be asked at all.
+    ///
+    /// # Errors
+    /// As [`Journey::go`].
+    pub async fn erp_says(&mut self, order: &Arc<Order>) -> Outcome<(String, bool)> {
+        let (found, _) = self.ask_the_erp(order).await?;
+        let asks = !matches!(found, Found::NoQuestion(_));
+        let said = match found {
+            Found::There(Settled { to: To::Delivered { acceptance, .. }, .. }) => match acceptance.erp_order_id {
+                Some(id) => format!("has it as {id}"),
+                None => "has it".to_owned(),
+            },
+            Found::There(_) => "has it".to_owned(),
+            Found::Absent => "does not have it".to_owned(),
+            Found::CannotTell(why) => format!("can't tell: {why}"),
+            Found::NoQuestion(why) => format!("can't be asked: {why}"),
+        };
+        Ok((said, asks))
     }
 
     /// A pass after *unknown* looks up before it sends. `false` when it was settled by that.

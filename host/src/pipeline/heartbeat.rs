@@ -40,6 +40,7 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, lane: watch::Receiv
         }
         // After silence the shop hears of us as soon as there is something to say.
         tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             () = swept, if !told => {}
             () = tokio::time::sleep(shared.parts.pace.heartbeat_every) => {}

@@ -29,11 +29,15 @@ use crate::{
         LedgerError,
         connections::{ConnectionRecord, Intent, LeftIntent},
         fleet::Wake,
+        standstill::Standstill,
     },
 };
 
 /// How long until a connection that could not be opened, or an intent that could not be carried out, is tried again.
 const OPEN_AGAIN: Duration = Duration::from_secs(5);
+
+/// How often the ledger is looked after.
+const TEND_EVERY: Duration = Duration::from_secs(1);
 
 /// The ledger is read that often even if nobody has changed anything: another host may have left an intent behind.
 const FOLLOW_AT_LEAST: Duration = Duration::from_secs(10);
@@ -129,7 +133,12 @@ impl Host {
             .spawn(supervised(Arc::clone(shared), "retention", move || retention::run(Arc::clone(&of_retention))));
         let mut seen = None;
         let mut again = shared.parts.clock.since_boot();
+        let (mut still, mut tended) = (None, None);
         while !shared.stop.is_cancelled() {
+            if tended.is_none_or(|at| shared.parts.clock.since_boot() >= at) {
+                tended = Some(shared.parts.clock.since_boot() + TEND_EVERY);
+                self.tend(&mut still).await;
+            }
             match shared.parts.ledger.change_number().await {
                 Ok(number) if seen == Some(number) && shared.parts.clock.since_boot() < again => {}
                 Ok(number) => match self.follow().await {
@@ -150,6 +159,7 @@ impl Host {
                 again = again.min(shared.parts.clock.since_boot() + OPEN_AGAIN);
             }
             tokio::select! {
+                biased;
                 wake = fleet::pause_or_wake(shared, shared.parts.pace.notice_every, &mut wakes) => {
                     if let Some(wake) = wake {
                         self.woken(&wake);
@@ -233,6 +243,31 @@ impl Host {
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// Looks after the ledger. When a standstill is over, everything is looked at at once.
+    async fn tend(&self, still: &mut Option<Standstill>) {
+        let ledger = &self.shared.parts.ledger;
+        if let Err(error) = ledger.tend().await {
+            tracing::error!(%error, "the ledger could not be looked after");
+        }
+        let now = ledger.standstill();
+        if now.is_some() == still.is_some() {
+            return;
+        }
+        match &now {
+            Some(why) => tracing::error!(%why, "nothing is taken or sent"),
+            None => {
+                tracing::info!("orders are taken and sent again");
+                for running in self.lock().values() {
+                    running.signals.sweep.notify_one();
+                    running.signals.work.notify_one();
+                    running.signals.effects.notify_one();
+                }
+                self.mails.notify_one();
+            }
+        }
+        *still = now;
     }
 
     /// Takes up what changed: connections, pauses, intents, the wish that this host be emptied.

@@ -25,6 +25,7 @@ pub mod map;
 pub mod open;
 pub mod parts;
 pub mod push;
+pub mod reconcile;
 pub mod reread;
 pub mod retention;
 pub mod send_files;

@@ -109,7 +109,8 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             return;
         }
         let now = Arc::clone(&lane.borrow_and_update());
-        if asked && now.takes() {
+        // A list that nothing could be recorded of would only cost the shop's rate limit.
+        if asked && now.takes() && shared.parts.ledger.standstill().is_none() {
             poll(&shared, &signals, &now).await;
         }
         let wait = next_in(&shared, &now);

@@ -109,7 +109,7 @@ impl Number {
         self.0.checked_mul(other.0).map(Self).ok_or_else(|| self.too_long('*', other))
     }
 
-    /// Divides. Digits beyond the 28th are rounded half to even.
+    /// Divides. Digits beyond the 28th are rounded half to even; zeros at the end are dropped.
     ///
     /// # Errors
     /// When `other` is zero, or the whole part needs more than 28 digits.
@@ -117,7 +117,7 @@ impl Number {
         if other.is_zero() {
             return Err(NumberError::ByZero(self.to_string()));
         }
-        self.0.checked_div(other.0).map(Self).ok_or_else(|| self.too_long('/', other))
+        self.0.checked_div(other.0).map(|quotient| Self(quotient.normalize())).ok_or_else(|| self.too_long('/', other))
     }
 
     /// Adds all.

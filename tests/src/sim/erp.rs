@@ -132,6 +132,7 @@ impl HttpSender for Wire {
         let deadline = began + request.time_limit;
         let failed = |phase, failure| Exchange { evidence: evidence(phase), result: Err(failure) };
         sleep(dice.time(1, if self.breaks() { 20_000 } else { 30 })).await;
+        scene.strike(&self.fate, &self.host);
         self.fate.alive().await;
         if self.breaks() && dice.chance(300) {
             return failed(Phase::Connect, TransportFailure::Connect("refused".to_owned()));

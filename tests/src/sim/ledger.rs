@@ -69,6 +69,9 @@ impl LedgerSeam {
         let dice = &self.scene.dice;
         self.fate.alive().await;
         self.travel().await;
+        if worth_striking(name) {
+            self.scene.strike(&self.fate, &self.host);
+        }
         let gone = self.fate.now() == Life::Dead && dice.chance(500);
         if gone || self.breaks() {
             self.fate.alive().await;
@@ -119,6 +122,11 @@ impl LedgerSeam {
         }
         self.scene.model.apply(change).await
     }
+}
+
+/// Whether a call is part of somebody's work; what an idle host asks is not.
+fn worth_striking(name: &str) -> bool {
+    name.starts_with("moved") || matches!(name, "opened" | "paid")
 }
 
 fn unavailable() -> LedgerError {
@@ -338,6 +346,19 @@ impl Passes for LedgerSeam {
             Guard::Attempt(_) | Guard::Reread(_) => "moved late",
         };
         self.tell(name, self.moved(change), |()| Some(line.clone())).await
+    }
+
+    async fn apply_and_lease(&self, change: Move, host: &HostId, lease_ms: Millis) -> Result<Option<OwedByOrder>> {
+        if self.scene.mutant.no_write_ahead {
+            return self.apply(change).await.map(|()| None);
+        }
+        let line = format!("{} {} -> {}", short(&change.pass), change.from.as_str(), change.to.state().as_str());
+        let name = if matches!(change.guard, Guard::Lease(_)) { "moved" } else { "moved late" };
+        self.tell(name, self.scene.model.apply_and_lease(change, host, lease_ms), |leased: &Option<OwedByOrder>| {
+            let with = leased.as_ref().map_or(0, |owed| owed.effects.len());
+            Some(format!("{line}, with {with} effects"))
+        })
+        .await
     }
 
     async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {

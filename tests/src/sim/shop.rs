@@ -169,6 +169,7 @@ impl ShopSeam {
     async fn call<T>(&self, work: impl FnOnce() -> Result<T, ShopError> + Send) -> Result<T, ShopError> {
         self.fate.alive().await;
         let trouble = self.draw();
+        self.scene.strike(&self.fate, &self.host);
         self.travel().await;
         let result = match trouble {
             Trouble::NotReached => Err(ShopError::Unreachable { address: "shop".into(), reason: "refused".into() }),

@@ -10,7 +10,7 @@ use orderdock::domain::{
     clock::{Clock, Millis},
     random::Random,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 
 /// When every run begins: 2026-01-01T00:00:00Z.
 pub const EPOCH_MS: Millis = 1_767_225_600_000;
@@ -132,7 +132,11 @@ impl Trace {
 /// Whether a host lives. Everything that it does to others goes through a seam that asks this; so a host that is dead or
 /// paused does nothing and learns nothing, wherever its tasks stand.
 #[derive(Debug)]
-pub struct Fate(watch::Sender<Life>);
+pub struct Fate {
+    life: Mutex<Life>,
+    // Not a watch channel: that one wakes its waiters in an order of its own, another one in each run.
+    changed: Notify,
+}
 
 /// How a host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,36 +151,49 @@ pub enum Life {
 
 impl Default for Fate {
     fn default() -> Self {
-        Self(watch::Sender::new(Life::Running))
+        Self { life: Mutex::new(Life::Running), changed: Notify::new() }
     }
 }
 
 impl Fate {
-    /// Changes it.
+    /// Changes it; the dead stay dead.
     pub fn set(&self, life: Life) {
-        self.0.send_replace(life);
+        {
+            let mut now = self.life.lock().unwrap_or_else(PoisonError::into_inner);
+            if *now == Life::Dead {
+                return;
+            }
+            *now = life;
+        }
+        self.changed.notify_waiters();
     }
 
     /// How it is.
     #[must_use]
     pub fn now(&self) -> Life {
-        *self.0.borrow()
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on when the host runs: after a pause later, after its death never.
     pub async fn alive(&self) {
-        let mut life = self.0.subscribe();
         loop {
-            match *life.borrow_and_update() {
+            let changed = self.changed.notified();
+            match self.now() {
                 Life::Running => return,
-                Life::Paused => {}
-                Life::Dead => break,
-            }
-            if life.changed().await.is_err() {
-                break;
+                Life::Paused | Life::Dead => changed.await,
             }
         }
-        std::future::pending::<()>().await;
+    }
+
+    /// Goes on when the host is dead.
+    pub async fn dead(&self) {
+        loop {
+            let changed = self.changed.notified();
+            match self.now() {
+                Life::Dead => return,
+                Life::Paused | Life::Running => changed.await,
+            }
+        }
     }
 }
 
@@ -194,6 +211,8 @@ pub struct Plan {
     pub crashes: bool,
     /// Hosts are stopped for up to this long.
     pub pause: Option<Duration>,
+    /// Hosts are killed or stopped in the middle of a call, in a thousand calls that change something.
+    pub strikes: u64,
     /// The database can't be used, or does not confirm a commit.
     pub ledger: u64,
     /// The shop fails, before or after it did what was asked.
@@ -237,6 +256,7 @@ impl Plan {
             trouble: dice.time(120_000, 900_000),
             crashes: dice.chance(500),
             pause: dice.chance(500).then(|| dice.time(5_000, 90_000)),
+            strikes: sometimes(dice.pick(&[10, 50, 150])),
             ledger: sometimes(dice.pick(&[2, 10, 50])),
             shop: sometimes(dice.pick(&[20, 100, 300])),
             shop_slow_ms: dice.pick(&[50, 50, 2_000, 14_000]),

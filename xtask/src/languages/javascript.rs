@@ -13,6 +13,9 @@ use crate::{run, setup};
 const NODE: u32 = 18;
 const NPM_LIMIT: Duration = Duration::from_secs(3 * 60);
 
+/// The template as it comes out when an author forgets what the host needs: a test asks what the host says to that.
+const ASYNCHRONOUS: &str = "asynchronous";
+
 struct Javascript {
     /// The lock file: what is installed.
     lock: String,
@@ -52,6 +55,10 @@ impl Chain for Javascript {
         format!("{}{}", self.lock, include_str!("javascript.rs"))
     }
 
+    fn guests(&self) -> &'static [&'static str] {
+        &["json-post", "template", ASYNCHRONOUS]
+    }
+
     fn build(&self, workspace: &Workspace, guest: &Guest) -> anyhow::Result<Vec<u8>> {
         let stage = stage(workspace, guest)?;
         // As npm would lay it out for an author.
@@ -59,14 +66,15 @@ impl Chain for Javascript {
         let installed = stage.join("node_modules/@orderdock/plugin");
         copy_folder(&sdk.join("src"), &installed.join("src"))?;
         std::fs::copy(sdk.join("package.json"), installed.join("package.json"))?;
-        copy_folder(&guest.folder, &stage)?;
+        let asynchronous = guest.folder.ends_with(ASYNCHRONOUS);
+        copy_folder(&if asynchronous { sdk.join("template") } else { guest.folder.clone() }, &stage)?;
         let component = stage.join("component.wasm");
         let tool = toolchain_folder(workspace, "js").join("node_modules/componentize-qjs/bin/componentize-qjs");
         let mut command = Command::new("node");
         command.arg(tool).arg("--wit").arg(workspace.root().join("wit")).args(["--world", "plugin", "--js"]);
         command.arg(stage.join("plugin.js")).arg("--module-root").arg(&stage);
         // Without `--sync` the component would use the asynchronous convention, which the host refuses; WASI is not needed.
-        command.args(["--sync", "--stub-wasi", "--output"]).arg(&component);
+        command.args(["--stub-wasi", "--output"]).arg(&component).args((!asynchronous).then_some("--sync"));
         run::ask(&mut command)?;
         made(&component)
     }

@@ -2,9 +2,11 @@
 //! when nothing that goes into it has changed. Their tool chains are installed below `target/toolchains` or by the system's
 //! package manager; a language whose tool chain can't be had is skipped, by name, with the reason.
 
-#[cfg(test)]
 mod bindings;
+mod c;
+mod go;
 mod javascript;
+mod python;
 #[cfg(test)]
 mod typescript;
 
@@ -22,23 +24,40 @@ use crate::workspace::{Workspace, setting};
 pub enum Language {
     /// JavaScript and TypeScript on QuickJS.
     Js,
+    /// C.
+    C,
+    /// Go.
+    Go,
+    /// Python.
+    Python,
 }
 
 impl Language {
-    const ALL: [Self; 1] = [Self::Js];
+    const ALL: [Self; 4] = [Self::Js, Self::C, Self::Python, Self::Go];
 
     /// As folders and components are called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Js => "js",
+            Self::C => "c",
+            Self::Go => "go",
+            Self::Python => "python",
         }
     }
 }
+
+/// What every SDK has: the plugin that all languages share, and what an author begins with.
+const GUESTS: [&str; 2] = ["json-post", "template"];
 
 /// A tool chain that is there.
 trait Chain {
     /// Changes whenever the same source could give other bytes.
     fn identity(&self) -> String;
+
+    /// The guests of this language.
+    fn guests(&self) -> &'static [&'static str] {
+        &GUESTS
+    }
 
     /// Builds a guest into a component.
     fn build(&self, workspace: &Workspace, guest: &Guest) -> anyhow::Result<Vec<u8>>;
@@ -85,6 +104,9 @@ pub fn build(workspace: &Workspace, only: Option<Language>) -> anyhow::Result<Sk
 fn find(workspace: &Workspace, language: Language) -> anyhow::Result<Box<dyn Chain>> {
     match language {
         Language::Js => javascript::find(workspace),
+        Language::C => c::find(workspace),
+        Language::Go => go::find(workspace),
+        Language::Python => python::find(workspace),
     }
 }
 
@@ -93,7 +115,7 @@ fn build_guests(workspace: &Workspace, language: Language, chain: &dyn Chain) ->
     let sdk = workspace.root().join("sdk").join(language.name());
     let inputs = Inputs::new(&[chain.identity()], &[sdk.clone(), workspace.root().join("wit")])?.finish();
     let mut made = 0_usize;
-    for title in ["json-post", "template"] {
+    for title in chain.guests() {
         let name = format!("{title}-{}", language.name());
         let component = home.join(&name).with_extension("wasm");
         let stamp = component.with_extension("wasm.inputs");
@@ -123,7 +145,7 @@ fn skipped_note(workspace: &Workspace, language: Language) -> PathBuf {
 }
 
 fn note_skipped(workspace: &Workspace, language: Language, reason: &str) -> anyhow::Result<()> {
-    for title in ["json-post", "template"] {
+    for title in GUESTS {
         let component = folder(workspace).join(format!("{title}-{}.wasm", language.name()));
         // Built when the tool chain was there: a stale one must not pass for today's.
         let _ = std::fs::remove_file(component);
@@ -190,6 +212,21 @@ fn version(answer: &str) -> Option<(u32, u32)> {
     let start = answer.find(|letter: char| letter.is_ascii_digit())?;
     let mut numbers = answer.get(start..)?.split(|letter: char| !letter.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// A component of a core module: the contract's types are added, and what the module imports from WASI comes from `adapter`.
+fn component(workspace: &Workspace, core: &[u8], adapter: Option<&[u8]>) -> anyhow::Result<Vec<u8>> {
+    let (contract, package) = bindings::contract(workspace.root())?;
+    let world = contract.select_world(&[package], Some("plugin"))?;
+    let mut core = core.to_vec();
+    wit_component::embed_component_metadata(&mut core, &contract, world, wit_component::StringEncoding::UTF8, false)
+        .context("the contract's types could not be added")?;
+    let mut encoder = wit_component::ComponentEncoder::default();
+    encoder.validate(true).module(&core)?;
+    if let Some(adapter) = adapter {
+        encoder.adapter("wasi_snapshot_preview1", adapter)?;
+    }
+    encoder.encode().context("the compiled module is not the core of a plugin")
 }
 
 /// Reads what a tool made.

@@ -21,6 +21,7 @@ use crate::{
             Activation, Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
             ReleaseRecord, SealedSecret, ShopIdentity,
         },
+        standstill::{PutInDoubt, Standstill, WentBack},
     },
 };
 
@@ -290,6 +291,9 @@ impl Connections for SqlLedger {
     }
 
     async fn take_intents(&self, host: &HostId, lease_ms: Millis) -> Result<Vec<LeftIntent>> {
+        if self.holds_still() {
+            return Ok(Vec::new());
+        }
         self.write((host.clone(), lease_ms), |db, input| Box::pin(intents::take(db, input))).await
     }
 
@@ -303,5 +307,21 @@ impl Connections for SqlLedger {
 
     async fn ended(&self) {
         self.writer.ended().await;
+    }
+
+    fn standstill(&self) -> Option<Standstill> {
+        self.still()
+    }
+
+    async fn tend(&self) -> Result<()> {
+        self.attend().await
+    }
+
+    async fn skip_documents(&self, missing: u64) -> Result<()> {
+        self.jump_documents(missing).await
+    }
+
+    async fn accept_restored(&self, back: &WentBack, doubtful: Vec<PutInDoubt>, by: &str) -> Result<usize> {
+        self.accept(back, doubtful, by).await
     }
 }

@@ -104,6 +104,10 @@ pub struct Db {
     pub fault: Fault,
     /// What another host may be waiting for: connections with new work; empty for an administrator's change.
     pub wakes: BTreeSet<String>,
+    /// A savepoint named `one` stands before this operation.
+    pub apart: bool,
+    /// The group must be repeated with each operation apart.
+    pub tripped: bool,
     later: Batch,
 }
 
@@ -115,7 +119,18 @@ const TOGETHER_FAR: usize = 64;
 impl Db {
     /// Wraps a connection.
     pub fn new(held: Held, place: Arc<str>, now_ms: Millis, random: Arc<dyn Random>) -> Self {
-        Self { held, place, now_ms, random, changes: 0, fault: Fault::None, wakes: BTreeSet::new(), later: Vec::new() }
+        Self {
+            held,
+            place,
+            now_ms,
+            random,
+            changes: 0,
+            fault: Fault::None,
+            wakes: BTreeSet::new(),
+            apart: false,
+            tripped: false,
+            later: Vec::new(),
+        }
     }
 
     /// Gives the connection back.
@@ -211,12 +226,30 @@ impl Db {
         let mut batch: Batch = vec![(sql.to_owned().into(), values)];
         batch.append(&mut self.later);
         let noted = batch.len() > 1;
-        let all = self.held.each(batch).await.map_err(|error| self.failed(&error))?;
-        // Whatever was noted may have changed something even if the first did not.
-        if noted || all.first().is_some_and(|first| !first.is_empty()) {
+        let done = self.held.each(batch).await;
+        // Whatever was noted may have changed something even if the first did not, and also if one of them failed: only
+        // what is counted is undone.
+        if noted || done.as_ref().is_ok_and(|(all, _)| all.first().is_some_and(|first| !first.is_empty())) {
             self.changes += 1;
         }
+        let (all, tripped) = done.map_err(|error| self.failed(&error))?;
+        if tripped && self.is_postgres() {
+            self.after_a_trip().await?;
+        }
         Ok(all)
+    }
+
+    /// PostgreSQL answers nothing more in a transaction that a statement failed in. Where the operation stands apart, it goes
+    /// back to its beginning and may ask why; else the whole group is repeated with each apart.
+    async fn after_a_trip(&mut self) -> Result<()> {
+        self.changes += 1;
+        if self.apart {
+            let back = self.held.script("rollback to savepoint one").await;
+            return back.map(drop).map_err(|error| self.failed(&error));
+        }
+        self.tripped = true;
+        self.fault = self.fault.max(Fault::Failed);
+        Err(LedgerError::Refused("it is tried again by itself".to_owned()))
     }
 
     /// Locks the rows that a statement reads, because a decision hangs on what is read after it. SQLite's writer is alone.

@@ -153,7 +153,7 @@ struct FinishInput {
 }
 
 // What the shop confirmed counts unless something newer is known.
-const FINISH: &str = "
+pub const FINISH: &str = "
 update orders set effects_token = null, effects_host = null, effects_until_ms = 0,
     confirmed_status = case when confirmed_ms is null or confirmed_ms <= $6 then coalesce($5, confirmed_status)
         else confirmed_status end,
@@ -170,8 +170,7 @@ async fn finish(db: &mut Db, input: &FinishInput) -> Result<()> {
     let (done, other): (Vec<_>, Vec<_>) = ends.iter().partition(|(_, end)| *end == EffectEnd::Done);
     if !done.is_empty() {
         let numbers: Vec<String> = done.iter().map(|(number, _)| number.to_string()).collect();
-        let values = values_of![order.connection.as_str(), to_json(&numbers)?, db.now_ms];
-        db.later(all_done(), values);
+        db.later(all_done(), keys::of_order(order, values_of![to_json(&numbers)?, db.now_ms]));
     }
     for (number, end) in other {
         end_one(db, &order.connection, *number, end);
@@ -201,12 +200,12 @@ async fn finish(db: &mut Db, input: &FinishInput) -> Result<()> {
 }
 
 /// The usual end of all of an order's effects, as one statement.
-fn all_done() -> String {
+pub fn all_done() -> String {
     format!(
-        "update effects set state = 'done', detail = '', done_ms = $3, begun = 0
-         where connection_id = $1 and state = 'owed' and number in (
+        "update effects set state = 'done', detail = '', done_ms = $5, begun = 0
+         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and state = 'owed' and number in (
             select cast(given.value as bigint) from {} as given)",
-        dialect::texts(2)
+        dialect::texts(4)
     )
 }
 
@@ -243,6 +242,9 @@ impl Effects for SqlLedger {
         limit: u32,
         lease_ms: Millis,
     ) -> Result<Vec<OwedByOrder>> {
+        if self.holds_still() {
+            return Ok(Vec::new());
+        }
         let input = ClaimInput { connection: connection.clone(), host: host.clone(), limit, lease_ms };
         self.write(input, |db, input| Box::pin(claim(db, input))).await
     }
@@ -260,6 +262,9 @@ impl Effects for SqlLedger {
     }
 
     async fn claim_mails(&self, host: &HostId, gather_ms: Millis, lease_ms: Millis) -> Result<Vec<MailBatch>> {
+        if self.holds_still() {
+            return Ok(Vec::new());
+        }
         let input = mails::ClaimInput { host: host.clone(), gather_ms, lease_ms };
         self.write(input, |db, input| Box::pin(mails::claim(db, input))).await
     }

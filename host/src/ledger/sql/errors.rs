@@ -17,6 +17,8 @@ mod code {
     pub const NOTADB: i32 = 26;
 }
 
+const IOERR_SHMSIZE: i32 = 4874;
+
 /// What went wrong in a transaction, as far as the group has to know it; the worse the greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -126,6 +128,14 @@ pub fn is_fatal(error: &LedgerError) -> bool {
     matches!(error, LedgerError::Unavailable { .. } | LedgerError::InDoubt(_))
 }
 
+/// Whether the disk was full: giving up the reserve helps.
+pub fn is_full(error: &LedgerError) -> bool {
+    matches!(error, LedgerError::Unavailable { reason, .. } if reason.starts_with(FULL))
+}
+
+/// What is said of a full disk.
+const FULL: &str = "the disk is full; free some space, nothing was changed";
+
 pub fn unavailable(place: &str, reason: String) -> LedgerError {
     LedgerError::Unavailable { place: place.to_owned(), reason }
 }
@@ -167,7 +177,9 @@ fn reason(error: &sqlx::Error) -> String {
         Some(code::READONLY) => {
             "it can only be read; give the user that runs Orderdock the right to write to the file and to its folder"
         }
-        Some(code::FULL) => "the disk is full; free some space, nothing was changed",
+        Some(code::FULL) => FULL,
+        // The index of the log beside the database could not grow.
+        Some(code::IOERR) if error.to_string().contains(&format!("(code: {IOERR_SHMSIZE})")) => FULL,
         Some(code::CANTOPEN) => {
             "it can't be opened; check that its folder exists and that the user that runs Orderdock may write there"
         }

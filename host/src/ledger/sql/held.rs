@@ -139,9 +139,9 @@ impl Held {
     }
 
     /// Runs statements in one hand-over, and gives the rows of each. Those behind the first may trip over a row that it did
-    /// not make: then that it made none is the answer.
-    pub async fn each(&mut self, batch: Batch) -> Outcome<Vec<Vec<Row>>> {
-        let mut all = Vec::with_capacity(batch.len());
+    /// not make: then that it made none is the answer, and the second value is true.
+    pub async fn each(&mut self, batch: Batch) -> Outcome<(Vec<Vec<Row>>, bool)> {
+        let mut all: Vec<Vec<Row>> = Vec::with_capacity(batch.len());
         let mut rows = Vec::new();
         match self.connection()? {
             Connection::Sqlite(connection) => {
@@ -152,7 +152,7 @@ impl Held {
                         Ok(Some(Either::Right(row))) => rows.push(Row::Sqlite(row)),
                         Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
                         Ok(None) => break,
-                        Err(_) if all.first().is_some_and(Vec::is_empty) => break,
+                        Err(_) if all.first().is_some_and(Vec::is_empty) => return Ok((all, true)),
                         Err(error) => return Err(error),
                     }
                 }
@@ -169,13 +169,13 @@ impl Held {
                         Ok(Some(Either::Right(row))) => rows.push(Row::Postgres(row)),
                         Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
                         Ok(None) => break,
-                        Err(_) if all.first().is_some_and(Vec::is_empty) => break,
+                        Err(_) if all.first().is_some_and(Vec::is_empty) => return Ok((all, true)),
                         Err(error) => return Err(error),
                     }
                 }
             }
         }
-        Ok(all)
+        Ok((all, false))
     }
 
     /// Runs statements without values, and gives the rows of those that have any.

@@ -17,6 +17,7 @@ mod keys;
 mod listener;
 mod lock;
 mod mails;
+mod mark;
 mod migrations;
 mod moves;
 mod opening;
@@ -27,14 +28,19 @@ mod pushed;
 mod receipt;
 mod releases;
 mod reports;
+mod reserve;
 mod row;
 mod sights;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use futures_util::future::BoxFuture;
 use sqlx::{PgPool, SqlitePool};
@@ -42,7 +48,7 @@ use sqlx::{PgPool, SqlitePool};
 pub use self::postgres::Address;
 use self::{
     database::Db,
-    errors::explain,
+    errors::{explain, is_full},
     held::{Held, Speech},
     lock::HostLock,
     writer::{Source, Time, Writer},
@@ -82,6 +88,7 @@ pub struct SqlLedger {
     readers: Readers,
     listener: Option<listener::Listener>,
     role: Role,
+    watch: OnceLock<watch::Watch>,
     described: String,
 }
 
@@ -112,7 +119,7 @@ impl SqlLedger {
         let writer = Writer::start(held, source, Arc::clone(&place), Arc::clone(&random), opened.lock);
         let described = format!("sqlite {place}");
         let readers = Readers::Sqlite(opened.readers);
-        Ok(Self { place, clock, random, writer, readers, listener: None, role, described })
+        Ok(Self { place, clock, random, writer, readers, listener: None, role, watch: OnceLock::new(), described })
     }
 
     /// Opens the PostgreSQL database at `address`, and brings its schema up to date if its role may. A working host says
@@ -173,7 +180,7 @@ impl SqlLedger {
         let role = if me.is_some() { Role::Working } else { Role::Beside };
         let source = Source::Postgres(server, time);
         let writer = Writer::start(lines, source, Arc::clone(&place), Arc::clone(&random), lock);
-        let ledger = Self { place, clock, random, writer, readers, listener, role, described };
+        let ledger = Self { place, clock, random, writer, readers, listener, role, watch: OnceLock::new(), described };
         // The database's clock is known from the first operation on.
         ledger.write((), |_, ()| Box::pin(async { Ok(()) })).await?;
         Ok(ledger)
@@ -226,7 +233,17 @@ impl SqlLedger {
         I: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.writer.write(input, operation).await
+        let Some(room) = self.room() else { return self.writer.write(input, operation).await };
+        // With a reserve to fall back on, what found the disk full is run once more.
+        let (input, operation) = (Arc::new(input), Arc::new(operation));
+        let (same, again) = (Arc::clone(&input), Arc::clone(&operation));
+        let first = self.writer.write(same, move |db, input: &Arc<I>| again(db, input)).await;
+        match first {
+            Err(error) if is_full(&error) && self.more_room(Some(room)) => {
+                self.writer.write(input, move |db, input: &Arc<I>| operation(db, input)).await
+            }
+            other => other,
+        }
     }
 }
 

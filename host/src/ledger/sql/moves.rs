@@ -131,7 +131,7 @@ pub struct Payer {
 }
 
 // Nobody else is at the order's effects, and none waits that would have to go out first.
-const LEASE_EFFECTS: &str = "
+pub const LEASE_EFFECTS: &str = "
 update orders set effects_token = $5, effects_host = $6, effects_until_ms = $7
 where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and (effects_token is null or effects_until_ms < $4)
     and not exists (select 1 from effects e where e.connection_id = $1 and e.shop_id = $2 and e.shop_order_id = $3

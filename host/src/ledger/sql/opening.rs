@@ -1,7 +1,5 @@
 //! Opening a pass and recording a decision: shared by sights, a person's intent, and moves.
 
-use sha2::{Digest as _, Sha256};
-
 use super::{
     database::{Db, Row, to_json, values_of},
     keys, passes,
@@ -95,7 +93,7 @@ pub async fn open(db: &mut Db, new: NewPass<'_>) -> Result<()> {
     let doubt = inherited.as_ref().is_some_and(|it| it.doubt);
     let (idempotency_key, document_number, mapped_at_ms, sealed_state) = match &inherited {
         Some(it) if it.doubt => (it.key.clone(), it.document, it.mapped_at_ms, it.sealed_state.clone()),
-        _ => (new_key(key), new.document, None, None),
+        _ => (key.first_idempotency_key(), new.document, None, None),
     };
     let previous = inherited.as_ref().map(|it| to_json(&it.previous)).transpose()?;
     if inherited.is_some() {
@@ -186,18 +184,6 @@ impl Inherited {
             sealed_state: row.maybe_bytes("sealed_state")?,
         })
     }
-}
-
-/// A key that the same pass gets again even if the database was restored: an ERP that honours it sees the repeat.
-fn new_key(pass: &PassKey) -> String {
-    let mut hash = Sha256::new();
-    for part in [pass.order.connection.as_str(), pass.order.shop.as_str(), &pass.order.shop_order_id] {
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(part);
-    }
-    hash.update(pass.pass.to_be_bytes());
-    let digest = hex::encode(hash.finalize());
-    digest.get(..32).unwrap_or(&digest).to_owned()
 }
 
 /// Reserves document numbers; the first of them.

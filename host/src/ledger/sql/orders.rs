@@ -133,6 +133,7 @@ async fn decide(db: &mut Db, input: &(OrderKey, Decision)) -> Result<()> {
 #[async_trait]
 impl Orders for SqlLedger {
     async fn record_sights(&self, batch: SightBatch) -> Result<Vec<Recorded>> {
+        self.moving()?;
         self.write(batch, |db, batch| Box::pin(sights::record(db, batch))).await
     }
 
@@ -199,6 +200,7 @@ impl Orders for SqlLedger {
     }
 
     async fn push_order(&self, order: &OrderKey, json: &str, content_hash: &str, order_number: &str) -> Result<Pushed> {
+        self.moving()?;
         let input = pushed::Push {
             order: order.clone(),
             json: json.to_owned(),

@@ -19,7 +19,7 @@ use crate::{
     ledger::{
         LedgerError, Result,
         effects::OwedByOrder,
-        passes::{Claim, ClaimKind, Doubtful, Move, OpenAttempt, Pass, Passes},
+        passes::{Claim, ClaimKind, Doubtful, Move, OpenAttempt, Pass, Passes, To},
     },
 };
 
@@ -194,17 +194,16 @@ async fn doubtful(db: &mut Db, key: &PassKey) -> Result<Option<Doubtful>> {
     Ok(Some(Doubtful { pass, attempt, answered, answer }))
 }
 
+// The sum keeps SQLite from looking for the least moment along the index of all the connection's attempts.
+pub const OPEN_ATTEMPT: &str = "
+select *, (select min(f.recorded_ms + 0) from attempts f where f.connection_id = $1 and f.shop_id = $2
+    and f.shop_order_id = $3 and f.pass = $4 and f.step = attempts.step and f.purpose = attempts.purpose)
+    as first_recorded_ms
+from attempts
+where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5";
+
 async fn attempt(db: &mut Db, pass: &PassKey, token: &str) -> Result<Option<OpenAttempt>> {
-    let row = db
-        .maybe_row(
-            "select *, (select min(f.recorded_ms) from attempts f where f.connection_id = $1 and f.shop_id = $2
-                and f.shop_order_id = $3 and f.pass = $4 and f.step = attempts.step and f.purpose = attempts.purpose)
-                as first_recorded_ms
-             from attempts
-             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5",
-            keys::of_pass(pass, values_of![token]),
-        )
-        .await?;
+    let row = db.maybe_row(OPEN_ATTEMPT, keys::of_pass(pass, values_of![token])).await?;
     row.map(|row| {
         Ok(OpenAttempt {
             number: row.number("number")?,
@@ -305,6 +304,18 @@ async fn note(db: &mut Db, input: &(PassKey, Vec<String>)) -> Result<()> {
     Ok(())
 }
 
+impl SqlLedger {
+    /// Whether a move lets bytes leave, which nothing may do while the ledger stands still. What an ERP may have seen is
+    /// noted outside of the database before it does.
+    fn may_begin(&self, change: &Move) -> Result<bool> {
+        let sends = matches!(change.to, To::Sending { .. });
+        if sends {
+            self.moving()?;
+        }
+        Ok(sends)
+    }
+}
+
 #[async_trait]
 impl Passes for SqlLedger {
     async fn claim(
@@ -315,6 +326,9 @@ impl Passes for SqlLedger {
         limit: u32,
         lease_ms: Millis,
     ) -> Result<Vec<Claim>> {
+        if self.holds_still() {
+            return Ok(Vec::new());
+        }
         let input = ClaimInput { connection: connection.clone(), host: host.clone(), kind, limit, lease_ms };
         self.write(input, |db, input| Box::pin(claim(db, input))).await
     }
@@ -328,12 +342,24 @@ impl Passes for SqlLedger {
     }
 
     async fn apply(&self, change: Move) -> Result<()> {
-        self.write(change, |db, change| Box::pin(async move { moves::apply(db, change, None).await.map(drop) })).await
+        let sends = self.may_begin(&change)?;
+        self.write(change, |db, change| Box::pin(async move { moves::apply(db, change, None).await.map(drop) }))
+            .await?;
+        if sends { self.note().await } else { Ok(()) }
     }
 
     async fn apply_and_lease(&self, change: Move, host: &HostId, lease_ms: Millis) -> Result<Option<OwedByOrder>> {
+        if self.holds_still() {
+            // The outcome is kept; what the shop is owed for it waits like everything else.
+            return self.apply(change).await.map(|()| None);
+        }
+        let sends = self.may_begin(&change)?;
         let input = (change, moves::Payer { host: host.clone(), lease_ms });
-        self.write(input, |db, (change, pay)| Box::pin(moves::apply(db, change, Some(pay)))).await
+        let owed = self.write(input, |db, (change, pay)| Box::pin(moves::apply(db, change, Some(pay)))).await?;
+        if sends {
+            self.note().await?;
+        }
+        Ok(owed)
     }
 
     async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {

@@ -360,6 +360,7 @@ impl Line {
     async fn begin(&mut self) -> std::result::Result<(), Outcome> {
         self.db.fault = Fault::None;
         self.db.wakes.clear();
+        (self.db.apart, self.db.tripped) = (false, false);
         let (time, pooled) = match &*self.source {
             Source::Sqlite(clock) => {
                 self.db.now_ms = clock.now_ms();
@@ -430,7 +431,7 @@ impl Line {
             match self.judge(self.db.changes != before, more).await {
                 None => {}
                 // Alone, it keeps its own error, and the rollback undoes only what it did.
-                Some(Outcome::Apart) if alone => return Outcome::Done,
+                Some(Outcome::Apart) if alone && !self.db.tripped => return Outcome::Done,
                 Some(outcome) => return outcome,
             }
         }
@@ -442,6 +443,7 @@ impl Line {
             return outcome;
         }
         let started = self.db.changes;
+        self.db.apart = true;
         for job in group.iter_mut() {
             if let Err(error) = self.db.script("savepoint one").await {
                 return self.broken(&error).await;

@@ -1,0 +1,15 @@
+//go:build wasip1
+
+package orderdock
+
+import (
+	"fmt"
+
+	hostlog "orderdock/bindings/imports/orderdock_plugin_log"
+	hosttables "orderdock/bindings/imports/orderdock_plugin_tables"
+)
+
+func writeLog(level uint8, values []any) { hostlog.Log(level, fmt.Sprint(values...)) }
+
+// Find is the value of a key in a look-up table, and whether there is one.
+func Find(table, key string) (string, bool) { return hosttables.Find(table, key).Get() }
