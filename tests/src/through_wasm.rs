@@ -36,6 +36,8 @@ pub struct ThroughWasm {
     pub description: call::Description,
     /// What the costliest mapping so far used.
     pub worst: Usage,
+    /// What the last mapping used.
+    pub last: Usage,
 }
 
 /// Why a component of `target/components` is not admitted.
@@ -64,7 +66,7 @@ impl ThroughWasm {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let runtime = Runtime::new(Settings::default(), &cache, Arc::new(SystemClock)).unwrap();
         let (release, description) = tokio.block_on(runtime.admit(&bytes))?;
-        Ok(Self { tokio, runtime, release, description, worst: Usage::default() })
+        Ok(Self { tokio, runtime, release, description, worst: Usage::default(), last: Usage::default() })
     }
 }
 
@@ -286,6 +288,7 @@ impl testing::Mapper for ThroughWasm {
         let (first, second) = (call(), call());
         assert_eq!(first.result, second.result, "the same order gave other bytes");
         assert_eq!(first.usage.cpu_used, second.usage.cpu_used, "the same order cost other CPU units");
+        self.last = second.usage;
         if first.usage.cpu_used > self.worst.cpu_used {
             self.worst = first.usage;
         }

@@ -10,13 +10,32 @@ use orderdock_tests::{
         judge, matrix,
         scenario::LOOK_UP,
     },
+    races::{self, Options},
     rig::{PATIENCE, Rig},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_every_failpoint_the_host_goes_on_and_nothing_is_lost_or_doubled() {
-    let lines = matrix::run(Cell::reduced(), 4, false).await;
+    let lines = matrix::run(Cell::reduced(Database::Sqlite), 4, false).await;
     assert!(lines.iter().all(|line| line.outcome == "held"), "{}", matrix::table(&lines));
+}
+
+/// What a database of its own kind could do differently: the commits, and the claims between them.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_around_every_commit_on_postgres_the_host_goes_on_and_nothing_is_lost_or_doubled() {
+    let commits = ["F2", "F3", "F4", "F7", "F13", "F15"];
+    let mut cells = Cell::reduced(Database::Postgres);
+    cells.retain(|cell| commits.contains(&&*cell.point.name()));
+    assert_eq!(cells.len(), 2 * commits.len());
+    let lines = matrix::run(cells, 4, false).await;
+    assert!(lines.iter().all(|line| line.outcome == "held"), "{}", matrix::table(&lines));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_hosts_that_sleep_past_their_leases_send_no_order_twice() {
+    let options = Options { hosts: 3, orders: 120, database: Database::Postgres, seed: 3, bar: false };
+    let verdict = races::run(&options).await;
+    assert!(verdict.wrong.is_empty(), "{}", verdict.text());
 }
 
 /// A file that a held failpoint waits for.

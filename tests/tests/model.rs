@@ -152,6 +152,8 @@ struct Moved {
     effects: u8,
     confirmed: Option<usize>,
     wait: Millis,
+    /// The effects are leased with the move.
+    pay: bool,
 }
 
 fn sometimes<T: Clone + std::fmt::Debug + 'static>(
@@ -208,6 +210,7 @@ fn moved() -> impl Strategy<Value = Moved> {
             effects,
             confirmed,
             wait,
+            pay: variant % 7 < 3,
         })
 }
 
@@ -621,7 +624,21 @@ impl Both {
                 modified_ms: Some(2),
             }),
         };
-        let answers = agree!(self, "a move", |ledger, at| ledger.apply(change(at)));
+        let shown = |it: &OwedByOrder| OwedByOrder { token: "".into(), ..it.clone() };
+        let answers: Vec<Result<(), &'static str>> = if moved.pay {
+            let answers = agree!(
+                self,
+                "a move with its effects",
+                |ledger, at| ledger.apply_and_lease(change(at), &"host".into(), LEASE),
+                |leased| format!("{:?}", leased.as_ref().map(shown))
+            );
+            let kinds = answers.iter().map(|it| it.as_ref().map(|_| ()).map_err(|kind| *kind)).collect();
+            let leased: Vec<_> = answers.into_iter().map(|it| it.map(|leased| leased.into_iter().collect())).collect();
+            self.effects.extend(pair(leased, |it: &OwedByOrder| it.order.shop_order_id.clone()));
+            kinds
+        } else {
+            agree!(self, "a move", |ledger, at| ledger.apply(change(at)))
+        };
         let how = if late.is_some() { "late" } else { "move" };
         let what = match answers.first() {
             Some(Ok(())) => format!("{how}: {} -> {}", from.as_str(), to.state().as_str()),
@@ -752,6 +769,10 @@ impl Both {
                 for pass in detail.iter_mut().flat_map(|it| &mut it.passes) {
                     // Given back: no lease, whatever its end is called.
                     pass.lease_until_ms = pass.lease_until_ms.filter(|until| *until > 0);
+                }
+                // When an effect that has ended would have been due means nothing.
+                for effect in detail.iter_mut().flat_map(|it| &mut it.effects).filter(|it| it.state != "owed") {
+                    effect.not_before_ms = 0;
                 }
                 format!("{detail:?}")
             });

@@ -84,6 +84,17 @@ impl Place {
         Ok(ours)
     }
 
+    /// Takes up which turns a sign of life found to be ours. One that was taken while it was under way is not among them, and
+    /// ours all the same: only what we believed before, and believe unchanged, can be lost.
+    fn learn(&self, believed: &HashMap<String, Duration>, ours: &[String], until: Duration) {
+        let mut turns = self.lock();
+        turns.retain(|subject, known| believed.get(subject) != Some(known) || ours.contains(subject));
+        for subject in ours {
+            let known = turns.entry(subject.clone()).or_insert(until);
+            *known = until.max(*known);
+        }
+    }
+
     /// Says that something is under way that is no pass.
     pub fn busy(self: &std::sync::Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::AcqRel);
@@ -132,6 +143,7 @@ pub async fn run(shared: std::sync::Arc<Shared>, greeted: bool, ended: tokio_uti
     let (mut first, mut told) = (!greeted, false);
     loop {
         let (place, before) = (&shared.fleet, parts.clock.since_boot());
+        let believed = place.lock().clone();
         let sign = sign(&shared, first);
         let mut wait = parts.pace.renew_every;
         match parts.ledger.sign_of_life(&sign, millis(parts.pace.lease)).await {
@@ -139,7 +151,7 @@ pub async fn run(shared: std::sync::Arc<Shared>, greeted: bool, ended: tokio_uti
                 first = false;
                 place.set_draining(standing.drain.is_some());
                 let until = before + parts.pace.lease;
-                *place.lock() = standing.turns.into_iter().map(|subject| (subject, until)).collect();
+                place.learn(&believed, &standing.turns, until);
                 if place.is_draining() {
                     wait = SOON;
                     told = drained(&shared, told, sign.in_hand).await;
@@ -227,5 +239,22 @@ pub async fn pause_or_wake(
             Err(RecvError::Lagged(_)) => Some(Wake::Changed),
             Err(RecvError::Closed) => { *wakes = None; None }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_that_is_taken_while_a_sign_of_life_is_under_way_is_not_lost_by_it() {
+        let (place, at) = (Place::default(), Duration::from_secs);
+        place.lock().extend([("kept".to_owned(), at(10)), ("lost".to_owned(), at(10)), ("again".to_owned(), at(10))]);
+        let believed = place.lock().clone();
+        place.lock().extend([("taken meanwhile".to_owned(), at(21)), ("again".to_owned(), at(22))]);
+        place.learn(&believed, &["kept".to_owned()], at(20));
+        let known: BTreeMap<String, Duration> = place.lock().clone().into_iter().collect();
+        let expected = [("again", 22), ("kept", 20), ("taken meanwhile", 21)];
+        assert_eq!(known, expected.map(|(subject, until)| (subject.to_owned(), at(until))).into());
     }
 }

@@ -23,6 +23,7 @@ export const mapper = plugin({
   }),
 
   mapOrder(order, context) {
+    /** @type {{ sku: string, quantity: string }[]} */
     const lines = [];
     order.lines.forEach((line, index) => {
       if (line.kind !== "product") return;

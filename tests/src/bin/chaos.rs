@@ -4,7 +4,10 @@
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use orderdock_tests::chaos::{self, Options};
+use orderdock_tests::{
+    chaos::{self, Options},
+    crash::cell::Database,
+};
 
 /// Kills, stops and starts the host at random, under load, while the shop, the ERP and the mail server misbehave; then judges
 /// by their ledgers. The seed repeats what happens.
@@ -20,6 +23,9 @@ struct Arguments {
     /// Orders a second
     #[arg(long, default_value_t = 4)]
     rate: usize,
+    /// Where the ledger is; a PostgreSQL is crashed now and then, too
+    #[arg(long, value_enum, default_value = "sqlite")]
+    database: Database,
     /// Print the verdict as JSON
     #[arg(long)]
     json: bool,
@@ -31,7 +37,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     let seed = arguments.seed.unwrap_or_else(|| u64::from(std::process::id()) * 7_919);
     let time = Duration::from_secs_f64((arguments.minutes * 60.0).clamp(1.0, 86_400.0));
     writeln!(std::io::stderr(), "seed {seed}")?;
-    let verdict = chaos::run(&Options { time, seed, rate: arguments.rate, bar: true }).await;
+    let verdict =
+        chaos::run(&Options { time, seed, rate: arguments.rate, database: arguments.database, bar: true }).await;
     let text = if arguments.json { serde_json::to_string_pretty(&verdict)? } else { verdict.text() };
     writeln!(std::io::stdout(), "{text}")?;
     Ok(if verdict.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -39,7 +39,11 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let mut cells = if arguments.reduced { Cell::reduced() } else { Cell::all(arguments.action) };
+    let mut cells = if arguments.reduced {
+        Database::ALL.into_iter().flat_map(Cell::reduced).collect()
+    } else {
+        Cell::all(arguments.action)
+    };
     let named = |cell: &Cell, name: &String| cell.place() == *name || cell.point.name() == *name;
     cells.retain(|cell| {
         (arguments.only.is_empty() || arguments.only.iter().any(|name| named(cell, name)))

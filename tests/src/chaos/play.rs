@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use orderdock_postgres::Stop;
 use tokio::time::{Instant, sleep};
 
 use super::Verdict;
 use crate::{
-    crash::{cell::Route, judge},
+    crash::{
+        cell::{Database, Route},
+        judge, postgres,
+    },
     erp::Behaviour,
     mail,
     orders::Dice,
@@ -40,6 +44,8 @@ pub struct Options {
     pub seed: u64,
     /// Orders a second, about.
     pub rate: usize,
+    /// Where the ledger is; a PostgreSQL is struck too.
+    pub database: Database,
     /// Show how far it is.
     pub bar: bool,
 }
@@ -49,13 +55,17 @@ struct Storm {
     dice: Dice,
     verdict: Verdict,
     orders: Vec<u64>,
+    database: Database,
 }
 
 /// Runs, and judges.
 pub async fn run(options: &Options) -> Verdict {
-    let rig = Rig::connected_with(CONNECTION).await;
+    let rig = Rig::bare_on(options.database.address().await).await;
+    rig.add_plugin().await;
+    rig.connect(CONNECTION).await;
     let verdict = Verdict { seed: options.seed, seconds: options.time.as_secs(), ..Verdict::default() };
-    let mut storm = Storm { rig, dice: Dice::new(options.seed), verdict, orders: Vec::new() };
+    let mut storm =
+        Storm { rig, dice: Dice::new(options.seed), verdict, orders: Vec::new(), database: options.database };
     let bar = if options.bar { ProgressBar::new(options.time.as_secs()) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} s  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -94,6 +104,7 @@ impl Storm {
             return;
         }
         match self.dice.below(100) {
+            0..10 if self.database == Database::Postgres => self.strike_database().await,
             0..30 => self.strike_host().await,
             30..60 => self.strike_erp(),
             60..90 => self.strike_shop(),
@@ -131,6 +142,17 @@ impl Storm {
                 self.rig.serve().await;
             }
         }
+    }
+
+    async fn strike_database(&mut self) {
+        self.verdict.note("database crashed");
+        let pause = self.up_to(3_000);
+        let struck = tokio::task::spawn_blocking(move || -> anyhow::Result<()> {
+            postgres::server().stop(Stop::Immediate)?;
+            std::thread::sleep(pause);
+            postgres::server().again()
+        });
+        struck.await.expect("a panic there is one here").expect("PostgreSQL starts again");
     }
 
     fn strike_erp(&mut self) {

@@ -21,7 +21,8 @@ impl Database {
     /// The address for the host's file, of a database of this cell's own; none: the host's default.
     pub async fn address(self) -> Option<String> {
         match self {
-            Self::Sqlite | Self::Postgres => None,
+            Self::Sqlite => None,
+            Self::Postgres => Some(super::postgres::database().await),
         }
     }
 
@@ -29,8 +30,7 @@ impl Database {
     #[must_use]
     pub fn missing(self) -> Option<&'static str> {
         match self {
-            Self::Sqlite => None,
-            Self::Postgres => Some("the host does not open PostgreSQL yet"),
+            Self::Sqlite | Self::Postgres => None,
         }
     }
 }
@@ -130,17 +130,10 @@ impl Cell {
         all
     }
 
-    /// Each point and side once on SQLite, by turns over the columns; those of the wire over both routes.
+    /// Each point and side once on one database, by turns over the columns; those of the wire over both routes.
     #[must_use]
-    pub fn reduced() -> Vec<Self> {
-        let cell = |point, side, (route, look_up)| Self {
-            point,
-            side,
-            action: Action::Kill,
-            database: Database::Sqlite,
-            route,
-            look_up,
-        };
+    pub fn reduced(database: Database) -> Vec<Self> {
+        let cell = |point, side, (route, look_up)| Self { point, side, action: Action::Kill, database, route, look_up };
         let mut all = Vec::new();
         for (index, (point, side)) in points().enumerate() {
             if ON_THE_WIRE.contains(&point) {

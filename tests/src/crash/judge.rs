@@ -19,6 +19,10 @@ use crate::{
 /// Calls of the command line at a time.
 const AT_ONCE: usize = 4;
 
+/// How what is in the shop twice is told: a crash must never bring it about, a host that is stopped between its last look
+/// and the first byte of a write may.
+pub const REPEATED: &str = "written to the shop again";
+
 /// What the fakes and the command line say about one order.
 #[derive(Debug)]
 pub struct Seen {
@@ -191,11 +195,14 @@ fn outside(order: &shop::Order, route: Route, row: &Value, state: &str, erp: &In
     }
     let (statuses, notes) = ours(order);
     if statuses.windows(2).any(|two| two[0] == two[1]) {
-        wrong.push(format!("a status was written twice: {statuses:?}"));
+        wrong.push(format!("{REPEATED}: statuses {statuses:?}"));
     }
     let distinct: BTreeSet<&str> = notes.iter().copied().collect();
-    if notes.is_empty() || distinct.len() != notes.len() {
-        wrong.push(format!("its notes in the shop are {notes:?}"));
+    if notes.is_empty() {
+        wrong.push("nobody wrote a note".to_owned());
+    }
+    if distinct.len() != notes.len() {
+        wrong.push(format!("{REPEATED}: notes {notes:?}"));
     }
     wrong
 }
@@ -213,7 +220,7 @@ fn inside(order: &shop::Order, state: &str, shown: &Value) -> Vec<String> {
             wrong.push(format!("an effect is {}: {effect}", effect["state"]));
         }
     }
-    let notes = ours(order).1;
+    let notes: BTreeSet<&str> = ours(order).1.into_iter().collect();
     let told = effects.iter().filter(|effect| effect["body"]["effect"] == "note" && effect["state"] == "done").count();
     if notes.len() != told {
         wrong.push(format!("its notes in the shop are {notes:?}, and {told} are recorded"));

@@ -112,6 +112,7 @@ pub fn table(lines: &[Line]) -> String {
     let columns: Vec<(Database, Route, bool)> = Database::ALL
         .into_iter()
         .flat_map(|database| COLUMNS.map(|(route, look_up)| (database, route, look_up)))
+        .filter(|column| lines.iter().any(|line| (line.database, line.route, line.look_up) == *column))
         .filter(|(database, ..)| database.missing().is_none())
         .collect();
     let mut head = vec!["point".to_owned(), "what".to_owned()];

@@ -7,4 +7,5 @@
 pub mod cell;
 pub mod judge;
 pub mod matrix;
+pub mod postgres;
 pub mod scenario;

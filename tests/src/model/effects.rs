@@ -94,6 +94,30 @@ impl State {
         out
     }
 
+    /// Whether nobody is at the order's effects, and none is owed that would have to go out first.
+    pub fn owes_nothing(&self, order: &OrderKey, now: Millis) -> bool {
+        let lease = self.orders.get(order).and_then(|seen| seen.effects_lease.as_ref());
+        let owed = |it: &StoredEffect| &it.pass.order == order && it.is_owed() && !it.is_mail();
+        lease_until_ms(lease) < now && !self.effects.iter().any(owed)
+    }
+
+    /// Gives the order's due effects to one worker; none when there is none.
+    pub fn lease_effects(
+        &mut self,
+        order: &OrderKey,
+        token: LeaseToken,
+        now: Millis,
+        lease_ms: Millis,
+    ) -> Option<OwedByOrder> {
+        let effects = self.hand_out(order, now);
+        let written = self.written(order);
+        let seen = self.orders.get_mut(order).filter(|_| !effects.is_empty())?;
+        let until_ms = now + lease_ms;
+        seen.effects_lease = Some((token.clone(), until_ms));
+        let confirmed = seen.confirmed.is_some();
+        Some(OwedByOrder { order: order.clone(), token, until_ms, written, confirmed, effects })
+    }
+
     fn end_effect(&mut self, connection: &ConnectionId, number: i64, end: &EffectEnd, now: Millis) {
         let mine = |it: &&mut StoredEffect| it.number == number && &it.pass.order.connection == connection;
         // One that was cancelled meanwhile stays so.
@@ -150,14 +174,8 @@ impl Effects for ModelLedger {
         let stem = random::token(self.random.as_ref());
         let mut all = Vec::new();
         for order in state.effects_due(connection, now).into_iter().take(limit as usize) {
-            let effects = state.hand_out(&order, now);
-            let Some(seen) = state.orders.get_mut(&order).filter(|_| !effects.is_empty()) else { continue };
             let token = LeaseToken(format!("{stem}-{}", order.shop_order_id));
-            let until_ms = now + lease_ms;
-            seen.effects_lease = Some((token.clone(), until_ms));
-            let confirmed = seen.confirmed.is_some();
-            let written = state.written(&order);
-            all.push(OwedByOrder { order, token, until_ms, written, confirmed, effects });
+            all.extend(state.lease_effects(&order, token, now, lease_ms));
         }
         Ok(all)
     }
@@ -179,6 +197,9 @@ impl Effects for ModelLedger {
         seen.effects_lease = None;
         for (number, end) in &ends {
             state.end_effect(&order.connection, *number, end, now);
+        }
+        // Whatever is owed still waits for what is tried again.
+        for (_, end) in &ends {
             if let EffectEnd::Retry { not_before_ms, .. } = end {
                 state.postpone(order, *not_before_ms);
             }

@@ -13,7 +13,8 @@ use orderdock::{
     },
     ledger::{
         LedgerError, Result,
-        connections::ConnectionState,
+        connections::{ConnectionState, SealedSecret},
+        effects::OwedByOrder,
         passes::{Claim, ClaimKind, Doubtful, Move, OpenAttempt, Pass, Passes},
     },
 };
@@ -185,6 +186,11 @@ impl Passes for ModelLedger {
                 state.take(key, Lease { token, host: host.clone(), until_ms: now + lease_ms }, now)
             })
             .collect();
+        let alive = |((of, _), (_, until)): &(&(ConnectionId, String), &(SealedSecret, Millis))| {
+            of == connection && *until > now
+        };
+        let logins: Vec<_> = state.logins.iter().filter(alive).map(|(_, (secret, _))| secret.clone()).collect();
+        claims.iter_mut().for_each(|claim| claim.logins = Some(logins.clone()));
         claims.sort_by_key(|claim| (claim.pass.not_before_ms, claim.pass.opened_ms));
         Ok(claims)
     }
@@ -211,6 +217,16 @@ impl Passes for ModelLedger {
         let (mut state, now) = self.transaction();
         let asked_token = AttemptToken(random::token(self.random.as_ref()));
         state.apply(&change, asked_token, now, self.fence)
+    }
+
+    async fn apply_and_lease(&self, change: Move, _: &HostId, lease_ms: Millis) -> Result<Option<OwedByOrder>> {
+        let (mut state, now) = self.transaction();
+        let asked_token = AttemptToken(random::token(self.random.as_ref()));
+        let token = LeaseToken(random::token(self.random.as_ref()));
+        let order = &change.pass.order;
+        let free = state.owes_nothing(order, now);
+        state.apply(&change, asked_token, now, self.fence)?;
+        Ok(if free { state.lease_effects(order, token, now, lease_ms) } else { None })
     }
 
     async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {

@@ -348,6 +348,19 @@ impl Passes for LedgerSeam {
         self.tell(name, self.moved(change), |()| Some(line.clone())).await
     }
 
+    async fn apply_and_lease(&self, change: Move, host: &HostId, lease_ms: Millis) -> Result<Option<OwedByOrder>> {
+        if self.scene.mutant.no_write_ahead {
+            return self.apply(change).await.map(|()| None);
+        }
+        let line = format!("{} {} -> {}", short(&change.pass), change.from.as_str(), change.to.state().as_str());
+        let name = if matches!(change.guard, Guard::Lease(_)) { "moved" } else { "moved late" };
+        self.tell(name, self.scene.model.apply_and_lease(change, host, lease_ms), |leased: &Option<OwedByOrder>| {
+            let with = leased.as_ref().map_or(0, |owed| owed.effects.len());
+            Some(format!("{line}, with {with} effects"))
+        })
+        .await
+    }
+
     async fn set_phase(&self, pass: &PassKey, lease: &LeaseToken, attempt: &AttemptToken, phase: Phase) -> Result<()> {
         self.tell("phase", self.scene.model.set_phase(pass, lease, attempt, phase), |()| Some(short(pass))).await
     }
