@@ -11,6 +11,8 @@ create sequence ledger_sequence;
 create table commits (
     line text primary key,
     number bigint not null,
+    -- The ledger's sequence with its last commit.
+    sequence bigint not null default 0,
     at_ms bigint not null
 );
 

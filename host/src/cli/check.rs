@@ -59,8 +59,8 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     match open::beside(settings).await {
         Ok(beside) => {
             let still = beside.ledger.standstill().map(|why| Problem::new("database", why.to_string()));
-            looked
-                .push(Looked { what: format!("database {}", beside.database), problems: still.into_iter().collect() });
+            let what = format!("database {}", beside.database);
+            looked.push(Looked { what, problems: still.into_iter().collect() });
             if let Ok(engine) = engine {
                 connections(arguments, &beside, engine, &mut looked, output).await?;
             }

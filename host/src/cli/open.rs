@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, output::Output};
 use crate::{
     config::{Database, Environment, HostSettings, KeySource, LogFormat, SmtpSecurity, load_host},
-    domain::{id::HostId, random::Random},
+    domain::{clock::Clock, id::HostId, random::Random},
     ledger::{
         Ledger,
         connections::{ConnectionRecord, ReleaseRecord},
@@ -31,6 +31,8 @@ pub struct Beside {
     pub ledger: Arc<dyn Ledger>,
     /// Which database, without its password.
     pub database: String,
+    /// Its time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Everything that works.
@@ -107,8 +109,8 @@ pub fn settings(path: Option<&Path>, output: Output) -> Result<HostSettings, Fai
 /// The ledger's.
 pub async fn beside(settings: HostSettings) -> Result<Beside, Failure> {
     let ledger = ledger(&settings, None).await?;
-    let database = ledger.describe();
-    Ok(Beside { ledger: Arc::new(ledger), settings, database })
+    let (database, clock) = (ledger.describe(), ledger.clock());
+    Ok(Beside { ledger: Arc::new(ledger), settings, database, clock })
 }
 
 /// Opens the ledger: to work as a host, or beside whoever works.
@@ -118,8 +120,7 @@ async fn ledger(settings: &HostSettings, host: Option<&HostId>) -> Result<SqlLed
     let (ledger, reserve) = match &settings.database {
         Database::Sqlite(path) => {
             let role = if host.is_some() { Role::Working } else { Role::Beside };
-            let ledger = SqlLedger::open(path, clock, random, role).await?;
-            (ledger, Some((path.as_path(), settings.reserve.0)))
+            (SqlLedger::open(path, clock, random, role).await?, Some((path.as_path(), settings.reserve.0)))
         }
         Database::Postgres(server) => {
             let name = super::identity::name(settings.fleet.name.as_deref());
@@ -287,7 +288,7 @@ pub fn aside(beside: &Beside) -> Result<Parts, Failure> {
 /// # Errors
 /// A master key that can't be read.
 pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failure> {
-    let clock: Arc<dyn crate::domain::clock::Clock> = Arc::new(SystemClock);
+    let clock = Arc::clone(&beside.clock);
     Ok(Parts {
         host: "command-line".into(),
         host_name: String::new(),

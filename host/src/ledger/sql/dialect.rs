@@ -59,13 +59,14 @@ fn notify(about: &str) -> String {
     format!("notify {CHANNEL}, '{}'; ", about.replace('\'', "''"))
 }
 
-/// The same for PostgreSQL. All hosts would wait for one row, so the number comes from a sequence, which nobody holds. The
-/// line's own row is the receipt of this commit ([`super::receipt`]): if its number is not the one that we left there, the
+/// The same for PostgreSQL. All hosts would wait for one row, so the number comes from a sequence, which nobody holds, and
+/// lies in the line's own row, so that only what is committed is seen. That row is the receipt of this commit
+/// ([`super::receipt`]): if its number is not the one that we left there, the
 /// column that can't be null is set to null, and nothing is committed.
 pub fn commit_postgres(line: &str, number: i64, now_ms: Millis, wakes: &BTreeSet<String>) -> String {
     let wakes: String = wakes.iter().map(|about| notify(about)).collect();
     format!(
-        "{wakes}select nextval('ledger_sequence'); update commits set at_ms = {now_ms}, \
+        "{wakes}update commits set at_ms = {now_ms}, sequence = nextval('ledger_sequence'), \
          number = case when number = {number} then {number} + 1 end where line = '{line}'; commit"
     )
 }

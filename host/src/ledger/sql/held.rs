@@ -138,26 +138,25 @@ impl Held {
         }
     }
 
-    /// Runs statements in one hand-over, and gives the rows of each. Those behind the first may trip over a row that it did
-    /// not make: then that it made none is the answer, and the second value is true.
-    pub async fn each(&mut self, batch: Batch) -> Outcome<(Vec<Vec<Row>>, bool)> {
+    /// Runs statements in one hand-over, and gives the rows of each, up to the one that failed; and how it failed.
+    pub async fn each(&mut self, batch: Batch) -> (Vec<Vec<Row>>, Option<sqlx::Error>) {
         let mut all: Vec<Vec<Row>> = Vec::with_capacity(batch.len());
         let mut rows = Vec::new();
-        match self.connection()? {
-            Connection::Sqlite(connection) => {
+        let failed = match self.connection() {
+            Err(error) => Some(error),
+            Ok(Connection::Sqlite(connection)) => {
                 let (sql, values) = join(batch);
                 let mut answers = connection.fetch_many(bind_sqlite(&sql, values));
                 loop {
                     match answers.try_next().await {
                         Ok(Some(Either::Right(row))) => rows.push(Row::Sqlite(row)),
                         Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
-                        Ok(None) => break,
-                        Err(_) if all.first().is_some_and(Vec::is_empty) => return Ok((all, true)),
-                        Err(error) => return Err(error),
+                        Ok(None) => break None,
+                        Err(error) => break Some(error),
                     }
                 }
             }
-            Connection::Postgres(connection, _) => {
+            Ok(Connection::Postgres(connection, _)) => {
                 let mut text = String::new();
                 for (sql, values) in batch {
                     inline(&dialect::postgres(&sql), &values, &mut text);
@@ -168,14 +167,13 @@ impl Held {
                     match answers.try_next().await {
                         Ok(Some(Either::Right(row))) => rows.push(Row::Postgres(row)),
                         Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
-                        Ok(None) => break,
-                        Err(_) if all.first().is_some_and(Vec::is_empty) => return Ok((all, true)),
-                        Err(error) => return Err(error),
+                        Ok(None) => break None,
+                        Err(error) => break Some(error),
                     }
                 }
             }
-        }
-        Ok((all, false))
+        };
+        (all, failed)
     }
 
     /// Runs statements without values, and gives the rows of those that have any.

@@ -88,8 +88,8 @@ pub struct SqlLedger {
     readers: Readers,
     listener: Option<listener::Listener>,
     role: Role,
-    watch: OnceLock<watch::Watch>,
     described: String,
+    watch: OnceLock<watch::Watch>,
 }
 
 /// Connections that read.
@@ -119,7 +119,7 @@ impl SqlLedger {
         let writer = Writer::start(held, source, Arc::clone(&place), Arc::clone(&random), opened.lock);
         let described = format!("sqlite {place}");
         let readers = Readers::Sqlite(opened.readers);
-        Ok(Self { place, clock, random, writer, readers, listener: None, role, watch: OnceLock::new(), described })
+        Ok(Self { place, clock, random, writer, readers, listener: None, role, described, watch: OnceLock::new() })
     }
 
     /// Opens the PostgreSQL database at `address`, and brings its schema up to date if its role may. A working host says
@@ -180,7 +180,7 @@ impl SqlLedger {
         let role = if me.is_some() { Role::Working } else { Role::Beside };
         let source = Source::Postgres(server, time);
         let writer = Writer::start(lines, source, Arc::clone(&place), Arc::clone(&random), lock);
-        let ledger = Self { place, clock, random, writer, readers, listener, role, watch: OnceLock::new(), described };
+        let ledger = Self { place, clock, random, writer, readers, listener, role, described, watch: OnceLock::new() };
         // The database's clock is known from the first operation on.
         ledger.write((), |_, ()| Box::pin(async { Ok(()) })).await?;
         Ok(ledger)
@@ -207,9 +207,7 @@ impl SqlLedger {
         let mut db = self.reader().await?;
         let sql = match self.readers {
             Readers::Sqlite(_) => "select number from meta where name = 'sequence'",
-            Readers::Postgres(..) => {
-                "select case when is_called then last_value else 0 end as number from ledger_sequence"
-            }
+            Readers::Postgres(..) => "select coalesce(max(sequence), 0) as number from commits",
         };
         let row = db.maybe_row(sql, Vec::new()).await?;
         row.map_or(Ok(0), |row| row.large("number"))

@@ -35,9 +35,12 @@ impl Receipt {
     pub async fn open(held: &mut Held, place: &str, line: String, now_ms: Millis) -> Result<Self> {
         let failed = |error: sqlx::Error| explain(&error, place);
         held.script("begin").await.map_err(failed)?;
-        held.execute("delete from commits where at_ms < $1", values_of![now_ms.saturating_sub(OLD)])
-            .await
-            .map_err(failed)?;
+        held.execute(
+            "delete from commits where at_ms < $1 and sequence < (select max(sequence) from commits)",
+            values_of![now_ms.saturating_sub(OLD)],
+        )
+        .await
+        .map_err(failed)?;
         held.execute("insert into commits (line, number, at_ms) values ($1, 0, $2)", values_of![&line, now_ms])
             .await
             .map_err(failed)?;
