@@ -516,7 +516,7 @@ impl Both {
                 self.compare_rest().await?;
             }
         }
-        self.compare().await
+        Ok(())
     }
 
     async fn see(&mut self, seen: &Seen) -> Result<(), TestCaseError> {
@@ -933,9 +933,14 @@ fn compare(open: fn(Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened>) {
                 let clock = Arc::new(SharedClock(AtomicI64::new(1_700_000_000_000)));
                 let (ledger, _keep) = open(clock.clone()).await;
                 let mut both = Both::open(ledger, clock).await;
-                for op in &ops {
+                for (number, op) in ops.iter().enumerate() {
                     both.run(op).await?;
+                    // Whole states cost more than the operations; what differs once still differs a little later.
+                    if number % 6 == 5 {
+                        both.compare().await?;
+                    }
                 }
+                both.compare().await?;
                 for (what, count) in &both.happened {
                     *happened.borrow_mut().entry(what.clone()).or_default() += count;
                 }
