@@ -629,7 +629,10 @@ impl Both {
             let answers = agree!(
                 self,
                 "a move with its effects",
-                |ledger, at| ledger.apply_and_lease(change(at), &"host".into(), LEASE),
+                |ledger, at| async {
+                    let made = ledger.apply_and_lease(change(at), &"host".into(), LEASE).await;
+                    made.map_err(|error| unmade(error, late.is_some()))
+                },
                 |leased| format!("{:?}", leased.as_ref().map(shown))
             );
             let kinds = answers.iter().map(|it| it.as_ref().map(|_| ()).map_err(|kind| *kind)).collect();
@@ -637,7 +640,9 @@ impl Both {
             self.effects.extend(pair(leased, |it: &OwedByOrder| it.order.shop_order_id.clone()));
             kinds
         } else {
-            agree!(self, "a move", |ledger, at| ledger.apply(change(at)))
+            agree!(self, "a move", |ledger, at| async {
+                ledger.apply(change(at)).await.map_err(|error| unmade(error, late.is_some()))
+            })
         };
         let how = if late.is_some() { "late" } else { "move" };
         let what = match answers.first() {
@@ -822,6 +827,15 @@ impl Both {
         agree!(self, "what is over", |ledger, at| ledger.done_with(&tokens));
         agree!(self, "the log", |ledger, at| ledger.attempts(None, 0, 500), |rows| sorted(rows));
         Ok(())
+    }
+}
+
+/// Why a late move was not made: the ledger asks that after the attempt was ended and before it is undone, so a move that is
+/// no rule may pass for a lost guard. Neither makes it.
+fn unmade(error: LedgerError, late: bool) -> LedgerError {
+    match error {
+        LedgerError::Refused(what) if late => LedgerError::Lost { what },
+        other => other,
     }
 }
 
