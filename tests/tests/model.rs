@@ -602,7 +602,7 @@ impl Both {
         });
         let effects = [
             EffectBody::Note { text: "a note".into() },
-            EffectBody::Status { status: STATUSES[1].into() },
+            EffectBody::Status { status: STATUSES[1].into(), by_intent: false },
             EffectBody::Mail { failed: json!({ "order": 1 }) },
         ];
         let change = |at: usize| Move {

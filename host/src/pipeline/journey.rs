@@ -325,6 +325,7 @@ impl Journey {
             status: self.lane.status(),
             stamp: self.lane.shop.abilities().mark_processed,
             mails: !self.lane.settings.notify.to.is_empty(),
+            by_intent: self.pass.by_intent,
             order: OrderFacts {
                 number: &self.pass.order_number,
                 shop_order_id: &self.pass.key.order.shop_order_id,
