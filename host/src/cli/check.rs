@@ -1,6 +1,6 @@
 //! `orderdock check`: looks at everything and lists every problem.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use clap::Args;
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::{
     output::{Output, cell, plain},
 };
 use crate::{
-    config::HostSettings,
+    config::{Database, HostSettings},
     destination::Destination,
     domain::problem::Problem,
     ledger::connections::{ConnectionRecord, ConnectionState},
@@ -60,7 +60,8 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         Ok(beside) => {
             let still = beside.ledger.standstill().map(|why| Problem::new("database", why.to_string()));
             let what = format!("database {}", beside.database);
-            looked.push(Looked { what, problems: still.into_iter().collect() });
+            let problems = still.into_iter().chain(only_read(&beside.settings.database)).collect();
+            looked.push(Looked { what, problems });
             if let Ok(engine) = engine {
                 connections(arguments, &beside, engine, &mut looked, output).await?;
             }
@@ -79,6 +80,19 @@ async fn mail(settings: &HostSettings) -> Vec<Problem> {
             mailer.check().await.err().map(|error| vec![Problem::new("smtp", error.to_string())]).unwrap_or_default()
         }
     }
+}
+
+/// A database that can only be read opens well, as long as nothing is written. Asked of the system and not tried, because a
+/// host may be at work on it.
+fn only_read(database: &Database) -> Vec<Problem> {
+    let Database::Sqlite(file) = database else { return Vec::new() };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let refused = |path: &Path| {
+        let error = rustix::fs::access(path, rustix::fs::Access::WRITE_OK).err()?;
+        let message = format!("{} can only be read: {}", path.display(), std::io::Error::from(error));
+        Some(Problem::new("database", message).hint("the user that runs Orderdock must be able to write to it"))
+    };
+    [file.as_path(), folder].into_iter().filter_map(refused).collect()
 }
 
 async fn connections(

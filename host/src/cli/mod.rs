@@ -80,14 +80,14 @@ enum Command {
     Sync(sync::Arguments),
     /// List what was sent and answered, newest first.
     Log(log::Arguments),
-    /// After a restored backup: compare ledger, shops and ERPs, then let orders be sent again.
-    Reconcile(reconcile::Arguments),
     /// The hosts that share the database: list them, empty one for an upgrade.
     #[command(subcommand)]
     Host(host::Command),
     /// The database's schema and rights.
     #[command(subcommand)]
     Database(database::Command),
+    /// After a restored backup: compare ledger, shops and ERPs, then let orders be sent again.
+    Reconcile(reconcile::Arguments),
     /// The files that Orderdock reads.
     #[command(subcommand)]
     Config(config::Command),
@@ -173,9 +173,9 @@ async fn work(command: Command, config: Option<PathBuf>, output: Output) -> Resu
         Command::Order(command) => order::run(command, open::beside(settings).await?, output).await,
         Command::Sync(arguments) => sync::run(&arguments, open::beside(settings).await?, output).await,
         Command::Log(arguments) => log::run(&arguments, open::beside(settings).await?, output).await,
-        Command::Reconcile(arguments) => reconcile::run(&arguments, open::beside(settings).await?, output).await,
         Command::Host(command) => host::run(command, open::beside(settings).await?, output).await,
         Command::Database(command) => database::run(&command, settings, output).await,
+        Command::Reconcile(arguments) => reconcile::run(&arguments, open::beside(settings).await?, output).await,
         Command::Config(command) => config::run(&command, output),
     }
 }

@@ -120,19 +120,6 @@ fn database(
     Database::Sqlite(data_dir.join(file))
 }
 
-/// Beside the database unless it is set; then as it is written, below the folder of the host's file.
-fn mark_file(root: &Section<'_, '_>, folder: &Path, database: &Database, data_dir: &Path) -> PathBuf {
-    match (root.text("mark_file"), database) {
-        (Some(file), _) => folder.join(file),
-        (None, Database::Sqlite(file)) => {
-            let mut name = file.clone().into_os_string();
-            name.push(".mark");
-            PathBuf::from(name)
-        }
-        (None, Database::Postgres(_)) => data_dir.join("ledger.mark"),
-    }
-}
-
 /// What `[postgres]` adds to the address.
 fn postgres(
     root: &Section<'_, '_>,
@@ -173,6 +160,19 @@ fn fleet(root: &Section<'_, '_>) -> FleetSettings {
     let name = table.text("name").filter(|name| !name.is_empty());
     table.close();
     FleetSettings { name, lease }
+}
+
+/// Beside the database unless it is set; then as it is written, below the folder of the host's file.
+fn mark_file(root: &Section<'_, '_>, folder: &Path, database: &Database, data_dir: &Path) -> PathBuf {
+    match (root.text("mark_file"), database) {
+        (Some(file), _) => folder.join(file),
+        (None, Database::Sqlite(file)) => {
+            let mut name = file.clone().into_os_string();
+            name.push(".mark");
+            PathBuf::from(name)
+        }
+        (None, Database::Postgres(_)) => data_dir.join("ledger.mark"),
+    }
 }
 
 fn listen(root: &Section<'_, '_>, environment: &Environment) -> SocketAddr {

@@ -30,6 +30,9 @@ pub enum EffectBody {
     Status {
         /// To write.
         status: String,
+        /// A person opened the pass, whatever the shop showed: it began with what was written for the pass before.
+        #[serde(default)]
+        by_intent: bool,
     },
     /// A mail about a failed pass.
     Mail {

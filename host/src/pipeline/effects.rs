@@ -178,7 +178,7 @@ impl Payer<'_> {
             EffectBody::ErpId { id: erp } => lane.shop.set_erp_order_id(id, erp).await,
             EffectBody::Note { text } => return self.note(effect, text).await,
             EffectBody::Stamp => lane.shop.mark_processed(id).await,
-            EffectBody::Status { status } => return self.status_write(effect, status).await,
+            EffectBody::Status { status, by_intent } => return self.status_write(effect, status, *by_intent).await,
             EffectBody::Mail { .. } => return Some(EffectEnd::NotNeeded("mails go out elsewhere".to_owned())),
         };
         Some(self.ended(result, effect))
@@ -215,7 +215,7 @@ impl Payer<'_> {
         })
     }
 
-    async fn status_write(&mut self, effect: &Owed, status: &str) -> Option<EffectEnd> {
+    async fn status_write(&mut self, effect: &Owed, status: &str, by_intent: bool) -> Option<EffectEnd> {
         let (lane, id) = (self.lane, self.owed.order.shop_order_id.as_str());
         if !lane.shop.abilities().set_status {
             self.paid.timeline.push((effect.pass, "This shop has no status that we could write".to_owned()));
@@ -233,7 +233,7 @@ impl Payer<'_> {
                 self.paid.confirmed = confirmed(&shown.status);
                 return Some(EffectEnd::Done);
             }
-            if !self.may_overwrite(effect, &shown.status) {
+            if !self.may_overwrite(effect, &shown.status, by_intent) {
                 let sentence = format!(
                     "The shop shows \"{}\", which we did not expect; it was left as it is instead of set to \"{status}\"",
                     shown.status
@@ -256,13 +256,12 @@ impl Payer<'_> {
     }
 
     /// Only what the pass began with, or what we wrote for it ourselves: anything else is somebody's decision, also if we
-    /// have seen it in a list by now.
-    fn may_overwrite(&self, effect: &Owed, shown: &str) -> bool {
-        let ours = self
-            .owed
-            .written
-            .as_ref()
-            .is_some_and(|(pass, written)| *pass >= effect.pass && written.eq_ignore_ascii_case(shown));
+    /// have seen it in a list by now. A pass that a person opened began with what was written for the one before.
+    fn may_overwrite(&self, effect: &Owed, shown: &str, by_intent: bool) -> bool {
+        let ours =
+            self.owed.written.as_ref().is_some_and(|(pass, written)| {
+                (by_intent || *pass >= effect.pass) && written.eq_ignore_ascii_case(shown)
+            });
         ours || (!self.owed.confirmed && self.lane.status().is_new(shown))
     }
 }

@@ -168,6 +168,7 @@ pub async fn run(shared: std::sync::Arc<Shared>, greeted: bool, ended: tokio_uti
             }
         }
         tokio::select! {
+            biased;
             () = ended.cancelled() => break,
             () = place.changed.notified() => {}
             () = tokio::time::sleep(wait) => {}
@@ -231,6 +232,7 @@ pub async fn pause_or_wake(
         return None;
     };
     tokio::select! {
+        biased;
         () = shared.stop.cancelled() => None,
         () = tokio::time::sleep(time) => None,
         heard = receiver.recv() => match heard {

@@ -1,7 +1,7 @@
 //! One claimed pass, taken as far as it goes.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     effects::{self, Payment},
-    lane::{Lane, state_purpose},
+    lane::Lane,
     lease::Held,
     parts::{Parts, Secrets, millis},
     settle::{self, OrderFacts, Setting, Settled},
@@ -181,30 +181,6 @@ impl Journey {
         })
     }
 
-    /// Secrets and live logins, now.
-    ///
-    /// # Errors
-    /// The ledger's.
-    pub async fn secrets(&self) -> Outcome<(Secrets, Vec<String>)> {
-        if let Some(known) = self.known_logins().clone() {
-            return Ok(known);
-        }
-        let claimed = self.claimed_logins.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let read = self.lane.secrets_now(&self.parts, claimed).await?;
-        *self.known_logins() = Some(read.clone());
-        Ok(read)
-    }
-
-    /// Reads logins anew at the next use: one was remembered or forgotten.
-    pub fn logins_changed(&self) {
-        *self.known_logins() = None;
-        *self.claimed_logins.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn known_logins(&self) -> std::sync::MutexGuard<'_, Option<(Secrets, Vec<String>)>> {
-        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Now, by the ledger's clock.
     ///
     /// # Errors
@@ -285,30 +261,6 @@ impl Journey {
         })
     }
 
-    /// Seals a plugin's state for the ledger; empty stays empty.
-    ///
-    /// # Errors
-    /// When no nonce can be made.
-    pub fn seal(&self, release: &str, state: &[u8]) -> Outcome<Vec<u8>> {
-        if state.is_empty() {
-            return Ok(Vec::new());
-        }
-        let sealed = self.parts.sealer.seal(&state_purpose(&self.pass.idempotency_key, release), state);
-        Ok(sealed.map_err(|error| LedgerError::Refused(format!("a plugin's state can't be sealed: {error}")))?)
-    }
-
-    /// Opens a sealed state.
-    ///
-    /// # Errors
-    /// `Corrupt` when it was sealed for another pass or release, or with another key.
-    pub fn unseal(&self, release: &str, sealed: &[u8]) -> Outcome<Vec<u8>> {
-        if sealed.is_empty() {
-            return Ok(Vec::new());
-        }
-        let opened = self.parts.sealer.open(&state_purpose(&self.pass.idempotency_key, release), sealed);
-        Ok(opened.map_err(|error| LedgerError::Corrupt(format!("state of {}: {error}", self.pass.order_number)))?)
-    }
-
     /// Builds an outcome with what mails and notes tell of this order.
     pub fn setting<T>(&self, build: impl FnOnce(&Setting<'_>) -> T) -> T {
         let (mut buyer, mut total, mut currency) = (String::new(), String::new(), String::new());
@@ -325,6 +277,7 @@ impl Journey {
             status: self.lane.status(),
             stamp: self.lane.shop.abilities().mark_processed,
             mails: !self.lane.settings.notify.to.is_empty(),
+            by_intent: self.pass.by_intent,
             order: OrderFacts {
                 number: &self.pass.order_number,
                 shop_order_id: &self.pass.key.order.shop_order_id,

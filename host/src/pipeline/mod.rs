@@ -28,6 +28,7 @@ pub mod push;
 pub mod reconcile;
 pub mod reread;
 pub mod retention;
+pub mod secrets;
 pub mod send_files;
 pub mod send_http;
 pub mod settle;

@@ -23,6 +23,8 @@ pub struct Setting<'a> {
     pub stamp: bool,
     /// Whether anybody gets mails.
     pub mails: bool,
+    /// Whether a person opened the pass.
+    pub by_intent: bool,
     /// The order, as a mail describes it.
     pub order: OrderFacts<'a>,
 }
@@ -145,12 +147,13 @@ impl Setting<'_> {
     }
 
     fn success(&self) -> Option<EffectBody> {
-        self.status.success.clone().map(|status| EffectBody::Status { status })
+        self.status.success.clone().map(|status| EffectBody::Status { status, by_intent: self.by_intent })
     }
 
     fn failure(&self, note: &str) -> Vec<EffectBody> {
         let mut effects = vec![EffectBody::Note { text: note.to_owned() }];
-        effects.extend(self.status.failure.clone().map(|status| EffectBody::Status { status }));
+        let status = self.status.failure.clone();
+        effects.extend(status.map(|status| EffectBody::Status { status, by_intent: self.by_intent }));
         effects
     }
 
@@ -248,7 +251,7 @@ mod tests {
     fn setting(status: &StatusMap) -> Setting<'_> {
         let order =
             OrderFacts { number: "W-1", shop_order_id: "1", buyer: "Søn", total: "1.00", currency: "EUR", pass: 1 };
-        Setting { connection: "c", status, stamp: true, mails: true, order }
+        Setting { connection: "c", status, stamp: true, mails: true, by_intent: false, order }
     }
 
     fn kinds(settled: &Settled) -> Vec<&'static str> {
@@ -262,10 +265,10 @@ mod tests {
         let accepted = Acceptance { erp_order_id: Some("SO-1".into()), ..Acceptance::default() };
         let delivered = setting.delivered(accepted, false);
         assert_eq!(kinds(&delivered), ["erp_id", "note", "stamp", "status"]);
-        assert!(delivered.effects.contains(&EffectBody::Status { status: "In Progress".into() }));
+        assert!(delivered.effects.contains(&EffectBody::Status { status: "In Progress".into(), by_intent: false }));
         let failed = setting.failed(FailureClass::Data, "no SKU".into(), Some("lines[0].sku".into()));
         assert_eq!(kinds(&failed), ["note", "status", "mail"]);
-        assert!(failed.effects.contains(&EffectBody::Status { status: "On Hold".into() }));
+        assert!(failed.effects.contains(&EffectBody::Status { status: "On Hold".into(), by_intent: false }));
         let given_up = setting.given_up("no answer within 30 s");
         assert_eq!(kinds(&given_up), ["note", "status", "mail"]);
         assert!(given_up.timeline[0].contains("check there before sending it again"));

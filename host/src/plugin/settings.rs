@@ -14,7 +14,7 @@ pub struct Settings {
     pub memory_bytes: u64,
     /// CPU units of every call. A unit is about one WebAssembly instruction.
     pub cpu_base: u64,
-    /// More units for each line of the order. json-post needs 15 thousand of them in Rust and a million on QuickJS, where
+    /// More units for each line of the order. json-post needs 7 thousand of them in Rust and a million on QuickJS, where
     /// handing a line over is most of it; an author's plugin may do five times as much.
     pub cpu_per_line: u64,
     /// More units for each byte handed to the plugin: raw JSON, settings, answers.

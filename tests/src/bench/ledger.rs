@@ -265,7 +265,7 @@ fn delivered(claim: &Claim) -> Move {
             EffectBody::ErpId { id: "ERP-1".to_owned() },
             EffectBody::Note { text: "Delivered to the ERP as ERP-1".to_owned() },
             EffectBody::Stamp,
-            EffectBody::Status { status: "In Progress".to_owned() },
+            EffectBody::Status { status: "In Progress".to_owned(), by_intent: false },
         ],
         timeline: vec!["Delivered to the ERP as ERP-1".to_owned()],
         ..a_move(claim, PassState::Sending, To::Delivered { acceptance, already: false })

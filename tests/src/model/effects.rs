@@ -66,7 +66,7 @@ impl State {
     fn written(&self, order: &OrderKey) -> Option<(u32, String)> {
         let done = self.effects.iter().filter(|it| &it.pass.order == order && it.state == "done");
         let written = done.filter_map(|it| match &it.body {
-            EffectBody::Status { status } => Some((it.pass.pass, it.number, status.clone())),
+            EffectBody::Status { status, .. } => Some((it.pass.pass, it.number, status.clone())),
             _ => None,
         });
         written.max().map(|(pass, _, status)| (pass, status))

@@ -109,7 +109,7 @@ async fn one_host_at_a_time_looks_at_the_shop() {
         rig.sync().await;
     }
     let sweeps = |log: String| log.matches("looked at the shop").count();
-    let _id = rig.place();
+    let _first = rig.place();
     rig.sync().await;
     rig.until("the order is delivered", |rig| rig.erp.state().orders.len() == 1).await;
     assert_eq!(sweeps(rig.log_of("second")) + sweeps(rig.log_of("third")), 0, "only the first one's turn");

@@ -91,7 +91,7 @@ async fn begin_due(db: &mut Db, order: &OrderKey) -> Result<(Vec<Owed>, Option<(
     let mut written = None;
     for row in &rows {
         if row.text("state")? == "done" {
-            if let EffectBody::Status { status } = row.json("body")? {
+            if let EffectBody::Status { status, .. } = row.json("body")? {
                 written = Some((row.number("pass")?, status));
             }
             continue;

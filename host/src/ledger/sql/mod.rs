@@ -13,6 +13,7 @@ mod fleet;
 mod former;
 mod held;
 mod intents;
+mod job;
 mod keys;
 mod listener;
 mod lock;

@@ -229,7 +229,7 @@ fn leased_effects(
         .collect();
     effects.sort_by_key(|owed| (owed.body.rank(), owed.number));
     let written = match (order.maybe_int("written_pass")?, order.maybe_json("written_body")?) {
-        (Some(_), Some(EffectBody::Status { status })) => Some((order.number("written_pass")?, status)),
+        (Some(_), Some(EffectBody::Status { status, .. })) => Some((order.number("written_pass")?, status)),
         _ => None,
     };
     let confirmed = order.maybe_text("confirmed_status")?.is_some();

@@ -50,7 +50,7 @@ impl Reserve {
     pub fn give_up(&self, since: u64) -> bool {
         if self.state.compare_exchange(since & !1, since | 1, Ordering::AcqRel, Ordering::Acquire).is_err() {
             // Somebody else was quicker; or it was given up before, and there is nothing left to give.
-            return since % 2 == 0;
+            return since.is_multiple_of(2);
         }
         match fs::remove_file(&self.path) {
             Ok(()) => true,

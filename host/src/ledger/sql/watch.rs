@@ -245,16 +245,13 @@ async fn accept(db: &mut Db, input: &(u64, Vec<PutInDoubt>, String)) -> Result<u
          on conflict (name) do update set number = excluded.number, words = excluded.words",
         values_of![*seen, words],
     );
-    // PostgreSQL counts commits by a sequence, because all hosts would wait for one row.
+    db.later(
+        "update meta set number = case when number < $1 then $1 else number end where name = 'sequence'",
+        values_of![*seen],
+    );
     if db.is_postgres() {
-        let raise =
-            "select setval('ledger_sequence', greatest($1, (select last_value from ledger_sequence))) as number";
-        db.rows(raise, values_of![*seen]).await?;
-    } else {
-        db.later(
-            "update meta set number = case when number < $1 then $1 else number end where name = 'sequence'",
-            values_of![*seen],
-        );
+        let above = "select setval('ledger_sequence', greatest($1, (select last_value from ledger_sequence)))";
+        db.changed(above, values_of![*seen]).await?;
     }
     intents::changed(db);
     Ok(doubted)

@@ -22,8 +22,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     database::Db,
     dialect::{BEGIN_POOLED, BEGIN_POSTGRES, BEGIN_SQLITE, COMMIT_SQLITE},
-    errors::{Fault, explain, explain_commit, is_fatal, unavailable},
+    errors::{Fault, explain, explain_commit, unavailable},
     held::Held,
+    job::{Job, Typed},
     lock::HostLock,
     postgres::{DatabaseClock, Server},
     receipt::Receipt,
@@ -50,59 +51,6 @@ const RECONNECT: Duration = Duration::from_millis(100);
 const LONGEST_RECONNECT: Duration = Duration::from_secs(5);
 /// How often a lost connection is made again for a commit whose answer was lost, before its callers are told so.
 const SETTLE: u32 = 20;
-
-/// What an operation is: it may be called again with the same input when its transaction is repeated.
-type Operation<I, T> = Box<dyn for<'a> Fn(&'a mut Db, &'a I) -> BoxFuture<'a, Result<T>> + Send + Sync>;
-
-/// An operation with its types erased.
-trait Job: Send {
-    /// Runs it and keeps its result. False if it failed; then `db.fault` says what that means for its neighbours.
-    fn run<'a>(&'a mut self, db: &'a mut Db) -> BoxFuture<'a, bool>;
-    /// Tells the caller: the kept result, or why nothing was committed.
-    fn answer(self: Box<Self>, refused: Option<LedgerError>);
-}
-
-struct Typed<I, T> {
-    input: I,
-    operation: Operation<I, T>,
-    result: Option<Result<T>>,
-    caller: oneshot::Sender<Result<T>>,
-}
-
-impl<I: Send + Sync, T: Send> Job for Typed<I, T> {
-    fn run<'a>(&'a mut self, db: &'a mut Db) -> BoxFuture<'a, bool> {
-        Box::pin(async move {
-            let mut result = (self.operation)(db, &self.input).await;
-            if result.is_ok()
-                && let Err(error) = db.flush().await
-            {
-                result = Err(error);
-            }
-            db.forget();
-            if !db.is_postgres() && result.as_ref().is_err_and(is_fatal) {
-                // SQLite: full, locked, read-only. Nothing else of this group can succeed.
-                db.fault = Fault::Failed;
-            } else if !db.is_postgres() {
-                db.fault = Fault::None;
-            }
-            let done = result.is_ok();
-            self.result = Some(result);
-            done
-        })
-    }
-
-    fn answer(self: Box<Self>, refused: Option<LedgerError>) {
-        let result = match (refused, self.result) {
-            // An operation that failed by itself keeps its own reason; it changed nothing in any case.
-            (_, Some(Err(own))) => Err(own),
-            (Some(refused), _) => Err(refused),
-            (None, Some(done)) => done,
-            (None, None) => Err(LedgerError::Refused("the ledger did not get to it; try again".to_owned())),
-        };
-        // A caller that went away meanwhile has its reasons; what was committed stays.
-        let _ = self.caller.send(result);
-    }
-}
 
 enum Message {
     Job(Box<dyn Job>),
@@ -189,7 +137,7 @@ impl Writer {
         T: Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        let job = Typed { input, operation: Box::new(operation), result: None, caller };
+        let job = Typed::new(input, Box::new(operation), caller);
         let stopped = || unavailable(&self.place, "this process is closing it".to_owned());
         self.queue.send(Message::Job(Box::new(job))).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?

@@ -449,7 +449,7 @@ pub fn end(attempt: &str, outcome: &'static str) -> AttemptEnd {
 }
 
 pub fn status(word: &str) -> EffectBody {
-    EffectBody::Status { status: word.into() }
+    EffectBody::Status { status: word.into(), by_intent: false }
 }
 
 pub fn note(text: &str) -> EffectBody {
