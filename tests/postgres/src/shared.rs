@@ -97,6 +97,7 @@ fn template(using: &Use, version: &str, make: impl FnOnce(&str) -> anyhow::Resul
 }
 
 /// Finds the server or starts it, and keeps it alive.
+#[expect(clippy::disallowed_methods, reason = "a test's own variable; the host's names have their place in its config")]
 fn join() -> anyhow::Result<Use> {
     if let Ok(server) = std::env::var("ORDERDOCK_TEST_POSTGRES") {
         let folder = std::env::temp_dir().join(format!("orderdock-postgres-given-{}", name_of(&server)));

@@ -402,10 +402,11 @@ impl Line {
             }
             let ran = job.run(&mut self.db).await;
             let fault = self.db.fault;
-            if !ran && (fault == Fault::Gone || (fault > Fault::Failed && more)) {
-                if let Some(outcome) = self.judge(true, more).await {
-                    return outcome;
-                }
+            if !ran
+                && (fault == Fault::Gone || (fault > Fault::Failed && more))
+                && let Some(outcome) = self.judge(true, more).await
+            {
+                return outcome;
             }
             let end = if ran { "release savepoint one" } else { "rollback to savepoint one; release savepoint one" };
             if let Err(error) = self.db.script(end).await {

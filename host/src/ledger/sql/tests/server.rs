@@ -101,7 +101,7 @@ async fn carry(mut client: TcpStream, server: String, mode: Arc<AtomicU8>) {
                 server.write_all(bytes).await.unwrap();
                 if is_commit && what == LOSE_ANSWER {
                     // Its answer has come, and is dropped with the connection.
-                    server.read(&mut down).await.unwrap();
+                    assert!(server.read(&mut down).await.unwrap() > 0);
                     mode.store(PASS, Ordering::SeqCst);
                     return;
                 }
