@@ -26,17 +26,23 @@ fn the_host_example_holds_the_defaults() {
 }
 
 #[test]
-fn the_commented_mail_server_of_the_example_is_good_too() {
+fn what_is_commented_out_in_the_example_is_good_too() {
     let text: Vec<_> = HOST_EXAMPLE
         .lines()
         .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
         .collect();
-    let environment = Environment::fixed([("ORDERDOCK_SMTP_PASSWORD", "hunter2")]);
-    let file = host(&text.join("\n"), &environment).map_err(|p| problem::list(&p)).unwrap();
+    let names = [("ORDERDOCK_SMTP_PASSWORD", "hunter2"), ("ORDERDOCK_DB_PASSWORD", "hunter3")];
+    let text = text.join("\n").replace("\"orderdock.db\"", "\"postgres://dock@db.example.com/dock\"");
+    let file = host(&text, &Environment::fixed(names)).map_err(|p| problem::list(&p)).unwrap();
+    let Database::Postgres(server) = &file.settings.database else { panic!("{:?}", file.settings.database) };
+    assert_eq!(server.password.as_ref().unwrap().expose_secret(), "hunter3");
+    assert_eq!(file.settings.fleet.name.as_deref(), Some("north"));
+    assert!(server.root_cert.as_ref().unwrap().ends_with("etc/db-ca.pem") && !server.pooler);
     let smtp = file.settings.smtp.clone().unwrap();
     assert_eq!((smtp.port, smtp.security), (587, SmtpSecurity::StartTls));
     assert_eq!(smtp.password.unwrap().expose_secret(), "hunter2");
-    assert!(!format!("{:?}", file.settings).contains("hunter2"));
+    let shown = format!("{:?}", file.settings);
+    assert!(!shown.contains("hunter2") && !shown.contains("hunter3"));
 }
 
 #[test]

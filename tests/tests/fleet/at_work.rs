@@ -35,10 +35,11 @@ async fn two_hosts_deliver_each_order_once_and_a_killed_ones_work_is_taken_up() 
     rig.until_within(TAKEOVER, "every order is in the ERP", |rig| ids.iter().all(|id| rig.accepted(*id) > 0)).await;
     judge(&rig, &ids).await;
     assert!(killed.elapsed() < TAKEOVER, "{:?}", killed.elapsed());
+    let words = "another host gives no signs of life";
+    rig.until_within(TAKEOVER, "it is noticed", |rig| rig.log().contains(words)).await;
     let hosts = rig.hosts().await;
     let gone = hosts.iter().find(|host| host["name"] == "second").unwrap();
     assert_eq!(gone["condition"], "gone", "{hosts:?}");
-    assert!(rig.log().contains("another host gives no signs of life"), "{}", rig.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,6 +27,8 @@ async fn a_server_that_crashes_and_comes_back_costs_no_order() {
         assert_eq!(ready["ready"], false, "{ready}");
         tokio::time::sleep(Duration::from_millis(700)).await;
         server.again().unwrap();
+        let up = server.sql("one", "select 1");
+        assert!(up.is_ok(), "{up:?}");
     }
     rig.until_within(Duration::from_secs(60), "every order is in the ERP", |rig| {
         ids.iter().all(|id| rig.accepted(*id) > 0)
@@ -102,8 +104,9 @@ async fn a_role_that_owns_nothing_works_once_the_owner_has_migrated() {
     let mut rig = Rig::bare_on(Some(url("worker"))).await;
     let said = rig.run(&["check"]).await;
     assert!(said.code != 0 && said.all().contains("orderdock database migrate"), "{said:?}");
-    rig.write("owner.toml", &rig.host_file().replace(&url("worker"), &url("owner")));
-    let said = rig.run(&["--config", "owner.toml", "database", "migrate"]).await;
+    rig.write("orderdock.toml", &rig.host_file().replace(&url("worker"), &url("owner")));
+    let said = rig.run(&["database", "migrate"]).await;
+    rig.write("orderdock.toml", &rig.host_file());
     assert_eq!(said.code, 0, "{said:?}");
     let grants = rig.run(&["database", "grants", "worker"]).await;
     orderdock_postgres::sql(&url("owner"), &grants.out).unwrap();

@@ -31,6 +31,8 @@ use crate::{
 const OLDEST: i64 = 140_000;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a reader is waited for. While nobody listens at the address the pool goes on trying until then.
+const ACQUIRE: Duration = Duration::from_secs(3);
 /// Readers at once.
 const READERS: u32 = 8;
 /// A reader that idled for this long is asked whether it lives before it is used.
@@ -159,7 +161,7 @@ impl Server {
     pub fn readers(&self) -> PgPool {
         PgPoolOptions::new()
             .max_connections(READERS)
-            .acquire_timeout(CONNECT)
+            .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {

@@ -10,10 +10,13 @@
 //! whole, and so is one whose connection was lost before the commit. A commit whose answer was lost is settled by its
 //! [`Receipt`]; callers get `InDoubt` only if the server does not come back in time.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -86,7 +89,7 @@ struct Line {
     source: Arc<Source>,
     receipt: Option<Receipt>,
     /// Until when a lost connection is not tried again, and why it could not be made.
-    away: Option<(Pin<Box<tokio::time::Sleep>>, LedgerError)>,
+    away: Option<(Instant, LedgerError)>,
     pause: Duration,
 }
 
@@ -221,7 +224,8 @@ impl Line {
                 Outcome::Failed(error) => break Some(error),
             }
         };
-        if let Some(error) = &refused {
+        if let Some(error) = refused.as_ref().filter(|_| self.away.is_none()) {
+            // That the server is away was said when it went.
             let doubt = matches!(error, LedgerError::InDoubt(_));
             tracing::error!(reason = %error, doubt, "the ledger could not commit");
         }
@@ -245,7 +249,7 @@ impl Line {
         let Source::Postgres(server, time) = &*self.source else { return Ok(()) };
         if self.db.is_lost() {
             if let Some((until, error)) = &self.away
-                && !until.is_elapsed()
+                && Instant::now() < *until
             {
                 return Err(copy(error));
             }
@@ -263,7 +267,7 @@ impl Line {
                     if self.away.is_none() {
                         tracing::warn!(%error, "the connection to the database is lost");
                     }
-                    self.away = Some((Box::pin(tokio::time::sleep(self.pause)), copy(&error)));
+                    self.away = Some((Instant::now() + self.pause, copy(&error)));
                     self.pause = self.pause.saturating_mul(2).min(LONGEST_RECONNECT);
                     return Err(error);
                 }
