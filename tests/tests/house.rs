@@ -208,6 +208,30 @@ fn the_pipeline_tries_branches_in_their_order() {
     assert!(wrong.is_empty(), "begin each `select!` with `biased;`, or the simulation can't replay a seed: {wrong:?}");
 }
 
+/// Promises name the tests that keep them; a name that nobody has is a promise that nobody keeps.
+#[test]
+fn the_tests_that_promises_name_are_there() {
+    let page = std::fs::read_to_string(root().join("docs/reliability.md")).expect("docs/reliability.md");
+    let sources: Vec<_> = ["tests/tests", "host/src"].into_iter().flat_map(rust_files).collect();
+    let mut wrong = Vec::new();
+    let mut named = 0;
+    for word in page.split('`').skip(1).step_by(2) {
+        let (suite, test) = match word.split_once("::") {
+            Some((suite, test)) if !suite.contains(' ') => (suite, test),
+            None if word.matches('_').count() >= 3 => ("", word),
+            _ => continue,
+        };
+        named += 1;
+        let folder = if suite.is_empty() { "host/src/".to_owned() } else { format!("tests/tests/{suite}") };
+        let declared = format!("fn {test}(");
+        if !sources.iter().any(|(file, text)| file.starts_with(&folder) && text.contains(&declared)) {
+            wrong.push(format!("docs/reliability.md names `{word}`: there is no such test below {folder}"));
+        }
+    }
+    assert!(named > 30, "only {named} tests were found in docs/reliability.md");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_dependency_has_its_reason() {
     let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
