@@ -8,14 +8,12 @@ use orderdock_tests::protocol::{
 
 fn holds(rules: Rules) {
     let explored = explore(&rules);
-    println!("{} states, {} steps: {rules:?}", explored.states, explored.steps);
     assert!(explored.counterexample.is_none(), "{rules:?}: {:#?}", explored.counterexample);
     assert!(explored.states > 1_000, "so few states can't be all: {}", explored.states);
 }
 
 fn fails(rules: Rules) -> Counterexample {
     let explored = explore(&rules);
-    println!("{} states until: {:#?}", explored.states, explored.counterexample);
     explored.counterexample.expect("without a rule something must go wrong")
 }
 
