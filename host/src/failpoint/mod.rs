@@ -2,7 +2,7 @@
 //! speak of can be tried on the real program.
 //!
 //! They exist only in a debug build with the feature `failpoints`, which the test kit turns on; in any release build, and
-//! in every build of this crate alone, [`absent`] stands in their place and leaves no code behind. Armed by the variable
+//! in every build of this crate alone, `absent` stands in their place and leaves no code behind. Armed by the variable
 //! [`VARIABLE`], for example `F7.after=kill; F14.before=pause@2`: point and side, what happens, and at which passing of the
 //! point (the first unless told).
 //!

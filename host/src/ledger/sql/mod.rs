@@ -1,7 +1,7 @@
-//! The ledger in SQLite or PostgreSQL, with one text of SQL. What differs lies in [`dialect`], in the folders of migrations,
-//! and in how the database is opened ([`sqlite`], [`postgres`]).
+//! The ledger in SQLite or PostgreSQL, with one text of SQL. What differs lies in `dialect`, in the folders of migrations,
+//! and in how the database is opened (`sqlite`, `postgres`).
 //!
-//! Writes go through tasks that commit in groups ([`writer`]); reads use a small pool beside them and see what is
+//! Writes go through tasks that commit in groups (`writer`); reads use a small pool beside them and see what is
 //! committed. Each file below answers one trait, or one part of it.
 
 mod connections;
