@@ -114,6 +114,13 @@ pub async fn compare(parts: &Arc<Parts>, back: Option<&WentBack>) -> Result<Vec<
 /// # Errors
 /// When a shop can't be looked at, the ledger can't be written, or a connection can't be opened: then nothing is accepted.
 pub async fn accept(parts: &Arc<Parts>, back: &WentBack, by: &str) -> Result<Accepted, ReconcileError> {
+    let accepted = look_and_accept(parts, back, by).await;
+    // The hosts that wait for this look at the shops next, and must not wait for our turns to run out.
+    parts.ledger.end_turns(&parts.host).await?;
+    accepted
+}
+
+async fn look_and_accept(parts: &Arc<Parts>, back: &WentBack, by: &str) -> Result<Accepted, ReconcileError> {
     let (shared, signals) = (alone(parts), Signals::new(Arc::default()));
     parts.ledger.skip_documents(back.missing()).await?;
     let mut doubtful = Vec::new();
