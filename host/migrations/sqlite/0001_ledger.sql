@@ -95,7 +95,8 @@ create table release_bytes (
 );
 
 create table intents (
-    number integer primary key,
+    -- Never one that an ended intent had: a host may still be putting that one away.
+    number integer primary key autoincrement,
     connection_id text not null,
     body text not null,
     by_whom text not null,
