@@ -870,7 +870,7 @@ fn target(moved: &Moved, wanted: PassState, now: Millis, token: &AttemptToken) -
     let deadline_ms = now + 100_000;
     match wanted {
         PassState::Claimed | PassState::Waiting => {
-            let absent = moved.variant % 3 == 0;
+            let absent = moved.variant.is_multiple_of(3);
             To::Waiting { not_before_ms: next_look_ms, because, unpin: flag, retry: other, absent }
         }
         PassState::Mapped => To::Mapped { step: 1, delivery: json!({ "at": now }), sealed_state: vec![1], pins },
@@ -907,10 +907,10 @@ fn target(moved: &Moved, wanted: PassState, now: Millis, token: &AttemptToken) -
             acceptance: Acceptance {
                 erp_order_id: flag.then(|| "ERP-1".into()),
                 erp_order_number: other.then(|| format!("N-{now}")),
-                message: (moved.variant % 3 == 0).then(|| "thanks".into()),
+                message: (moved.variant.is_multiple_of(3)).then(|| "thanks".into()),
                 warnings: Vec::new(),
             },
-            already: moved.variant % 5 == 0,
+            already: moved.variant.is_multiple_of(5),
         },
         PassState::Failed => To::Failed {
             class: FailureClass::Data,
@@ -970,7 +970,6 @@ fn compare(open: fn(Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened>) {
         }
     }
     let happened = happened.into_inner();
-    println!("{happened:#?}");
     if cases >= 60 {
         for rare in ["late: unknown -> delivered", "late: given_up -> delivered", "move: lost", "late: lost"] {
             assert!(happened.contains_key(rare), "{cases} cases never had `{rare}`: they compare too little");

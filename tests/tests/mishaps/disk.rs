@@ -31,6 +31,7 @@ impl Disk {
         }
     }
 
+    #[expect(clippy::print_stderr, reason = "a test that can't be run has to say so")]
     fn not_run(why: &str) -> Option<Self> {
         eprintln!("NOT RUN: this test needs to mount a small disk of its own, which is not possible here: {why}");
         None

@@ -52,7 +52,8 @@ async fn deliver(rig: &Rig, count: usize) -> Vec<u64> {
 
 fn row(compared: &Value, id: u64) -> Value {
     let rows = compared["orders"].as_array().unwrap();
-    rows.iter().find(|row| row["shop_order_id"] == id.to_string()).unwrap_or(&Value::Null).clone()
+    let id = id.to_string();
+    rows.iter().find(|row| row["shop_order_id"] == id.as_str()).unwrap_or(&Value::Null).clone()
 }
 
 /// Whether the host says that it stands still.
