@@ -70,7 +70,8 @@ impl ThroughWasm {
     }
 }
 
-fn context(given: &sdk::Context<String>) -> Context {
+/// A case's context as the host has it.
+pub fn context(given: &sdk::Context<String>) -> Context {
     Context {
         purpose: match given.purpose {
             sdk::Purpose::Create => call::Purpose::Create,

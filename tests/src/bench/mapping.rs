@@ -21,6 +21,7 @@ use orderdock_plugin::{Plugin, testing::Case};
 use xml_drop::XmlDrop;
 
 use super::{Figures, component, micros, now, percentile, workspace};
+use crate::through_wasm::context;
 
 const SECTION: &str = "mapping";
 
@@ -77,7 +78,7 @@ async fn plugin<P: Plugin>(
     // A real order carries the shop's own text, of about this size.
     case.order.raw_json = serde_json::to_string(&case.order)?;
     let order = Arc::new(case.order.clone());
-    let context = context(&case);
+    let context = context(&case.context);
     let tables = Arc::new(case.tables.clone());
 
     let (mut with, mut without, mut native) = (Vec::new(), Vec::new(), Vec::new());
@@ -162,25 +163,4 @@ async fn breakdown(
 pub fn case(plugin: &str, name: &str) -> anyhow::Result<Case> {
     let path = workspace().join("plugins").join(plugin).join("cases").join(name);
     Case::load(&path).map_err(|why| anyhow!(why))
-}
-
-/// The case's context as the host has it.
-pub fn context(case: &Case) -> Context {
-    let given = &case.context;
-    Context {
-        purpose: Purpose::Create,
-        connection: given.connection.clone(),
-        settings: given.settings.clone(),
-        pass: given.pass,
-        attempt: given.attempt,
-        step: given.step,
-        idempotency_key: given.idempotency_key.clone(),
-        document_number: given.document_number,
-        mapped_at: given.mapped_at.to_string(),
-        shop_time_zone: given.shop_time_zone.clone(),
-        erp_time_zone: given.erp_time_zone.clone(),
-        request_id: given.request_id.clone(),
-        previous: None,
-        logins: Vec::new(),
-    }
 }

@@ -14,6 +14,7 @@ use orderdock::{
 };
 
 use super::{Figures, component, mapping, micros, now, percentile};
+use crate::through_wasm::context;
 
 const SECTION: &str = "100 releases";
 
@@ -25,7 +26,7 @@ pub async fn measure(quick: bool, figures: &mut Figures) -> anyhow::Result<()> {
     let count = if quick { 3 } else { 100 };
     let bytes = component("json-post")?;
     let case = mapping::case("json-post", "eight-lines")?;
-    let question = Question { context: mapping::context(&case), order: Arc::new(case.order) };
+    let question = Question { context: context(&case.context), order: Arc::new(case.order) };
     let folder = tempfile::tempdir()?;
     let dir = folder.path().join("code");
     let start = || Runtime::new(Settings::default(), &dir, Arc::new(SystemClock));

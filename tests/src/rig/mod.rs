@@ -20,7 +20,6 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-pub use self::fleet::Beside;
 use crate::{
     erp::FakeErp,
     mail::MailCatcher,
@@ -123,6 +122,13 @@ impl Serving {
     /// SIGKILL, and waits until the process is gone.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("a child can be killed");
+    }
+
+    /// SIGTERM, and waits until it has ended in good order.
+    pub async fn stop(mut self) -> ExitStatus {
+        self.signal("TERM").await;
+        let waited = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        waited.expect("it ends").expect("a child can be waited for")
     }
 }
 
@@ -253,7 +259,8 @@ impl Rig {
 
     /// Starts a host with a file of its own, and waits until it works.
     pub async fn start(&self, config: &str, log: &str) -> Serving {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir().join(log));
+        let path = self.dir().join(log);
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(&path);
         let mut child = self
             .command_with(config, &["serve", "--announce"])
             .stdin(Stdio::null())
@@ -266,7 +273,9 @@ impl Rig {
         let read = tokio::time::timeout(PATIENCE, out.read_line(&mut line)).await;
         let told: Value = match read {
             Ok(Ok(_)) if !line.is_empty() => serde_json::from_str(&line).expect("the announcement is JSON"),
-            other => panic!("the host does not start ({other:?}): {}", self.log()),
+            other => {
+                panic!("the host does not start ({other:?}): {}", std::fs::read_to_string(path).unwrap_or_default())
+            }
         };
         let armed = self.environment.iter().any(|(name, _)| name == FAILPOINTS);
         assert!(

@@ -41,8 +41,16 @@ impl Rig {
     ///
     /// # Panics
     /// When it does not come true in time: with the log's end.
-    pub async fn until(&self, what: &str, mut seen: impl FnMut(&Self) -> bool) {
-        let end = Instant::now() + PATIENCE;
+    pub async fn until(&self, what: &str, seen: impl FnMut(&Self) -> bool) {
+        self.until_within(PATIENCE, what, seen).await;
+    }
+
+    /// The same for what a lease delays: with a time of its own.
+    ///
+    /// # Panics
+    /// When it does not come true in time: with the log's end.
+    pub async fn until_within(&self, time: Duration, what: &str, mut seen: impl FnMut(&Self) -> bool) {
+        let end = Instant::now() + time;
         while !seen(self) {
             assert!(
                 Instant::now() < end,
