@@ -78,7 +78,7 @@ impl<'a> Call<'a> {
                 },
                 Err(problems) => Err(PluginFault::BadOutput { doing: self.doing, problems }),
             },
-            Ok(Err(error)) => Err(self.fault(&error)),
+            Ok(Err(error)) => Err(at(self.fault(&error), &error)),
             Err(_) => {
                 Err(self.over(Limit::Time, self.elapsed().as_millis(), self.runtime.settings.wall_limit.as_millis()))
             }
@@ -117,6 +117,7 @@ impl<'a> Call<'a> {
             limit,
             used: u64::try_from(used).unwrap_or(u64::MAX),
             allowed: u64::try_from(allowed).unwrap_or(u64::MAX),
+            stack: Vec::new(),
         }
     }
 
@@ -146,6 +147,17 @@ impl<'a> Call<'a> {
         let stack = error.downcast_ref::<WasmBacktrace>().map(stack).unwrap_or_default();
         let reason = words.unwrap_or_else(|| reason(error, trap, &stack));
         PluginFault::Trap { doing: self.doing, reason, stack }
+    }
+}
+
+/// A limit with the place where it was met.
+fn at(fault: PluginFault, error: &wasmtime::Error) -> PluginFault {
+    match fault {
+        PluginFault::OverLimit { doing, limit, used, allowed, .. } => {
+            let stack = error.downcast_ref::<WasmBacktrace>().map(stack).unwrap_or_default();
+            PluginFault::OverLimit { doing, limit, used, allowed, stack }
+        }
+        other => other,
     }
 }
 

@@ -129,6 +129,8 @@ pub enum PluginFault {
         used: u64,
         /// What was allowed.
         allowed: u64,
+        /// Where it was then, innermost first, if the engine can tell.
+        stack: Vec<String>,
     },
     /// It gave something that the contract forbids. All of it at once.
     #[error("the plugin gave an invalid result while {doing}: {}", .problems.join("; "))]
