@@ -42,6 +42,7 @@ const WANTED: [&str; 30] = [
 const NOT: [&str; 8] =
     ["target", "node_modules", "__pycache__", ".venv", "venv", "wit_world", "vectors.test.mjs", "package-lock.json"];
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script by variables where to write")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let mut files = Vec::new();
@@ -69,7 +70,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if NOT.contains(&name.as_ref()) || name.ends_with(".wasm") || (name == "Cargo.lock" && path.ends_with("template/Cargo.lock")) {
+    if NOT.contains(&name.as_ref())
+        || name.ends_with(".wasm")
+        || (name == "Cargo.lock" && path.ends_with("template/Cargo.lock"))
+    {
         return Ok(());
     }
     println!("cargo::rerun-if-changed={}", path.display());

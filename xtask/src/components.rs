@@ -9,9 +9,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
-use orderdock_build::rust::{Compiler, Target};
 use crate::workspace::Workspace;
 use crate::{run, say};
+use orderdock_build::rust::{Compiler, Target};
 
 /// What every guest may be built from, beside its own folder.
 const SHARED_INPUTS: [&str; 6] = ["Cargo.toml", "Cargo.lock", ".cargo", "sdk/order", "sdk/rust", "wit"];

@@ -64,7 +64,8 @@ impl std::fmt::Display for Way {
 pub fn find(workspace: &Workspace, target: Target) -> anyhow::Result<Compiler> {
     let target = rust::Target::from(target);
     let only = setting("ORDERDOCK_WASM_TOOLCHAIN").map(|word| parse(&word)).transpose()?;
-    let rustup_is_hopeless = rustup_failed_before(workspace) && target == rust::Target::Unknown && rust::debian_is_installed();
+    let rustup_is_hopeless =
+        rustup_failed_before(workspace) && target == rust::Target::Unknown && rust::debian_is_installed();
     let mut failures = Vec::new();
     for way in order(only, rustup_is_hopeless) {
         if way == Way::Debian && rustup_is_hopeless && only.is_none() {

@@ -139,45 +139,45 @@ pub(super) fn verdict(given: host_verdict::Verdict) -> sdk::Verdict {
 
 /// A description.
 pub(super) fn description(given: call::Description) -> sdk::Description {
-        let needs = |all: Vec<call::NamedNeed>| {
-            let need = |one: call::NamedNeed| sdk::NamedNeed {
-                name: one.name,
-                help: one.help,
-                required: one.required,
-                extra: Vec::new(),
-            };
-            all.into_iter().map(need).collect()
-        };
-        sdk::Description {
-            name: given.name,
-            version: given.version,
-            publisher: given.publisher,
-            erp: given.erp,
-            help: given.help,
-            settings_schema: given.settings_schema.to_string(),
-            purposes: given
-                .purposes
-                .into_iter()
-                .map(|purpose| match purpose {
-                    call::Purpose::Create => sdk::Purpose::Create,
-                    call::Purpose::LookUp => sdk::Purpose::LookUp,
-                    call::Purpose::Update => sdk::Purpose::Update,
-                    call::Purpose::Cancel => sdk::Purpose::Cancel,
-                })
-                .collect(),
-            deliveries: given
-                .deliveries
-                .into_iter()
-                .map(|kind| match kind {
-                    DeliveryKind::Http => sdk::DeliveryKind::Http,
-                    DeliveryKind::Files => sdk::DeliveryKind::Files,
-                })
-                .collect(),
-            secrets: needs(given.secrets),
-            tables: needs(given.tables),
-            folders: needs(given.folders),
+    let needs = |all: Vec<call::NamedNeed>| {
+        let need = |one: call::NamedNeed| sdk::NamedNeed {
+            name: one.name,
+            help: one.help,
+            required: one.required,
             extra: Vec::new(),
-        }
+        };
+        all.into_iter().map(need).collect()
+    };
+    sdk::Description {
+        name: given.name,
+        version: given.version,
+        publisher: given.publisher,
+        erp: given.erp,
+        help: given.help,
+        settings_schema: given.settings_schema.to_string(),
+        purposes: given
+            .purposes
+            .into_iter()
+            .map(|purpose| match purpose {
+                call::Purpose::Create => sdk::Purpose::Create,
+                call::Purpose::LookUp => sdk::Purpose::LookUp,
+                call::Purpose::Update => sdk::Purpose::Update,
+                call::Purpose::Cancel => sdk::Purpose::Cancel,
+            })
+            .collect(),
+        deliveries: given
+            .deliveries
+            .into_iter()
+            .map(|kind| match kind {
+                DeliveryKind::Http => sdk::DeliveryKind::Http,
+                DeliveryKind::Files => sdk::DeliveryKind::Files,
+            })
+            .collect(),
+        secrets: needs(given.secrets),
+        tables: needs(given.tables),
+        folders: needs(given.folders),
+        extra: Vec::new(),
+    }
 }
 
 /// A rejection.

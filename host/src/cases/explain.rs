@@ -1,6 +1,6 @@
 //! A plugin's fault for its author: what it was doing, for which order, how far it got, its own stack, its last words.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::{
     domain::Order,
@@ -16,17 +16,11 @@ pub fn explain(fault: &PluginFault, order: &Order, usage: &Usage, log: &[LogLine
     let mut text = fault.to_string();
     let lines = order.lines.len();
     let _ = write!(text, "\n  order {} with {lines} line{}", order.order_number, if lines == 1 { "" } else { "s" });
-    if usage.cpu_allowed > 0 {
-        let share = usage.cpu_used.saturating_mul(100) / usage.cpu_allowed;
-        let _ = write!(
-            text,
-            "; {} of {} CPU units ({share} %), {} of {} memory, {} ms",
-            units(usage.cpu_used),
-            units(usage.cpu_allowed),
-            bytes(usage.memory_peak),
-            bytes(usage.memory_allowed),
-            usage.wall_us / 1_000
-        );
+    if let Some(share) = usage.cpu_used.saturating_mul(100).checked_div(usage.cpu_allowed) {
+        let (used, allowed) = (units(usage.cpu_used), units(usage.cpu_allowed));
+        let (peak, memory) = (bytes(usage.memory_peak), bytes(usage.memory_allowed));
+        let _ = write!(text, "; {} ms\n  {used} of {allowed} CPU units ({share} %)", usage.wall_us / 1_000);
+        let _ = write!(text, ", {peak} of {memory} of memory");
     }
     let stack = match fault {
         PluginFault::Trap { stack, .. } | PluginFault::OverLimit { stack, .. } => stack.as_slice(),
@@ -45,6 +39,22 @@ pub fn explain(fault: &PluginFault, order: &Order, usage: &Usage, log: &[LogLine
         for line in log.iter().skip(log.len().saturating_sub(LINES)) {
             let _ = write!(text, "\n    {:<6} {}", line.level, line.message.replace('\n', "\n           "));
         }
+    }
+    text
+}
+
+/// Where CPU units went: places and how often each was met, the largest first.
+pub(super) fn profile(places: BTreeMap<String, usize>) -> String {
+    let all: usize = places.values().sum();
+    let mut places: Vec<_> = places.into_iter().collect();
+    places.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let mut text = String::new();
+    for (number, (place, count)) in places.iter().take(5).enumerate() {
+        if number == 0 {
+            text.push_str("\n  where its CPU units went, the largest part first:");
+        }
+        let share = count.saturating_mul(100).checked_div(all).unwrap_or_default();
+        let _ = write!(text, "\n    {share:>3} %  {place}");
     }
     text
 }

@@ -103,11 +103,9 @@ fn each_personal(order: &mut Order, look: &mut dyn FnMut(String, &mut String)) {
     if let Some(number) = &mut buyer.tax_number {
         look("buyer.tax_number".to_owned(), number);
     }
-    let addresses = order
-        .billing_address
-        .iter_mut()
-        .map(|address| ("billing_address".to_owned(), address))
-        .chain(order.delivery_addresses.iter_mut().enumerate().map(|(index, it)| (format!("delivery_addresses[{index}]"), it)));
+    let addresses = order.billing_address.iter_mut().map(|address| ("billing_address".to_owned(), address)).chain(
+        order.delivery_addresses.iter_mut().enumerate().map(|(index, it)| (format!("delivery_addresses[{index}]"), it)),
+    );
     for (place, address) in addresses {
         for (name, text) in [
             ("company", &mut address.company),
@@ -141,9 +139,36 @@ fn each_personal(order: &mut Order, look: &mut dyn FnMut(String, &mut String)) {
 
 /// Names of personal fields in a shop's own JSON, without `_` and `-`, in lower case; longer names that begin so too.
 const PERSONAL: [&str; 30] = [
-    "firstname", "lastname", "fullname", "displayname", "username", "nickname", "surname", "givenname", "familyname",
-    "company", "email", "mail", "phone", "telephone", "mobile", "fax", "address", "street", "city", "postcode", "postal",
-    "zip", "note", "comment", "customernote", "customerip", "useragent", "birth", "vatnumber", "iban",
+    "firstname",
+    "lastname",
+    "fullname",
+    "displayname",
+    "username",
+    "nickname",
+    "surname",
+    "givenname",
+    "familyname",
+    "company",
+    "email",
+    "mail",
+    "phone",
+    "telephone",
+    "mobile",
+    "fax",
+    "address",
+    "street",
+    "city",
+    "postcode",
+    "postal",
+    "zip",
+    "note",
+    "comment",
+    "customernote",
+    "customerip",
+    "useragent",
+    "birth",
+    "vatnumber",
+    "iban",
 ];
 
 fn is_personal(name: &str) -> bool {

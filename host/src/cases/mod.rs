@@ -6,7 +6,7 @@ mod explain;
 mod given;
 mod mask;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use orderdock_plugin::{self as sdk, testing};
 use tokio::runtime::Handle;
@@ -18,8 +18,11 @@ pub use orderdock_plugin::testing::{Answer, Case, CaseContext, Mode, Snapshot, T
 
 use crate::{
     domain::{Order, call, id::Digest},
-    plugin::{Called, LogLine, LookUp, Mapper, Usage},
+    plugin::{Called, Limit, LogLine, LookUp, Mapper, PluginFault, Usage},
 };
+
+/// Looks at a call that ran out of CPU units.
+const SAMPLES: u64 = 20;
 
 /// One call that a case made.
 #[derive(Clone, Debug)]
@@ -58,6 +61,21 @@ impl Release {
         &self.description
     }
 
+    /// Where the CPU units of a mapping went, as far as the guest's names tell: the place that it is at after each twentieth of
+    /// them, counted.
+    fn profile(&self, order: &Arc<Order>, context: &call::Context, tables: &Arc<Tables>, units: u64) -> String {
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for sample in 1..=SAMPLES {
+            let at = units / SAMPLES * sample;
+            let (order, tables) = (Arc::clone(order), Arc::clone(tables));
+            let stack = self.mapper.stack_at(&self.digest, order, context.clone(), tables, at);
+            let Some(place) = self.tokio.block_on(stack).and_then(|stack| stack.into_iter().next()) else { continue };
+            let count = places.entry(place).or_default();
+            *count = count.saturating_add(1);
+        }
+        explain::profile(places)
+    }
+
     /// Notes what a call cost, and puts a fault into words.
     fn note<T>(&mut self, function: &'static str, order: &Order, called: Called<T>) -> Result<T, String> {
         let words = called.result.as_ref().err().map(|fault| explain(fault, order, &called.usage, &called.log));
@@ -78,9 +96,15 @@ impl testing::Mapper for Release {
         tables: &Tables,
     ) -> Result<Result<sdk::Delivery, sdk::Rejection>, String> {
         let (given, tables) = (given::context(context), Arc::new(tables.clone()));
-        let called = self.mapper.map_order(&self.digest, Arc::new(order.clone()), given, tables);
+        let shared = Arc::new(order.clone());
+        let called = self.mapper.map_order(&self.digest, Arc::clone(&shared), given.clone(), Arc::clone(&tables));
         let called = self.tokio.block_on(called);
-        let result = self.note("map-order", order, called)?;
+        let ran_dry = matches!(called.result, Err(PluginFault::OverLimit { limit: Limit::Cpu, .. }));
+        let units = called.usage.cpu_used;
+        let result = match self.note("map-order", order, called) {
+            Err(words) if ran_dry => return Err(format!("{words}{}", self.profile(&shared, &given, &tables, units))),
+            other => other?,
+        };
         Ok(result.map(came::delivery).map_err(came::rejection))
     }
 
@@ -95,8 +119,7 @@ impl testing::Mapper for Release {
         let (content, default) = given::response(response);
         let (given, tables) = (given::context(context), Arc::new(tables.clone()));
         let order_ = Arc::new(order.clone());
-        let called =
-            self.mapper.parse_response(&self.digest, order_, given, tables, state.to_vec(), content, default);
+        let called = self.mapper.parse_response(&self.digest, order_, given, tables, state.to_vec(), content, default);
         let called = self.tokio.block_on(called);
         self.note("parse-response", order, called).map(came::verdict)
     }

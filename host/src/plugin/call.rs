@@ -42,11 +42,25 @@ impl<'a> Call<'a> {
         tables: Arc<Tables>,
         seed: Seed,
     ) -> Self {
+        Self::begin_within(runtime, doing, lines, bytes, tables, seed, None).await
+    }
+
+    /// The same with fewer CPU units than are allowed: to see where a call is when it has used that many.
+    pub(super) async fn begin_within(
+        runtime: &'a Runtime,
+        doing: &'static str,
+        lines: usize,
+        bytes: usize,
+        tables: Arc<Tables>,
+        seed: Seed,
+        most: Option<u64>,
+    ) -> Self {
         // The semaphore is never closed; if it were, the pool itself would still refuse.
         let permit = runtime.permits.acquire().await.ok();
         let settings = &runtime.settings;
         let started = runtime.clock.since_boot();
         let allowed = settings.cpu_allowed(lines, bytes.saturating_add(CALL_BYTES));
+        let allowed = most.map_or(allowed, |most| most.min(allowed));
         let mut store = Store::new(&runtime.engine, Guest::new(settings, tables, seed));
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(usize::try_from(settings.output_bytes).unwrap_or(usize::MAX));

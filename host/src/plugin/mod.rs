@@ -228,6 +228,19 @@ pub trait Mapper: Send + Sync {
         tables: Arc<Tables>,
     ) -> Called<Result<Delivery, Rejection>>;
 
+    /// The plugin's stack, innermost first, when mapping an order has used so many CPU units; none if it ends before. The same
+    /// order is at the same place at the same number, so that a few numbers make a profile.
+    async fn stack_at(
+        &self,
+        _release: &Digest,
+        _order: Arc<Order>,
+        _context: Context,
+        _tables: Arc<Tables>,
+        _units: u64,
+    ) -> Option<Vec<String>> {
+        None
+    }
+
     /// What does this answer mean?
     #[expect(clippy::too_many_arguments, reason = "the contract's own list, and who is asked")]
     async fn parse_response(

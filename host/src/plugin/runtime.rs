@@ -10,7 +10,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use wasmtime::{Engine, component::Linker};
 
 use super::{
-    AdmissionError, Called, Mapper, PluginFault, Usage, admit,
+    AdmissionError, Called, Limit, Mapper, PluginFault, Usage, admit,
     cache::Cache,
     call::Call,
     check, engine,
@@ -161,22 +161,14 @@ fn not_begun<T>(fault: PluginFault) -> Called<T> {
     Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new() }
 }
 
-#[async_trait]
-impl Mapper for Runtime {
-    async fn admit(&self, bytes: &[u8]) -> Result<(Digest, Description), AdmissionError> {
-        admit::admit(self, bytes).await
-    }
-
-    fn knows(&self, release: &Digest) -> bool {
-        self.cache.knows(release)
-    }
-
-    async fn map_order(
+impl Runtime {
+    async fn map_within(
         &self,
         release: &Digest,
         order: Arc<Order>,
         context: Context,
         tables: Arc<Tables>,
+        most: Option<u64>,
     ) -> Called<Result<Delivery, Rejection>> {
         let release = match self.release(release).await {
             Ok(release) => release,
@@ -184,7 +176,7 @@ impl Mapper for Runtime {
         };
         let (lines, bytes, seed) =
             (order.lines.len(), bytes(&order, &context), seed(&release, &order, &context, "map-order"));
-        let mut call = Call::begin(self, "mapping the order", lines, bytes, tables, seed).await;
+        let mut call = Call::begin_within(self, "mapping the order", lines, bytes, tables, seed, most).await;
         let outcome = {
             let lists = lower::Lists::of(&order);
             let records = lists.records(&order);
@@ -210,6 +202,41 @@ impl Mapper for Runtime {
             },
             |answer| answer.is_err(),
         )
+    }
+}
+
+#[async_trait]
+impl Mapper for Runtime {
+    async fn admit(&self, bytes: &[u8]) -> Result<(Digest, Description), AdmissionError> {
+        admit::admit(self, bytes).await
+    }
+
+    fn knows(&self, release: &Digest) -> bool {
+        self.cache.knows(release)
+    }
+
+    async fn map_order(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+    ) -> Called<Result<Delivery, Rejection>> {
+        self.map_within(release, order, context, tables, None).await
+    }
+
+    async fn stack_at(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+        units: u64,
+    ) -> Option<Vec<String>> {
+        match self.map_within(release, order, context, tables, Some(units)).await.result {
+            Err(PluginFault::OverLimit { limit: Limit::Cpu, stack, .. }) => Some(stack),
+            _ => None,
+        }
     }
 
     async fn parse_response(

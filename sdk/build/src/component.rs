@@ -25,11 +25,11 @@ pub fn contract(folder: &Path) -> Result<(Resolve, PackageId), BuildError> {
 /// # Errors
 /// When the module is not the core of a plugin.
 pub fn of_typed(core: &[u8]) -> Result<Vec<u8>, BuildError> {
-    wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(core)
-        .and_then(|encoder| encoder.encode())
-        .map_err(|error| failed("the compiled module is not the core of a plugin; does it export the contract's functions?", error))
+    wit_component::ComponentEncoder::default().validate(true).module(core).and_then(|encoder| encoder.encode()).map_err(
+        |error| {
+            failed("the compiled module is not the core of a plugin; does it export the contract's functions?", error)
+        },
+    )
 }
 
 /// A component of a core module: the contract's types are added, and what the module imports from WASI comes from `adapter`.

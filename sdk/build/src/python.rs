@@ -12,13 +12,7 @@ pub const PYTHON: (u32, u32) = (3, 11);
 ///
 /// # Errors
 /// When the tool fails.
-pub fn componentize(
-    tool: &Path,
-    wit: &Path,
-    root: &Path,
-    component: &Path,
-    voice: Voice,
-) -> Result<(), BuildError> {
+pub fn componentize(tool: &Path, wit: &Path, root: &Path, component: &Path, voice: Voice) -> Result<(), BuildError> {
     let mut command = Command::new(tool);
     command.arg("--quiet").arg("--wit-path").arg(wit).args(["--world", "plugin"]);
     // Everything that the plugin imports is loaded now and kept; WASI is not needed then.

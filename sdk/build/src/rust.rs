@@ -55,7 +55,10 @@ impl Compiler {
             return Err(BuildError::missing(
                 "Rust",
                 why,
-                &["curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh", "rustup target add wasm32-unknown-unknown"],
+                &[
+                    "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh",
+                    "rustup target add wasm32-unknown-unknown",
+                ],
             ));
         }
         let unknown = Self::installed(folder, Target::Unknown);
@@ -70,7 +73,8 @@ impl Compiler {
     /// When it has not.
     pub fn installed(folder: &Path, target: Target) -> Result<Self, BuildError> {
         let mut print = rustc(folder);
-        let library = run::ask(print.args(["--print", "target-libdir", "--target", target.triple()])).unwrap_or_default();
+        let library =
+            run::ask(print.args(["--print", "target-libdir", "--target", target.triple()])).unwrap_or_default();
         if !has_core_library(Path::new(library.trim())) {
             let tool = format!("the Rust target {}", target.triple());
             let add = format!("rustup target add {}", target.triple());
@@ -172,7 +176,8 @@ pub(crate) fn build(project: &Project, voice: Voice) -> Result<Vec<u8>, BuildErr
     cargo.stdout(std::process::Stdio::piped());
     cargo.stderr(if voice == Voice::Live { std::process::Stdio::inherit() } else { std::process::Stdio::piped() });
     let failed = |said: String| BuildError::Failed { what: "`cargo build`".to_owned(), said };
-    let output = cargo.spawn().and_then(std::process::Child::wait_with_output).map_err(|error| failed(error.to_string()))?;
+    let output =
+        cargo.spawn().and_then(std::process::Child::wait_with_output).map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }

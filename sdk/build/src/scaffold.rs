@@ -231,13 +231,16 @@ fn needs(language: Language) -> String {
     match language {
         Language::Rust => "Rust 1.85 or later with the target wasm32-unknown-unknown (or wasm32-wasip2).".to_owned(),
         Language::Js => {
-            "node 18 or later. For TypeScript rename `plugin.js` to `plugin.ts` and `npm install --save-dev esbuild`.".to_owned()
+            "node 18 or later. For TypeScript rename `plugin.js` to `plugin.ts` and `npm install --save-dev esbuild`."
+                .to_owned()
         }
         Language::Python => "Python 3.11 or later; componentize-py is installed into `.venv`.".to_owned(),
         Language::C => {
             "clang 14 or later and a linker for wasm (Debian: `sudo apt-get install clang-22 lld-22`).".to_owned()
         }
-        Language::Go => format!("Go {}.{} or later (also as a package for Python: `{}`).", go::OLDEST.0, go::OLDEST.1, go::PACKAGE),
+        Language::Go => {
+            format!("Go {}.{} or later (also as a package for Python: `{}`).", go::OLDEST.0, go::OLDEST.1, go::PACKAGE)
+        }
     }
 }
 
@@ -288,17 +291,31 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let at = |name: &str| folder.path().join("x").join(name);
             new("acme-erp", language, &folder.path().join("x")).unwrap();
-            for name in [language.source(), "wit/plugin.wit", "cases/good/order.json", ".gitignore", "README.md", "orderdock/HANDBOOK.md"] {
+            for name in [
+                language.source(),
+                "wit/plugin.wit",
+                "cases/good/order.json",
+                ".gitignore",
+                "README.md",
+                "orderdock/HANDBOOK.md",
+            ] {
                 assert!(at(name).is_file(), "{}: no {name}", language.name());
             }
-            for entry in walkdir::WalkDir::new(folder.path()).into_iter().flatten().filter(|entry| entry.file_type().is_file()) {
+            for entry in
+                walkdir::WalkDir::new(folder.path()).into_iter().flatten().filter(|entry| entry.file_type().is_file())
+            {
                 let below = entry.path().strip_prefix(folder.path().join("x")).unwrap().to_owned();
                 if below.starts_with("orderdock") {
                     continue;
                 }
                 let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
                 assert!(!text.contains(TEMPLATE), "{}: {} has the template's name", language.name(), below.display());
-                assert!(!text.contains("\"..\"") && !text.contains("=> ../"), "{}: {}", language.name(), below.display());
+                assert!(
+                    !text.contains("\"..\"") && !text.contains("=> ../"),
+                    "{}: {}",
+                    language.name(),
+                    below.display()
+                );
             }
             assert_eq!(Language::of(&at("")).unwrap(), language);
             assert_eq!(crate::Project::open(&at("")).map(|project| project.language).unwrap(), language);

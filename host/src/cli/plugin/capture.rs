@@ -181,7 +181,8 @@ async fn find(arguments: &Arguments, beside: &Beside) -> Result<Found, Failure> 
     let number = Some(arguments.order.clone());
     let filter = OrderFilter { connection: Some(record.id.clone()), number, limit: 2, ..OrderFilter::default() };
     let rows = beside.ledger.orders(filter).await?;
-    let missing = || Failure::not_found(format!("no order {} of connection {} was ever seen", arguments.order, record.name));
+    let missing =
+        || Failure::not_found(format!("no order {} of connection {} was ever seen", arguments.order, record.name));
     let row = match rows.as_slice() {
         [one] => one,
         [] => return Err(missing()),
@@ -222,7 +223,8 @@ async fn find(arguments: &Arguments, beside: &Beside) -> Result<Found, Failure> 
 }
 
 async fn from_shop(beside: &Beside, record: &ConnectionRecord, shop_order_id: &str) -> Result<Order, Failure> {
-    let failed = |error: String| Failure::failed(format!("the ledger keeps no copy of the order, and the shop: {error}"));
+    let failed =
+        |error: String| Failure::failed(format!("the ledger keeps no copy of the order, and the shop: {error}"));
     let parts = open::aside(beside)?;
     let lane = Lane::open(&parts, record.clone()).await.map_err(|error| failed(error.to_string()))?;
     let sight = lane.shop.get(shop_order_id).await.map_err(|error| failed(error.to_string()))?;

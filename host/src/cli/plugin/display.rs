@@ -64,7 +64,8 @@ fn http(http: &HttpDelivery, output: Output) {
 }
 
 fn file(file: &File, kind: &str, output: Output) {
-    let size: usize = file.content.iter().map(|segment| if let Segment::Bytes(bytes) = segment { bytes.len() } else { 0 }).sum();
+    let size: usize =
+        file.content.iter().map(|segment| if let Segment::Bytes(bytes) = segment { bytes.len() } else { 0 }).sum();
     output.line(plain(&format!("  {kind:<10} {} ({size} bytes)", file.name)));
     output.line("");
     body(&file.content, output);
@@ -143,7 +144,8 @@ pub fn verdict(verdict: &Verdict, output: Output) {
             line("partial id", &given.partial_id);
         }
         Verdict::RetryLater(given) => {
-            let after = given.after.map_or("by the host's own back-off".to_owned(), |seconds| format!("after {seconds} s"));
+            let after =
+                given.after.map_or("by the host's own back-off".to_owned(), |seconds| format!("after {seconds} s"));
             output.line(format!("verdict: retry later, {after}"));
             line("message", &Some(given.message.clone()));
         }

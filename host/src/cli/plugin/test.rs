@@ -176,7 +176,8 @@ fn report(release: &mut Release, folder: &Path, bless: bool) -> Report {
         && first.usage.cpu_used != second.usage.cpu_used
     {
         let units = [first.usage.cpu_used, second.usage.cpu_used];
-        problems.push(format!("the same order cost {} CPU units, and then {}: what does it look at?", units[0], units[1]));
+        problems
+            .push(format!("the same order cost {} CPU units, and then {}: what does it look at?", units[0], units[1]));
         result = Went::Failed;
     }
     let costliest = made.iter().max_by_key(|call| call.usage.cpu_used).map(|call| call.usage).unwrap_or_default();
@@ -205,7 +206,11 @@ fn show(report: &Report, output: Output) {
         String::new()
     } else {
         let time = report.wall_us;
-        let time = if time < 10_000 { format!("{}.{} ms", time / 1_000, time % 1_000 / 100) } else { format!("{} ms", time / 1_000) };
+        let time = if time < 10_000 {
+            format!("{}.{} ms", time / 1_000, time % 1_000 / 100)
+        } else {
+            format!("{} ms", time / 1_000)
+        };
         format!("{:>8} units {:>8} {time:>8}", units(report.cpu_used), bytes(report.memory_peak))
     };
     // Names longer than the column are shown whole: a cut one names no folder.

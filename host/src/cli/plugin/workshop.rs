@@ -64,8 +64,8 @@ pub async fn admit(component: &Path, settings: &HostSettings) -> Result<(Release
         std::fs::read(component).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))?;
     let runtime = runtime(component, &content, settings)?;
     let admitted = runtime.admit(&content).await;
-    let (digest, description) = admitted
-        .map_err(|error| Failure::usage(format!("{place} is not a plugin that can be used: {error}")))?;
+    let (digest, description) =
+        admitted.map_err(|error| Failure::usage(format!("{place} is not a plugin that can be used: {error}")))?;
     let release = Release::new(tokio::runtime::Handle::current(), runtime, digest, description);
     Ok((release, content.len()))
 }

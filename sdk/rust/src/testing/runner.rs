@@ -107,7 +107,8 @@ fn compare(folder: &Path, came: &Snapshot) -> Vec<String> {
     let mut problems = Vec::new();
     let path = folder.join("expected.json");
     if !path.exists() {
-        let mut text = format!("expected.json is missing; keep what came if it is right (bless):\n{}", pretty(&came.expected));
+        let mut text =
+            format!("expected.json is missing; keep what came if it is right (bless):\n{}", pretty(&came.expected));
         for (name, bytes) in &came.files {
             text.push_str(&format!("      expected/{name} would have {} bytes\n", bytes.len()));
         }
