@@ -8,6 +8,10 @@ use crate::{BuildError, Project, Voice, run};
 /// Oldest node that componentize-qjs and the case runner work with.
 pub const NODE: u32 = 18;
 
+/// What is started of componentize-qjs. Not `bin/componentize-qjs`: node 18, which Debian 12 has, does not take a file without
+/// an ending for a module.
+pub const TOOL: &str = "cli.mjs";
+
 /// Whether a node is there that is new enough.
 ///
 /// # Errors
@@ -45,7 +49,7 @@ pub fn componentize(
 
 /// The tool as node finds it: in the project's `node_modules`, or those of a folder above.
 fn tool(folder: &Path) -> Option<PathBuf> {
-    let own = |folder: &Path| folder.join("node_modules/componentize-qjs/bin/componentize-qjs");
+    let own = |folder: &Path| folder.join("node_modules/componentize-qjs").join(TOOL);
     folder.ancestors().map(own).find(|path| path.is_file())
 }
 

@@ -26,9 +26,12 @@ pub struct New {
     pub files: usize,
 }
 
-/// The contract's files: path below `wit/`, text.
+/// The newest contract's files: path below `wit/`, text. Those before it lie in folders of their own, for the host.
 pub fn contract() -> impl Iterator<Item = (&'static str, &'static [u8])> {
-    FILES.iter().filter_map(|(name, bytes)| Some((name.strip_prefix("wit/")?, *bytes)))
+    FILES
+        .iter()
+        .filter_map(|(name, bytes)| Some((name.strip_prefix("wit/")?, *bytes)))
+        .filter(|(name, _)| !name.contains('/'))
 }
 
 /// Writes the contract into a folder, and gives the folder to read it from.
@@ -86,8 +89,8 @@ fn files_of(language: Language) -> Vec<(String, &'static [u8])> {
     let template = format!("{sdk}template/");
     let mut all = Vec::new();
     for (name, bytes) in FILES {
-        let place = if name.starts_with("wit/") {
-            Some((*name).to_owned())
+        let place = if let Some(rest) = name.strip_prefix("wit/") {
+            (!rest.contains('/')).then(|| (*name).to_owned())
         } else if *name == "docs/plugins.md" {
             Some("orderdock/HANDBOOK.md".to_owned())
         } else if let Some(rest) = name.strip_prefix(&template) {

@@ -60,7 +60,7 @@ impl Chain for Javascript {
         let asynchronous = guest.folder.ends_with(ASYNCHRONOUS);
         copy_folder(&if asynchronous { sdk.join("template") } else { guest.folder.clone() }, &stage)?;
         let component = stage.join("component.wasm");
-        let tool = toolchain_folder(workspace, "js").join("node_modules/componentize-qjs/bin/componentize-qjs");
+        let tool = toolchain_folder(workspace, "js").join("node_modules/componentize-qjs").join(javascript::TOOL);
         let wit = workspace.root().join("wit");
         javascript::componentize(&tool, &wit, &stage, asynchronous, &component, Voice::Kept)?;
         made(&component)
