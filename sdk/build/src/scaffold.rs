@@ -97,6 +97,8 @@ fn files_of(language: Language) -> Vec<(String, &'static [u8])> {
             Some(rest.to_owned())
         } else if language == Language::Python && name.starts_with("sdk/python/orderdock/") {
             name.strip_prefix("sdk/python/").map(str::to_owned)
+        } else if *name == "sdk/python/README.md" && language == Language::Python {
+            Some("orderdock/README.md".to_owned())
         } else if language == Language::Python && *name == "sdk/python/requirements.txt" {
             Some("requirements.txt".to_owned())
         } else if language == Language::Rust {
@@ -119,6 +121,12 @@ fn files_of(language: Language) -> Vec<(String, &'static [u8])> {
 /// What stands differently in an author's project than in the source tree.
 fn adapt(path: &str, bytes: &'static [u8], name: &str, language: Language) -> Result<Vec<u8>, BuildError> {
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(bytes.to_vec()) };
+    if path.ends_with(".md") && path.starts_with("orderdock/") {
+        // Links into the source tree lead nowhere here.
+        let text = text.replace("[docs/plugins.md](../../docs/plugins.md)", "`orderdock/HANDBOOK.md`");
+        let text = text.replace("[the handbook](../../docs/plugins.md#testing)", "the handbook");
+        return Ok(text.replace("[swapping.md](swapping.md)", "`docs/swapping.md` of Orderdock").into_bytes());
+    }
     if path.starts_with("wit/") || path.starts_with("cases/") || path.ends_with(".md") {
         return Ok(bytes.to_vec());
     }
@@ -232,7 +240,7 @@ pub fn next_steps(language: Language) -> Vec<String> {
 /// What a language's build needs, for people.
 fn needs(language: Language) -> String {
     match language {
-        Language::Rust => "Rust 1.85 or later with the target wasm32-unknown-unknown (or wasm32-wasip2).".to_owned(),
+        Language::Rust => "Rust 1.95 or later with the target wasm32-unknown-unknown (or wasm32-wasip2).".to_owned(),
         Language::Js => {
             "node 18 or later. For TypeScript rename `plugin.js` to `plugin.ts` and `npm install --save-dev esbuild`."
                 .to_owned()
@@ -252,7 +260,6 @@ fn readme(name: &str, language: Language) -> String {
     let (source, title, needs) = (language.source(), language.title(), needs(language));
     let sdk = match language {
         Language::Rust => "orderdock/rust/README.md",
-        Language::Python => "orderdock/HANDBOOK.md",
         _ => "orderdock/README.md",
     };
     format!(

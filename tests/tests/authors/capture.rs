@@ -17,7 +17,7 @@ async fn an_order_that_the_erp_refused_becomes_a_case() {
     rig.serve().await;
     rig.until_status(id, "On Hold").await;
     let number = format!("WEB-{id}");
-    let buyer = rig.order(id).body.to_string();
+    let buyer = json!(rig.order(id).body).to_string();
     let captured = rig.ask(&["plugin", "capture", &number, "--connection", "json", "--out", "cases"]).await;
     assert_eq!(captured["same_result"], true, "{captured}");
     assert!(captured["result"].as_str().unwrap().contains("then the verdict rejected"), "{captured}");

@@ -26,6 +26,7 @@ use crate::{
         verdict::Response,
     },
     ledger::{
+        activations::Activation,
         connections::ConnectionRecord,
         reports::{OrderDetail, OrderFilter, PassRow},
     },
@@ -210,7 +211,7 @@ async fn find(arguments: &Arguments, beside: &Beside) -> Result<Found, Failure> 
     let activation = match &pass.release {
         Some(release) if *release != now.release.as_str() => {
             let all = beside.ledger.activations(&record.id).await?;
-            let fits = |one: &&crate::ledger::connections::Activation| one.release.as_str() == release;
+            let fits = |one: &&Activation| one.release.as_str() == release;
             all.iter().filter(fits).max_by_key(|one| one.number).cloned().unwrap_or(now)
         }
         _ => now,
