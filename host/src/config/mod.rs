@@ -12,6 +12,7 @@ mod host_file;
 mod opaque;
 mod quantity;
 mod reader;
+mod registries;
 mod secret;
 
 pub use connection::*;
