@@ -11,7 +11,7 @@ use super::{
     guest::{Guest, lock},
     log::cut,
     runtime::Runtime,
-    v0_1::lift::Lift,
+    v0_1::{self, lift::Lift},
     wasi::Seed,
 };
 use crate::domain::call::Tables;
@@ -91,7 +91,7 @@ impl<'a> Call<'a> {
             level: "warn".to_owned(),
             message: format!("a name in `extra` that this version does not know was ignored: {name}"),
         }));
-        Called { result, usage: Usage { log_dropped, ..usage }, log, look_ups }
+        Called { result, usage: Usage { log_dropped, ..usage }, log, look_ups, contract: v0_1::VERSION }
     }
 
     fn elapsed(&self) -> Duration {

@@ -158,7 +158,7 @@ fn bytes(order: &Order, context: &Context) -> usize {
 
 /// A call that did not begin.
 fn not_begun<T>(fault: PluginFault) -> Called<T> {
-    Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new() }
+    Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new(), contract: "" }
 }
 
 #[async_trait]

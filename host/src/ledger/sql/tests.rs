@@ -8,6 +8,7 @@ mod fleet;
 mod orders;
 mod passes;
 mod races;
+mod recorded;
 mod reports;
 mod rig;
 mod server;

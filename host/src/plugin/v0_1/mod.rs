@@ -11,6 +11,8 @@ use wasmtime::component::{Component, ComponentExportIndex};
 
 pub(super) use bindings::orderdock::plugin::types;
 
+/// The version of the contract that this folder serves.
+pub(super) const VERSION: &str = "0.1.0";
 /// The interface that a plugin exports.
 pub(super) const MAPPER: &str = "orderdock:plugin/mapper@0.1.0";
 /// Result of `describe`.
