@@ -95,7 +95,7 @@ pub async fn run(connection: &mut SqliteConnection, place: &str) -> Result<()> {
             sqlx::query_scalar(OLDEST_PROGRAM).fetch_one(&mut *connection).await.map_err(|it| explain(&it, place))?;
         return fits(version, oldest, place);
     }
-    migrator(&SQLITE).run(&mut *connection).await.map_err(|error| explain_migration(&error, place))?;
+    migrator(SQLITE).run(&mut *connection).await.map_err(|error| explain_migration(&error, place))?;
     connection.clear_cached_statements().await.map_err(|error| explain(&error, place))
 }
 
@@ -147,7 +147,7 @@ pub async fn run_postgres(connection: &mut PgConnection, place: &str) -> Result<
     transaction.execute(sqlx::raw_sql("set local lock_timeout = 0")).await.map_err(failed)?;
     let lock = format!("select pg_advisory_xact_lock({LOCK})");
     transaction.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(lock))).await.map_err(failed)?;
-    migrator(&POSTGRES).run(&mut *transaction).await.map_err(|error| match error {
+    migrator(POSTGRES).run(&mut *transaction).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::Execute(inner) | sqlx::migrate::MigrateError::ExecuteMigration(inner, _) => {
             failed(inner)
         }
