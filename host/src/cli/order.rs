@@ -337,7 +337,8 @@ fn tell_missing(missing: &[MissingCode], number: &str, output: Output) {
     output.line("\nMissing in the look-up tables");
     for code in missing {
         let (key, table) = (plain(&code.key), plain(&code.table));
-        output.line(format!("  \"{key}\" in table {table} of connection {}", code.connection));
+        let what = code.what.as_deref().map_or_else(String::new, |what| format!("{} ", plain(what)));
+        output.line(format!("  {what}\"{key}\" in table {table} of connection {}", code.connection));
     }
     let file = first.file.as_deref().map_or_else(|| format!("the file of connection {}", first.connection), plain);
     output.line(format!("Add to {file}:"));

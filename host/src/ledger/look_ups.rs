@@ -17,6 +17,9 @@ pub struct LookUp {
     pub key: String,
     /// What was found.
     pub value: Option<String>,
+    /// What the key stands for, where the plugin said that it can't go on without an entry.
+    #[serde(default)]
+    pub missed: Option<String>,
 }
 
 /// A code that a table lacks.
@@ -26,6 +29,8 @@ pub struct MissingCode {
     pub table: String,
     /// The key that it lacks.
     pub key: String,
+    /// What the key stands for, if the plugin said so.
+    pub what: Option<String>,
     /// The connection whose table it is.
     pub connection: String,
     /// The file that the connection was applied from last, if that is known.
@@ -55,12 +60,18 @@ pub fn missing(detail: &OrderDetail, file: Option<&str>) -> Vec<MissingCode> {
     if detail.order.state != Some(PassState::Failed) {
         return Vec::new();
     }
-    of_last_mapping(detail)
+    let mut absent = of_last_mapping(detail);
+    absent.retain(|look_up| look_up.value.is_none());
+    // A plugin may look for what need not be there. Where it says what it can't do without, that is what is missing.
+    if absent.iter().any(|look_up| look_up.missed.is_some()) {
+        absent.retain(|look_up| look_up.missed.is_some());
+    }
+    absent
         .into_iter()
-        .filter(|look_up| look_up.value.is_none())
-        .map(|LookUp { table, key, .. }| MissingCode {
+        .map(|LookUp { table, key, missed, .. }| MissingCode {
             table,
             key,
+            what: missed,
             connection: detail.order.connection_name.clone(),
             file: file.map(ToOwned::to_owned),
         })
@@ -114,6 +125,7 @@ mod tests {
         let code = |table: &str, key: &str| MissingCode {
             table: table.into(),
             key: key.into(),
+            what: None,
             connection: "acme".into(),
             file: None,
         };
