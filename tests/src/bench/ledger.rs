@@ -241,6 +241,7 @@ fn sending(claim: &Claim) -> Move {
         mapping: Some("{}".into()),
     };
     let pins = Pins {
+        activation: 1,
         release: release(),
         settings_revision: 1,
         tables_revision: 1,

@@ -15,7 +15,8 @@ use orderdock::{
         verdict::{Awaiting, FailureClass},
     },
     ledger::{
-        connections::{Activation, ConnectionRecord, LeftIntent, SealedSecret, ShopIdentity},
+        activations::Activation,
+        connections::{ConnectionRecord, LeftIntent, SealedSecret, ShopIdentity},
         effects::EffectBody,
         orders::{PushedOrder, Sweep},
         passes::{Mapping, Pins, PreviousPass},

@@ -17,11 +17,13 @@ use crate::ledger::Result;
 const SQLITE: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/sqlite/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
+    (5, "activations", include_str!("../../../migrations/sqlite/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/sqlite/0006_evidence.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
+    (5, "activations", include_str!("../../../migrations/postgres/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/postgres/0006_evidence.sql")),
 ];
 

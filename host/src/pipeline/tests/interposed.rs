@@ -16,6 +16,7 @@ use crate::{
     },
     ledger::{
         Ledger, LedgerError, Result,
+        activations::{Activation, Activations, NewActivation},
         connections::*,
         effects::{EffectEnd, Effects, MailBatch, OwedByOrder},
         fleet::Fleet,
@@ -81,6 +82,19 @@ impl Interposed {
 }
 
 #[async_trait]
+impl Activations for Interposed {
+    async fn activate(&self, wish: NewActivation) -> Result<Activation> {
+        self.called("activate").await?;
+        self.inner.activate(wish).await
+    }
+
+    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
+        self.called("activations").await?;
+        self.inner.activations(id).await
+    }
+}
+
+#[async_trait]
 impl Connections for Interposed {
     async fn now_ms(&self) -> Result<Millis> {
         self.called("now_ms").await?;
@@ -137,10 +151,6 @@ impl Connections for Interposed {
     async fn tables(&self, id: &ConnectionId, revision: u32) -> Result<Tables> {
         self.called("tables").await?;
         self.inner.tables(id, revision).await
-    }
-    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
-        self.called("activations").await?;
-        self.inner.activations(id).await
     }
     async fn add_release(&self, digest: &Digest, bytes: &[u8], description: &Description, by: &str) -> Result<bool> {
         self.called("add_release").await?;
