@@ -10,8 +10,10 @@ pub mod activations;
 pub mod connections;
 pub mod effects;
 pub mod fleet;
+pub mod look_ups;
 pub mod orders;
 pub mod passes;
+pub mod recorded;
 pub mod reports;
 pub mod sql;
 pub mod standstill;
@@ -75,6 +77,7 @@ pub trait Ledger:
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + recorded::Recorded
     + Send
     + Sync
 {
@@ -88,6 +91,8 @@ impl<T> Ledger for T where
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
+        + recorded::Recorded
+        + recorded::Recorded
         + Send
         + Sync
 {

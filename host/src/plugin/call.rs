@@ -108,7 +108,7 @@ impl<'a> Call<'a> {
             level: "warn".to_owned(),
             message: format!("a name in `extra` that this version does not know was ignored: {name}"),
         }));
-        Called { result, usage: Usage { log_dropped, ..usage }, log, look_ups }
+        Called { result, usage: Usage { log_dropped, ..usage }, log, look_ups, contract: "" }
     }
 
     fn elapsed(&self) -> Duration {

@@ -157,7 +157,7 @@ fn bytes(order: &Order, context: &Context) -> usize {
 
 /// A call that did not begin.
 fn not_begun<T>(fault: PluginFault) -> Called<T> {
-    Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new() }
+    Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new(), contract: "" }
 }
 
 impl Runtime {
@@ -183,14 +183,15 @@ impl Runtime {
             release.contract.map_order(store, &instance, &order, &context).await
         })
         .await;
-        call.finish(
+        let called = call.finish(
             outcome,
             |answer| match answer {
                 Ok(delivery) => check::delivery(delivery).map(Ok),
                 Err(rejection) => check::rejection(rejection).map(Err),
             },
             |answer| answer.is_err(),
-        )
+        );
+        Called { contract: release.contract.track(), ..called }
     }
 }
 
@@ -258,8 +259,9 @@ impl Mapper for Runtime {
             release.contract.parse_response(store, &instance, &order, &context, &state, &response, default).await
         })
         .await;
-        call.finish(outcome, check::verdict, |verdict| {
+        let called = call.finish(outcome, check::verdict, |verdict| {
             matches!(verdict, Verdict::Rejected(_) | Verdict::Unknown { .. })
-        })
+        });
+        Called { contract: release.contract.track(), ..called }
     }
 }
