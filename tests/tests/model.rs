@@ -10,7 +10,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -27,6 +27,7 @@ use orderdock::{
         judge::{Confirmed, Reading, judge},
         pass::PassState,
         policy::{PaymentRule, StatusMap, TakePolicy},
+        random::Random,
         sight::{Actor, Sight},
         transport::Phase,
         verdict::{Acceptance, AnswerCheck, Awaiting, FailureClass},
@@ -38,7 +39,7 @@ use orderdock::{
         orders::{SightBatch, Sweep, SweepKind},
         passes::{Asked, AttemptEnd, Claim, ClaimKind, Guard, Move, NewAttempt, NewPins, Pins, To},
         reports::OrderFilter,
-        sql::{Role, SqlLedger},
+        sql::{Address, Role, SqlLedger},
     },
 };
 use orderdock_tests::model::{Counting, ModelLedger};
@@ -79,6 +80,40 @@ fn sqlite(clock: Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened> {
     })
 }
 
+/// Counts from the moment on at which the ledger is open, as the model does.
+#[derive(Default)]
+struct NotYet {
+    opened: AtomicBool,
+    before: AtomicI64,
+    counting: Counting,
+}
+
+impl Random for NotYet {
+    fn bytes(&self) -> [u8; 16] {
+        match self.opened.load(Ordering::SeqCst) {
+            true => self.counting.bytes(),
+            false => (u128::MAX - self.before.fetch_add(1, Ordering::SeqCst).unsigned_abs() as u128).to_be_bytes(),
+        }
+    }
+}
+
+fn postgres(clock: Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened> {
+    Box::pin(async move {
+        let database = orderdock_postgres::database("", |_| Ok(())).unwrap();
+        let address = Address {
+            url: database.url().into(),
+            password: None,
+            root_cert: None,
+            pooler: false,
+            application: "orderdock model".into(),
+        };
+        let random = Arc::new(NotYet::default());
+        let ledger = SqlLedger::open_timed(&address, clock, Arc::clone(&random) as _).await.unwrap();
+        random.opened.store(true, Ordering::SeqCst);
+        (Arc::new(ledger) as Arc<dyn Ledger>, Box::new(database) as Box<dyn Any>)
+    })
+}
+
 /// Stamps the test for each database.
 macro_rules! against {
     ($($database:ident),* $(,)?) => {
@@ -92,7 +127,7 @@ macro_rules! against {
         )*
     };
 }
-against!(sqlite);
+against!(sqlite, postgres);
 
 /// One operation. Indices are taken modulo what there is.
 #[derive(Clone, Debug)]

@@ -79,7 +79,7 @@ pub enum Time {
     /// The server's, for all hosts; everybody else is told.
     Server(Arc<DatabaseClock>),
     /// A clock that a test moves.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "failpoints"))]
     Given(Arc<dyn Clock>),
 }
 
@@ -464,7 +464,7 @@ impl Time {
     pub fn now_ms(&self) -> Millis {
         match self {
             Self::Server(clock) => clock.now_ms(),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "failpoints"))]
             Self::Given(clock) => clock.now_ms(),
         }
     }
@@ -476,7 +476,7 @@ impl Time {
                 clock.set(now_ms);
                 now_ms
             }
-            #[cfg(test)]
+            #[cfg(any(test, feature = "failpoints"))]
             Self::Given(clock) => clock.now_ms(),
         }
     }
