@@ -225,6 +225,7 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         claimed_logins: std::sync::Mutex::new(claim.logins),
         payment: None,
         sending: None,
+        mapping: None,
     };
     let signals = Arc::clone(signals);
     let shared_stop = shared.stop.clone();

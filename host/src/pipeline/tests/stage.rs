@@ -242,6 +242,7 @@ impl Stage {
                 claimed_logins: Mutex::default(),
                 payment: None,
                 sending: None,
+                mapping: None,
             })
             .collect()
     }
