@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use orderdock_tests::{
     crash::{
@@ -33,7 +33,8 @@ async fn killed_around_every_commit_on_postgres_the_host_goes_on_and_nothing_is_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hosts_that_sleep_past_their_leases_send_no_order_twice() {
-    let options = Options { hosts: 3, orders: 120, database: Database::Postgres, seed: 3, bar: false };
+    let lease = Duration::from_secs(3);
+    let options = Options { hosts: 3, orders: 120, database: Database::Postgres, seed: 3, lease, bar: false };
     let verdict = races::run(&options).await;
     assert!(verdict.wrong.is_empty(), "{}", verdict.text());
 }

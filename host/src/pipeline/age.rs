@@ -1,41 +1,79 @@
-//! How long this host has known of what is in doubt, by the clock that never jumps.
+//! How old something in doubt is, where the ledger's clock can't be believed alone.
 //!
 //! The ledger keeps moments by a wall clock, and somebody may set that: an hour on, and "not found" would count before the ERP
-//! has had its time; an hour back, and a key that is dead would look alive. So both are asked: the ledger's moments, and what
-//! this host has seen go by itself. Who has just learned of a doubt (after a start, after a takeover) counts from then.
+//! has had its time; an hour back, and a key that is dead would look alive. So the ledger's time is held against the clock that
+//! never jumps. What was recorded since this host began and since the last jump is as old as the ledger says. Of anything else
+//! it is only known how long this host has known of it.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-/// Doubts that are remembered; past that the older half is forgotten, and counts anew if it comes up again.
+use super::parts::millis;
+use crate::domain::clock::Millis;
+
+/// Doubts that are remembered; past that all are forgotten, and count anew when they come up again.
 const MOST: usize = 8_192;
 
-/// Since when each is known, by the clock that counts suspend.
+/// A difference that slow answers of a busy database make.
+const SLOW: Millis = 5_000;
+
+/// What one connection's workers know of time.
 #[derive(Debug, Default)]
-pub struct Ages(Mutex<HashMap<String, Duration>>);
+pub struct Ages(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The ledger's time minus the time since boot, when that was looked at last.
+    ahead_ms: Option<Millis>,
+    /// The ledger's time when this host began.
+    began_ms: Millis,
+    /// From this moment on the ledger's time has not jumped; none: it never has.
+    jumped_ms: Option<Millis>,
+    /// What was recorded before: since when it is known, by the clock that counts suspend.
+    doubts: HashMap<String, Duration>,
+}
 
 impl Ages {
-    /// It is known since then. What is known since longer stays so.
-    pub fn note(&self, what: String, since: Duration) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST && !known.contains_key(&what) {
-            let mut all: Vec<Duration> = known.values().copied().collect();
-            let (_, middle, _) = all.select_nth_unstable(MOST / 2);
-            let middle = *middle;
-            known.retain(|_, since| *since > middle);
+    /// The ledger said that it is `now`, and the time since boot is `boot`.
+    pub fn observe(&self, now: Millis, boot: Duration) {
+        let (mut known, boot_ms) = (self.lock(), millis(boot));
+        match known.ahead_ms {
+            None => known.began_ms = now,
+            Some(ahead_ms) => {
+                let expected = boot_ms.saturating_add(ahead_ms);
+                if now.abs_diff(expected) > SLOW.unsigned_abs() {
+                    // Set back, moments up to the old time come by twice.
+                    known.jumped_ms = known.jumped_ms.max(Some(now.max(expected)));
+                }
+            }
         }
-        let entry = known.entry(what).or_insert(since);
-        *entry = since.min(*entry);
+        known.ahead_ms = Some(now.saturating_sub(boot_ms));
     }
 
-    /// For how long it is known, now being `now`; from now on, if it was not.
-    pub fn of(&self, what: String, now: Duration) -> Duration {
-        self.note(what.clone(), now);
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        now.saturating_sub(known.get(&what).copied().unwrap_or(now))
+    /// Whether the ledger's clock was set since a moment of it.
+    pub fn has_jumped_since(&self, moment: Millis) -> bool {
+        self.lock().jumped_ms.is_some_and(|jumped_ms| moment < jumped_ms)
+    }
+
+    /// For how long something is known that was recorded at a moment of the ledger's; from now on, if it was not. None: it is
+    /// as old as the ledger says.
+    pub fn known_for(&self, what: &str, recorded: Millis, boot: Duration) -> Option<Duration> {
+        let mut known = self.lock();
+        if recorded >= known.jumped_ms.unwrap_or(known.began_ms).max(known.began_ms) {
+            return None;
+        }
+        if known.doubts.len() >= MOST {
+            known.doubts.clear();
+        }
+        let since = *known.doubts.entry(what.to_owned()).or_insert(boot);
+        Some(boot.saturating_sub(since))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,18 +81,32 @@ impl Ages {
 mod tests {
     use super::*;
 
+    const AT: fn(u64) -> Duration = Duration::from_secs;
+    const HOUR: Millis = 3_600_000;
+
     #[test]
-    fn it_counts_from_the_first_time_and_forgets_the_oldest() {
-        let (ages, at) = (Ages::default(), Duration::from_secs);
-        assert_eq!(ages.of("a".into(), at(100)), at(0));
-        ages.note("a".into(), at(90));
-        ages.note("a".into(), at(105));
-        assert_eq!(ages.of("a".into(), at(110)), at(20));
-        for number in 0..20_000 {
-            ages.note(number.to_string(), at(200 + number));
+    fn what_was_recorded_under_our_eyes_is_as_old_as_the_ledger_says() {
+        let ages = Ages::default();
+        ages.observe(HOUR, AT(100));
+        assert_eq!(ages.known_for("new", HOUR + 1, AT(100)), None);
+        assert_eq!(ages.known_for("old", HOUR - 1, AT(100)), Some(AT(0)), "recorded before we began");
+        assert_eq!(ages.known_for("old", HOUR - 1, AT(107)), Some(AT(7)));
+        ages.observe(HOUR + 54_000, AT(150));
+        assert!(!ages.has_jumped_since(0), "an answer may be slow");
+    }
+
+    #[test]
+    fn after_a_jump_only_what_is_recorded_later_is() {
+        for jump in [HOUR, -HOUR] {
+            let (ages, start) = (Ages::default(), 10 * HOUR);
+            ages.observe(start, AT(100));
+            ages.observe(start + 50_000 + jump, AT(150));
+            assert!(ages.has_jumped_since(start + 20_000), "{jump}");
+            assert_eq!(ages.known_for("a", start + 20_000, AT(150)), Some(AT(0)), "{jump}");
+            ages.observe(start + 80_000 + jump, AT(180));
+            assert_eq!(ages.known_for("a", start + 20_000, AT(180)), Some(AT(30)), "{jump}");
+            let later = (start + 50_000).max(start + 50_000 + jump);
+            assert_eq!(ages.known_for("b", later, AT(180)), None, "{jump}");
         }
-        assert!(ages.0.lock().unwrap().len() <= MOST);
-        assert_eq!(ages.of("19999".into(), at(30_000)), at(30_000 - 20_199));
-        assert_eq!(ages.of("a".into(), at(30_000)), at(0), "forgotten: it counts anew");
     }
 }

@@ -1,6 +1,6 @@
 //! Unknown outcomes: repeat what may be repeated, else ask the ERP, else leave it to a person (promise 3).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -52,7 +52,10 @@ impl Journey {
     /// As [`Journey::go`].
     pub async fn look_up(&mut self) -> Outcome<()> {
         let now = self.now_ms().await?;
-        let early_ms = self.attempt.as_ref().map_or(0, |attempt| self.too_young_ms(attempt));
+        let early_ms = self.attempt.as_ref().map_or(0, |attempt| {
+            let settle_ms = attempt.settled_by_ms.saturating_sub(attempt.recorded_ms);
+            self.too_young_ms(attempt.token.as_str(), attempt.recorded_ms, settle_ms)
+        });
         if let Some(attempt) = &self.attempt
             && self.may_repeat(attempt, now)
         {
@@ -144,9 +147,10 @@ impl Journey {
         }
         let began_ms = self.now_ms().await?;
         let counts_from = self.pass.earlier_settled_ms.map(|settled_ms| {
-            let (known, settle) =
-                (self.known_for(self.doubt_of_the_order()), self.lane.settle_ms(&self.lane.destination));
-            settled_ms.max(began_ms.saturating_add(settle.saturating_sub(millis(known))))
+            let settle_ms = self.lane.settle_ms(&self.lane.destination);
+            let what = &self.pass.key.order.shop_order_id;
+            let early_ms = self.too_young_ms(what, settled_ms.saturating_sub(settle_ms), settle_ms);
+            settled_ms.max(began_ms.saturating_add(early_ms))
         });
         let (found, asked) = self.ask_the_erp(order).await?;
         match found {
@@ -203,8 +207,8 @@ impl Journey {
     }
 
     /// Whether the step may be sent again without asking (lifecycle section 4): by its own rules, for as long as anything is
-    /// tried again. A key's life counts from the first request that carried it, by the ledger's clock and by what we have
-    /// seen go by; where the ledger's clock was set back behind that request, nobody knows how old the key is.
+    /// tried again. A key's life counts from the first request that carried it; where the ledger's clock was set since, nobody
+    /// knows how old it is.
     pub fn may_repeat(&self, attempt: &OpenAttempt, now: Millis) -> bool {
         let tried_for = self.pass.retry_since_ms.map_or(0, |since| now.saturating_sub(since));
         if tried_for >= millis(self.lane.settings.retry.retry_for.duration()) {
@@ -214,46 +218,20 @@ impl Journey {
             Repeat::Never => false,
             Repeat::Always => true,
             Repeat::WithKey(seconds) => {
-                if self.pass.inherits_unknown {
+                if self.pass.inherits_unknown || self.signals.ages.has_jumped_since(attempt.first_recorded_ms) {
                     return false;
                 }
-                let (life, limit) =
-                    (i64::from(seconds).saturating_mul(1000), millis(self.lane.destination.time_limit()));
-                let known_ms = millis(self.known_for(self.key_of(attempt.step)));
-                let age_ms = now.saturating_sub(attempt.first_recorded_ms);
-                age_ms >= 0 && age_ms.max(known_ms).saturating_add(limit) < life
+                let end = attempt.first_recorded_ms.saturating_add(i64::from(seconds).saturating_mul(1000));
+                now >= attempt.first_recorded_ms && now.saturating_add(millis(self.lane.destination.time_limit())) < end
             }
         }
     }
 
-    /// For how long we know of a doubt; from now on, if we did not.
-    fn known_for(&self, what: String) -> Duration {
-        self.signals.ages.of(what, self.parts.clock.since_boot())
-    }
-
-    /// What we know the age of: what an order's earlier passes left in doubt.
-    fn doubt_of_the_order(&self) -> String {
-        format!("order {}", self.pass.key.order.shop_order_id)
-    }
-
-    /// The same: the key of a step.
-    fn key_of(&self, step: u32) -> String {
-        format!("key {}", self.step_key(step))
-    }
-
-    /// How much longer the ERP may still be working on an attempt, by what we have seen go by ourselves.
-    fn too_young_ms(&self, attempt: &OpenAttempt) -> Millis {
-        let (known, now) = (self.known_for(attempt.token.0.clone()), self.parts.clock.since_boot());
-        self.signals.ages.note(self.doubt_of_the_order(), now.saturating_sub(known));
-        attempt.settled_by_ms.saturating_sub(attempt.recorded_ms).saturating_sub(millis(known))
-    }
-
-    /// An attempt of ours did not bring the pass to its end: since when it and its key are under way is known best now.
-    pub fn remember_the_age(&mut self) {
-        if let Some((token, since)) = self.sending.take() {
-            self.signals.ages.note(self.key_of(self.pass.step), since);
-            self.signals.ages.note(token.0, since);
-        }
+    /// How much longer the ERP may still be working on something that was recorded at a moment of the ledger's, as far as we have
+    /// seen the time go by ourselves; nothing where the ledger's own time can be believed.
+    fn too_young_ms(&self, what: &str, recorded_ms: Millis, settle_ms: Millis) -> Millis {
+        let known = self.signals.ages.known_for(what, recorded_ms, self.parts.clock.since_boot());
+        known.map_or(0, |known| settle_ms.saturating_sub(millis(known)))
     }
 
     fn look_later(&self, now: Millis, next: Millis, deadline: Millis, because: &str) -> Settled {

@@ -89,8 +89,6 @@ pub struct Journey {
     pub claimed_logins: Mutex<Option<Vec<SealedSecret>>>,
     /// What the shop is owed and we have leased with the last move: to be paid when the journey is over.
     pub payment: Option<Payment>,
-    /// The attempt of ours that is under way, and since when, by the clock that counts suspend.
-    pub sending: Option<(AttemptToken, Duration)>,
     /// What the last mapping cost, until a move takes it along.
     pub mapping: Option<Mapping>,
 }
@@ -187,7 +185,9 @@ impl Journey {
     /// # Errors
     /// The ledger's.
     pub async fn now_ms(&self) -> Outcome<Millis> {
-        Ok(self.parts.ledger.now_ms().await?)
+        let now = self.parts.ledger.now_ms().await?;
+        self.signals.ages.observe(now, self.parts.clock.since_boot());
+        Ok(now)
     }
 
     /// The order as it was mapped, or as it was just read.
@@ -411,10 +411,7 @@ impl Journey {
         let Settled { to, effects, timeline } = settled;
         let state = to.state();
         let owed = !effects.is_empty();
-        let opens_attempt = match &to {
-            To::Sending { attempt, .. } => Some((attempt.token.clone(), self.parts.clock.since_boot())),
-            _ => None,
-        };
+        let opens_attempt = matches!(to, To::Sending { .. });
         let point = match &to {
             To::Sending { .. } => Some(Point::WriteAhead),
             To::Mapped { .. } => Some(Point::Mapped),
@@ -460,13 +457,10 @@ impl Journey {
             "pass moved"
         );
         self.pass.state = state;
-        if opens_attempt.is_some() {
-            self.sending = opens_attempt;
+        if opens_attempt {
             self.pass.attempts = self.pass.attempts.saturating_add(1);
             self.sent_before = self.pass.sent;
             self.pass.sent = true;
-        } else if !state.is_closed() {
-            self.remember_the_age();
         }
         if owed {
             self.signals.mails.notify_one();

@@ -335,7 +335,6 @@ async fn ask(
         logins: std::sync::Mutex::default(),
         claimed_logins: std::sync::Mutex::default(),
         payment: None,
-        sending: None,
         mapping: None,
     };
     let said = journey.erp_says(&order).await;

@@ -91,7 +91,6 @@ async fn try_to(
         logins: Mutex::default(),
         claimed_logins: Mutex::default(),
         payment: None,
-        sending: None,
         mapping: None,
     };
     // State goes only to the release that made it.

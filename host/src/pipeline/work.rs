@@ -224,7 +224,6 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         logins: std::sync::Mutex::default(),
         claimed_logins: std::sync::Mutex::new(claim.logins),
         payment: None,
-        sending: None,
         mapping: None,
     };
     let signals = Arc::clone(signals);

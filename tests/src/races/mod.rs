@@ -22,9 +22,6 @@ use crate::{
     shop::world::now_ms,
 };
 
-/// The hosts' lease here: a pause that is longer than the usual one would make the run a matter of hours.
-const LEASE: Duration = Duration::from_secs(3);
-
 /// Orders that are looked at closely in the end.
 const DETAILS: usize = 500;
 
@@ -48,6 +45,8 @@ pub struct Options {
     pub database: Database,
     /// Chance.
     pub seed: u64,
+    /// The hosts' lease: a pause that is longer than the usual one would make the run a matter of hours.
+    pub lease: Duration,
     /// Show how far it is.
     pub bar: bool,
 }
@@ -75,7 +74,7 @@ pub async fn run(options: &Options) -> Verdict {
     // One key for all: what one host sealed, the others must be able to open.
     rig.environment.push(("ORDERDOCK_KEY".to_owned(), "b3JkZXJkb2NrIHRyaWFsIGtleSBvZiAzMiBieXRlcyE=".to_owned()));
     // The command line reads no failpoints, only hosts do.
-    rig.arm(Some(&format!("lease={}s", LEASE.as_secs())));
+    rig.arm(Some(&format!("lease={}s", options.lease.as_secs())));
     rig.add_plugin().await;
     rig.connect(LOOK_UP).await;
     let mut fleet = Vec::new();
@@ -99,8 +98,10 @@ pub async fn run(options: &Options) -> Verdict {
     verdict.wrong = wrong;
     if !again.is_empty() {
         verdict.events.insert(judge::REPEATED.to_owned(), u32::try_from(again.len()).unwrap_or(u32::MAX));
-        let unexplained =
-            orders.iter().flat_map(|id| repeats(&rig.order(*id), *id)).filter(|at| !at.is_of_a_sleeper(&sleeps));
+        let unexplained = orders
+            .iter()
+            .flat_map(|id| repeats(&rig.order(*id), *id))
+            .filter(|at| !at.is_of_a_sleeper(options.lease, &sleeps));
         let unexplained: Vec<String> = unexplained.map(|at| at.told()).collect();
         if !unexplained.is_empty() {
             verdict.wrong.extend(again);
@@ -139,8 +140,8 @@ impl Repeat {
     /// The window that lifecycle section 4 names, for a write to the shop: a host looked, was stopped before the first byte for
     /// longer than its lease, another one wrote meanwhile, and the first one wrote as soon as it went on. Nobody can fence
     /// that; anything else is a broken promise. For the ERP there is no such excuse.
-    fn is_of_a_sleeper(&self, sleeps: &Sleeps) -> bool {
-        let lease = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
+    fn is_of_a_sleeper(&self, lease: Duration, sleeps: &Sleeps) -> bool {
+        let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
         let waking = i64::try_from(WAKING.as_millis()).unwrap_or(i64::MAX);
         sleeps.iter().any(|&(from_ms, to_ms)| {
             to_ms - from_ms >= lease
@@ -194,7 +195,7 @@ async fn carry(rig: &Rig, fleet: &mut [Member], options: &Options, verdict: &mut
             next_sync = Instant::now() + Duration::from_secs(2);
             rig.run(&["sync", CONNECTION]).await;
         }
-        sleep_and_wake(fleet, &mut dice, verdict, &mut sleeps).await;
+        sleep_and_wake(fleet, options.lease, &mut dice, verdict, &mut sleeps).await;
         let before = afloat.len();
         afloat.retain(|id| !matches!(rig.order(*id).status(), "In Progress" | "On Hold"));
         if afloat.len() < before {
@@ -216,7 +217,13 @@ async fn carry(rig: &Rig, fleet: &mut [Member], options: &Options, verdict: &mut
 }
 
 /// Wakes who has slept enough, and perhaps puts one more to sleep; where there are several, one always stays awake.
-async fn sleep_and_wake(fleet: &mut [Member], dice: &mut Dice, verdict: &mut Verdict, sleeps: &mut Sleeps) {
+async fn sleep_and_wake(
+    fleet: &mut [Member],
+    lease: Duration,
+    dice: &mut Dice,
+    verdict: &mut Verdict,
+    sleeps: &mut Sleeps,
+) {
     for one in fleet.iter_mut() {
         if one.asleep_until.is_some_and(|until| Instant::now() >= until) {
             one.asleep_until = None;
@@ -235,7 +242,7 @@ async fn sleep_and_wake(fleet: &mut [Member], dice: &mut Dice, verdict: &mut Ver
         let longer = Duration::from_millis(dice.below(3_000) as u64);
         one.asleep_ms = now_ms();
         one.serving.signal("STOP").await;
-        one.asleep_until = Some(Instant::now() + LEASE + longer);
+        one.asleep_until = Some(Instant::now() + lease + longer);
         verdict.note(SLEPT);
     }
 }

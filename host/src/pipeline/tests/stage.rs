@@ -241,7 +241,6 @@ impl Stage {
                 logins: Mutex::default(),
                 claimed_logins: Mutex::default(),
                 payment: None,
-                sending: None,
                 mapping: None,
             })
             .collect()
