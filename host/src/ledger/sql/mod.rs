@@ -145,7 +145,6 @@ impl SqlLedger {
     ///
     /// # Errors
     /// As above.
-    #[cfg(feature = "failpoints")]
     pub async fn open_timed(address: &Address, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self> {
         let time = Time::Given(Arc::clone(&clock));
         let ledger = Self::open_at(address, clock, time, random, None).await?;
