@@ -12,6 +12,7 @@ pub mod orders;
 pub mod protocol;
 pub mod proxy;
 pub mod races;
+pub mod registry;
 pub mod rig;
 pub mod shop;
 pub mod sim;
