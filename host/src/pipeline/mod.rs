@@ -9,6 +9,7 @@
 //! the outcome → `settle` says what that means. `doubt` looks up unknown outcomes, `answers` waits for late ones,
 //! `takeover` picks up what a lost worker left, `reread` reads a stored answer again when a person asks.
 
+pub mod age;
 pub mod answers;
 pub mod doubt;
 pub mod effects;
