@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
+    canary::CallNote,
     journey::{Journey, Outcome, Ready, Stopped, evidence},
     lease::Leases,
     settle::{self, Settled},
@@ -259,6 +260,9 @@ impl Journey {
         let called =
             self.parts.mapper.parse_response(&pins.release, order, context, tables, state, response, default).await;
         let plugin = evidence(release, &called);
+        if called.result.is_err() {
+            self.note_for_canary(&pins, CallNote::fault()).await;
+        }
         Ok(match called.result {
             Ok(verdict) => Heard { verdict: Ok(verdict), plugin, retry_after_s },
             Err(fault) => Heard { verdict: Err(fault.to_string()), plugin, retry_after_s },

@@ -47,6 +47,9 @@ pub struct LedgerSeam {
 /// Every host of the simulation looks at the shop: what turns spare the shop, the ledger must stand without.
 impl orderdock::ledger::fleet::Fleet for LedgerSeam {}
 
+/// None is ever begun.
+impl orderdock::ledger::canaries::Canaries for LedgerSeam {}
+
 impl LedgerSeam {
     /// A question: it changes nothing.
     async fn ask<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {

@@ -1,6 +1,7 @@
 //! `orderdock plugin …`: releases, known by their digest, never changed.
 
 mod activate;
+pub mod canary;
 pub mod history;
 mod rollback;
 
@@ -38,7 +39,9 @@ pub enum Command {
     /// Let a connection map with a release from now on. Orders under way end on what they began with; every host follows
     /// within a second.
     Activate(activate::Arguments),
-    /// Let a connection map again with what it mapped with before.
+    /// Put in force what is tried with some new orders.
+    Promote(canary::Promotion),
+    /// Let a connection map again with what it mapped with before; while something is tried with some orders, end that.
     Rollback(rollback::Arguments),
     /// What a connection mapped with: since when, by whom, why.
     History(history::Arguments),
@@ -77,6 +80,7 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
             Ok(())
         }
         Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
+        Command::Promote(arguments) => canary::promote(&arguments, &beside, output).await,
         Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
         Command::History(arguments) => history::run(&arguments, &beside, output).await,
         Command::List => {

@@ -392,7 +392,7 @@ pub fn new_attempt(token: &str) -> NewAttempt {
         shown: serde_json::json!({"method": "POST"}),
         hash: "h".into(),
         recovery: None,
-        mapping: serde_json::json!({"log": []}),
+        mapping: serde_json::json!({"log": [], "usage": {"cpu_used": 40, "wall_us": 4}}),
     }
 }
 
