@@ -37,7 +37,9 @@ use orderdock::{
         connections::{ConnectionDraft, ConnectionState, Intent, SealedSecret, ShopChange, ShopIdentity},
         effects::{EffectBody, EffectEnd, MailBatch, OwedByOrder},
         orders::{SightBatch, Sweep, SweepKind},
-        passes::{Asked, AttemptEnd, Claim, ClaimKind, Guard, Move, NewAttempt, NewPins, Pins, To},
+        passes::{
+            Asked, AttemptEnd, Claim, ClaimKind, Guard, MappedInVain, Mapping, Move, NewAttempt, NewPins, Pins, To,
+        },
         reports::OrderFilter,
         sql::{Role, SqlLedger},
     },
@@ -625,6 +627,17 @@ impl Both {
             asked: asked.clone(),
             effects: effects.iter().take(usize::from(moved.effects)).cloned().collect(),
             timeline: vec![format!("moved at {now}")],
+            mapping: moved.variant.is_multiple_of(3).then(|| Mapping {
+                release: "aa".into(),
+                gave: "delivery".into(),
+                cpu: now as u64,
+                memory: 65_536,
+                us: 70,
+                in_vain: to.state().is_closed().then(|| MappedInVain {
+                    order: Arc::new(format!("{{\"in vain\":{now}}}")),
+                    evidence: format!("{{\"at\":{now}}}").into(),
+                }),
+            }),
             confirmed: moved.confirmed.map(|status| Confirmed {
                 status: STATUSES[status].into(),
                 at_ms: now - moved.wait,
@@ -913,7 +926,7 @@ fn target(moved: &Moved, wanted: PassState, now: Millis, token: &AttemptToken) -
                 shown: json!("POST"),
                 hash: "h".into(),
                 recovery: other.then(|| json!({ "names": [] })),
-                mapping: json!({}),
+                mapping: Some("{}".into()),
             }),
             pins,
         },

@@ -168,6 +168,8 @@ async fn apply(
         why,
     };
     let applied = beside.ledger.apply_connection(draft).await?;
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    beside.ledger.note_file(&applied.connection, &whole.display().to_string()).await?;
     output.either(&applied, || {
         let name = &read.settings.name;
         if applied.created {

@@ -11,8 +11,10 @@ pub mod canaries;
 pub mod connections;
 pub mod effects;
 pub mod fleet;
+pub mod look_ups;
 pub mod orders;
 pub mod passes;
+pub mod recorded;
 pub mod reports;
 pub mod sql;
 pub mod standstill;
@@ -77,6 +79,7 @@ pub trait Ledger:
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + recorded::Recorded
     + Send
     + Sync
 {
@@ -91,6 +94,8 @@ impl<T> Ledger for T where
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
+        + recorded::Recorded
+        + recorded::Recorded
         + Send
         + Sync
 {

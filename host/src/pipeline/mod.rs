@@ -13,6 +13,7 @@ pub mod answers;
 pub mod canary;
 pub mod doubt;
 pub mod effects;
+pub mod evidence;
 pub mod fetch;
 pub mod fleet;
 pub mod heartbeat;

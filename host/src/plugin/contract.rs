@@ -97,6 +97,13 @@ impl Contract {
         }))
     }
 
+    /// The track, for the records: with which folder's words a call was made.
+    pub(super) fn track(&self) -> &'static str {
+        match self {
+            Self::V0_1(_) => "0.1",
+        }
+    }
+
     /// What is wrong with the functions' types; nothing if they are those of the version.
     pub(super) fn mistyped(&self, store: &mut Store<Guest>, instance: &Instance) -> Vec<String> {
         match self {

@@ -50,6 +50,9 @@ impl orderdock::ledger::fleet::Fleet for LedgerSeam {}
 /// None is ever begun.
 impl orderdock::ledger::canaries::Canaries for LedgerSeam {}
 
+/// Nothing is run again here.
+impl orderdock::ledger::recorded::Recorded for LedgerSeam {}
+
 impl LedgerSeam {
     /// A question: it changes nothing.
     async fn ask<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {

@@ -10,6 +10,7 @@ mod fleet;
 mod orders;
 mod passes;
 mod races;
+mod recorded;
 mod reports;
 mod rig;
 mod server;
