@@ -19,7 +19,7 @@ async fn a_thousand_swaps_on_two_hosts_lose_double_and_confuse_nothing() {
     };
     let verdict = run(&options).await;
     assert!(verdict.wrong.is_empty(), "{}", verdict.text());
-    assert!(verdict.activations_met > 50 && verdict.orders > 300, "{}", verdict.text());
+    assert!(verdict.activations_met > 20 && verdict.orders > 300, "{}", verdict.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,5 +34,5 @@ async fn swaps_on_sqlite_lose_double_and_confuse_nothing() {
     };
     let verdict = run(&options).await;
     assert!(verdict.wrong.is_empty(), "{}", verdict.text());
-    assert!(verdict.activations_met > 15, "{}", verdict.text());
+    assert!(verdict.activations_met > 4, "{}", verdict.text());
 }
