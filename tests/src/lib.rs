@@ -17,6 +17,7 @@ pub mod rig;
 pub mod shop;
 pub mod sim;
 pub mod stage;
+pub mod swaps;
 pub mod through_wasm;
 pub mod tls;
 pub mod variant;

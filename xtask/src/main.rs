@@ -103,6 +103,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Put one release after the other in force while orders flow on two hosts, and print the verdict
+    Swaps {
+        /// Passed on to the swaps program, for example `--swaps 10000`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build for release and print the benchmark table
     Bench {
         /// Passed on to the benchmark program, for example `--json`, which prints the figures by name
@@ -134,6 +140,7 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
         Command::Sim { arguments } => programs::simulate(&workspace, &arguments),
         Command::Chaos { arguments } => programs::trial(&workspace, "chaos", &arguments),
         Command::Races { arguments } => programs::trial(&workspace, "races", &arguments),
+        Command::Swaps { arguments } => programs::trial(&workspace, "swaps", &arguments),
         Command::Bench { arguments } => programs::bench(&workspace, &arguments),
     }
 }

@@ -269,7 +269,10 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
     let sweeps = beside.ledger.sweeps(&record.id, &record.shop_id, 5).await?;
     let activations = beside.ledger.activations(&record.id).await?;
     let releases = beside.ledger.releases().await?;
-    let value = json!({ "connection": record, "counts": counts, "sweeps": sweeps, "activations": activations });
+    let canaries = beside.ledger.canaries(&record.id).await?;
+    let value = json!({
+        "connection": record, "counts": counts, "sweeps": sweeps, "activations": activations, "canaries": canaries,
+    });
     output.either(&value, || {
         let why = if record.state_why.is_empty() { String::new() } else { format!(" ({})", plain(&record.state_why)) };
         output.line(format!("Connection {name}: {}{why}", state_words(record.state)));
@@ -297,6 +300,7 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
         }
         output.line("\nActivations, newest first");
         super::plugin::history::table(&activations, record.activation.number, &releases, output);
+        super::plugin::canary::lines(&canaries, output);
     });
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod call;
+pub mod canary;
 pub mod certificate;
 pub mod clock;
 pub mod collect;

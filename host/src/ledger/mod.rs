@@ -7,6 +7,7 @@
 //! Rows never expire; bodies (requests, answers, order snapshots) do (lifecycle section 1).
 
 pub mod activations;
+pub mod canaries;
 pub mod connections;
 pub mod effects;
 pub mod fleet;
@@ -72,6 +73,7 @@ pub type Result<T> = std::result::Result<T, LedgerError>;
 pub trait Ledger:
     connections::Connections
     + activations::Activations
+    + canaries::Canaries
     + orders::Orders
     + passes::Passes
     + effects::Effects
@@ -86,6 +88,7 @@ pub trait Ledger:
 impl<T> Ledger for T where
     T: connections::Connections
         + activations::Activations
+        + canaries::Canaries
         + orders::Orders
         + passes::Passes
         + effects::Effects

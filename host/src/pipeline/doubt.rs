@@ -247,11 +247,10 @@ impl Journey {
     async fn ask_the_erp(&mut self, order: &Arc<Order>) -> Outcome<(Found, Option<Asked>)> {
         let lane = Arc::clone(&self.lane);
         let now = self.now_ms().await?;
-        let pins = self
-            .pass
-            .pins
-            .clone()
-            .unwrap_or_else(|| lane.pins(crate::domain::judge::content_hash(order), Purpose::LookUp));
+        let pins =
+            self.pass.pins.clone().unwrap_or_else(|| {
+                lane.pins(&lane.in_force, crate::domain::judge::content_hash(order), Purpose::LookUp)
+            });
         let (settings, tables) = lane.inputs_of(&self.parts, &pins).await?;
         let (mut secrets, logins) = self.secrets().await?;
         // As long as this pass has sent nothing, the question is about what an earlier one sent.

@@ -3,6 +3,7 @@
 mod activate;
 mod author;
 mod build;
+pub mod canary;
 mod capture;
 mod dev;
 mod display;
@@ -55,7 +56,9 @@ pub enum Command {
     /// Let a connection map with a release from now on. Orders under way end on what they began with; every host follows
     /// within a second.
     Activate(activate::Arguments),
-    /// Let a connection map again with what it mapped with before.
+    /// Put in force what is tried with some new orders.
+    Promote(canary::Promotion),
+    /// Let a connection map again with what it mapped with before; while something is tried with some orders, end that.
     Rollback(rollback::Arguments),
     /// What a connection mapped with: since when, by whom, why.
     History(history::Arguments),
@@ -100,6 +103,7 @@ async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Fa
             Ok(())
         }
         Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
+        Command::Promote(arguments) => canary::promote(&arguments, &beside, output).await,
         Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
         Command::History(arguments) => history::run(&arguments, &beside, output).await,
         Command::List => {

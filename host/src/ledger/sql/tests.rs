@@ -2,6 +2,7 @@
 //! do.
 
 mod activations;
+mod canaries;
 mod connections;
 mod effects;
 mod file;
