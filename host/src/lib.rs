@@ -16,3 +16,4 @@ pub mod plugin;
 pub mod registry;
 pub mod seal;
 pub mod shop;
+pub mod signature;

@@ -13,6 +13,7 @@ pub mod fleet;
 pub mod look_ups;
 pub mod orders;
 pub mod passes;
+pub mod publishers;
 pub mod recorded;
 pub mod reports;
 pub mod sql;
@@ -77,6 +78,7 @@ pub trait Ledger:
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + publishers::Publishers
     + recorded::Recorded
     + Send
     + Sync
@@ -91,7 +93,7 @@ impl<T> Ledger for T where
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
-        + recorded::Recorded
+        + publishers::Publishers
         + recorded::Recorded
         + Send
         + Sync

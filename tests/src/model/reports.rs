@@ -129,6 +129,8 @@ impl State {
 /// Hosts and turns are not the model's business.
 impl orderdock::ledger::fleet::Fleet for ModelLedger {}
 
+impl orderdock::ledger::publishers::Publishers for ModelLedger {}
+
 /// Nothing is run again from the model.
 impl orderdock::ledger::recorded::Recorded for ModelLedger {}
 

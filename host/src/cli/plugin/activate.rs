@@ -11,6 +11,7 @@ use super::super::{
     fit,
     open::{Beside, person, sealer},
     output::{Output, plain},
+    trust,
 };
 use crate::{
     config::{ConnectionSettings, read_plugin_settings, read_tables},
@@ -80,6 +81,7 @@ impl Chosen {
 /// Everything that does not fit, and every order that could not be mapped any more.
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
     let chosen = choose(arguments, beside).await?;
+    trust::put_to_work(beside, &chosen.release, Some(&chosen.record.activation.release)).await?;
     check(arguments, &chosen, beside, output).await?;
     let wish = chosen.wish(ActivationKind::Activated, None, &arguments.reason)?;
     let activation = beside.ledger.activate(wish).await?;

@@ -6,6 +6,7 @@ mod pull;
 mod push;
 mod remote;
 mod rollback;
+mod sign;
 
 use std::path::{Path, PathBuf};
 
@@ -16,11 +17,13 @@ use super::{
     Failure,
     open::{Beside, person, runtime},
     output::{Output, cell, plain},
+    trust,
 };
 use crate::{
-    domain::{call::Description, time},
+    domain::{call::Description, signature::ReleaseSignature, time},
     ledger::connections::ReleaseRecord,
     plugin::Mapper as _,
+    signature::Standing,
 };
 
 /// Keep plugins.
@@ -30,6 +33,9 @@ pub enum Command {
     Add {
         /// The component, a `.wasm` file.
         file: PathBuf,
+        /// A signature over it, as `plugin sign` or `cosign sign-blob` made it. May be repeated.
+        #[arg(long)]
+        signature: Vec<PathBuf>,
     },
     /// List releases, newest first.
     List,
@@ -54,6 +60,8 @@ pub enum Command {
     Push(push::Arguments),
     /// Fetch a release from an OCI registry and keep it, as `add` does. Every byte is checked against its digest.
     Pull(pull::Arguments),
+    /// Sign a component as its publisher.
+    Sign(sign::Arguments),
 }
 
 /// Runs the command.
@@ -62,9 +70,10 @@ pub enum Command {
 /// What went wrong.
 pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
     match command {
-        Command::Add { file } => {
+        Command::Add { file, signature } => {
             let bytes = read(&file, &beside)?;
-            add(&bytes, &file.display().to_string(), &json!({}), &beside, output).await
+            let signatures = signature.iter().map(|file| sign::signature(file)).collect::<Result<Vec<_>, _>>()?;
+            add(&bytes, &file.display().to_string(), &signatures, &json!({}), &beside, output).await
         }
         Command::Inspect { file } => {
             let bytes = read(&file, &beside)?;
@@ -90,15 +99,29 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
         }
         Command::Push(arguments) => push::run(&arguments, &beside, output).await,
         Command::Pull(arguments) => pull::run(&arguments, &beside, output).await,
+        Command::Sign(arguments) => sign::run(&arguments, &beside, output),
     }
 }
 
 /// Checks a component and keeps it; `from` says where it comes from, `more` goes into the JSON.
-async fn add(bytes: &[u8], from: &str, more: &Value, beside: &Beside, output: Output) -> Result<(), Failure> {
+async fn add(
+    bytes: &[u8],
+    from: &str,
+    signatures: &[ReleaseSignature],
+    more: &Value,
+    beside: &Beside,
+    output: Output,
+) -> Result<(), Failure> {
     let runtime = runtime(&beside.settings)?;
     let (digest, description) = runtime.admit(bytes).await.map_err(|error| refused(from, &error))?;
+    let standing = trust::judged(beside, &description.publisher, &digest, bytes, signatures).await?;
     let added = beside.ledger.add_release(&digest, bytes, &description, &person()).await?;
-    let mut result = json!({ "digest": digest, "added": added, "description": description });
+    beside.ledger.keep_signatures(&digest, signatures, &person()).await?;
+    let key = match &standing {
+        Standing::Signed { key_id } => Some(key_id.as_str()),
+        Standing::Unsigned => None,
+    };
+    let mut result = json!({ "digest": digest, "added": added, "signed_by_key": key, "description": description });
     if let (Some(result), Some(more)) = (result.as_object_mut(), more.as_object()) {
         result.extend(more.clone());
     }
@@ -106,6 +129,9 @@ async fn add(bytes: &[u8], from: &str, more: &Value, beside: &Beside, output: Ou
         let name = format!("{}@{}", description.name, description.version);
         let word = if added { "Kept" } else { "Already kept:" };
         output.line(format!("{word} {} as {digest}", plain(&name)));
+        if let Some(key) = key {
+            output.line(format!("Signed by {} with key {key}", plain(&description.publisher)));
+        }
     });
     Ok(())
 }

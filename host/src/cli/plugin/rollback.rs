@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    super::{Failure, connection::stored, open::Beside, output::Output},
+    super::{Failure, connection::stored, open::Beside, output::Output, trust},
     activate::{Chosen, tell},
 };
 use crate::{
@@ -39,6 +39,7 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
         _ => Opaque::default(),
     };
     let release = beside.release(target.release.as_str()).await?;
+    trust::put_to_work(beside, &release, Some(&record.activation.release)).await?;
     let settings = stored(&record)?.mapping_with(target.release.as_str(), settings, tables);
     let chosen = Chosen { record, release, settings };
     let wish = chosen.wish(ActivationKind::RolledBack, Some(target.number), &arguments.reason)?;

@@ -8,6 +8,7 @@ mod file;
 mod fleet;
 mod orders;
 mod passes;
+mod publishers;
 mod races;
 mod recorded;
 mod reports;

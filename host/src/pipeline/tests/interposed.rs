@@ -43,6 +43,8 @@ pub fn gone() -> LedgerError {
 /// One host, alone.
 impl Fleet for Interposed {}
 
+impl crate::ledger::publishers::Publishers for Interposed {}
+
 /// Nothing is run again here.
 impl crate::ledger::recorded::Recorded for Interposed {}
 
