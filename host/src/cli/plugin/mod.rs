@@ -1,12 +1,21 @@
 //! `orderdock plugin …`: releases, known by their digest, never changed.
 
 mod activate;
+mod author;
+mod build;
+mod capture;
+mod dev;
+mod display;
 pub mod history;
+mod new;
 mod pull;
 mod push;
 mod remote;
 mod rollback;
+mod run;
 mod sign;
+mod test;
+mod workshop;
 
 use std::path::{Path, PathBuf};
 
@@ -15,11 +24,12 @@ use serde_json::{Value, json};
 
 use super::{
     Failure,
-    open::{Beside, person, runtime},
+    open::{self, Beside, person, runtime},
     output::{Output, cell, plain},
     trust,
 };
 use crate::{
+    config::HostSettings,
     domain::{call::Description, signature::ReleaseSignature, time},
     ledger::connections::ReleaseRecord,
     plugin::Mapper as _,
@@ -29,6 +39,10 @@ use crate::{
 /// Keep plugins.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(flatten)]
+    Author(author::Command),
+    /// Make a case of a real order, with personal data masked.
+    Capture(capture::Arguments),
     /// Check a component and keep it as a release. Adding the same file again changes nothing.
     Add {
         /// The component, a `.wasm` file.
@@ -68,15 +82,26 @@ pub enum Command {
 ///
 /// # Errors
 /// What went wrong.
-pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+pub async fn run(command: Command, settings: HostSettings, output: Output) -> Result<(), Failure> {
     match command {
+        // Authors have no database.
+        Command::Author(command) => author::run(command, settings, output).await,
+        Command::Sign(arguments) => sign::run(&arguments, &settings, output),
+        command => kept(command, open::beside(settings).await?, output).await,
+    }
+}
+
+async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Author(command) => author::run(command, beside.settings, output).await,
+        Command::Capture(arguments) => capture::run(arguments, beside, output).await,
         Command::Add { file, signature } => {
-            let bytes = read(&file, &beside)?;
+            let bytes = read(&file, &beside.settings)?;
             let signatures = signature.iter().map(|file| sign::signature(file)).collect::<Result<Vec<_>, _>>()?;
             add(&bytes, &file.display().to_string(), &signatures, &json!({}), &beside, output).await
         }
         Command::Inspect { file } => {
-            let bytes = read(&file, &beside)?;
+            let bytes = read(&file, &beside.settings)?;
             let runtime = runtime(&beside.settings)?;
             let (digest, description) =
                 runtime.admit(&bytes).await.map_err(|error| refused(&file.display().to_string(), &error))?;
@@ -99,7 +124,7 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
         }
         Command::Push(arguments) => push::run(&arguments, &beside, output).await,
         Command::Pull(arguments) => pull::run(&arguments, &beside, output).await,
-        Command::Sign(arguments) => sign::run(&arguments, &beside, output),
+        Command::Sign(arguments) => sign::run(&arguments, &beside.settings, output),
     }
 }
 
@@ -192,11 +217,11 @@ fn describe(digest: &str, size: u64, description: &Description, output: Output) 
     }
 }
 
-fn read(file: &Path, beside: &Beside) -> Result<Vec<u8>, Failure> {
+fn read(file: &Path, settings: &HostSettings) -> Result<Vec<u8>, Failure> {
     let place = file.display();
     let size =
         std::fs::metadata(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))?.len();
-    let most = beside.settings.plugins.release_bytes.0;
+    let most = settings.plugins.release_bytes.0;
     if size > most {
         return Err(Failure::usage(format!(
             "{place} has {size} bytes; at most {most} are allowed (plugins.release_bytes)"

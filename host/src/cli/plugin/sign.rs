@@ -7,10 +7,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    super::{Failure, open::Beside, output::Output},
+    super::{Failure, output::Output},
     read,
 };
-use crate::{domain::signature::ReleaseSignature, signature::SigningKey};
+use crate::{config::HostSettings, domain::signature::ReleaseSignature, signature::SigningKey};
 
 /// What to sign.
 #[derive(Debug, Args)]
@@ -29,8 +29,8 @@ pub struct Arguments {
 ///
 /// # Errors
 /// What went wrong.
-pub fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
-    let bytes = read(&arguments.file, beside)?;
+pub fn run(arguments: &Arguments, settings: &HostSettings, output: Output) -> Result<(), Failure> {
+    let bytes = read(&arguments.file, settings)?;
     let key = key(&arguments.key)?;
     let signature = key.sign(&bytes).map_err(|error| Failure::failed(format!("a signature {error}")))?;
     let out = arguments.out.clone().unwrap_or_else(|| format!("{}.sig", arguments.file.display()).into());
