@@ -17,3 +17,4 @@ pub mod plugin;
 pub mod registry;
 pub mod seal;
 pub mod shop;
+pub mod signature;

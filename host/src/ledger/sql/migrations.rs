@@ -19,12 +19,14 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
     (5, "activations", include_str!("../../../migrations/sqlite/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/sqlite/0006_evidence.sql")),
+    (7, "publishers", include_str!("../../../migrations/sqlite/0007_publishers.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
     (5, "activations", include_str!("../../../migrations/postgres/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/postgres/0006_evidence.sql")),
+    (7, "publishers", include_str!("../../../migrations/postgres/0007_publishers.sql")),
 ];
 
 /// What a test's template is made of.

@@ -26,6 +26,7 @@ mod opening;
 mod orders;
 mod passes;
 mod postgres;
+mod publishers;
 mod pushed;
 mod receipt;
 mod recorded;
