@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod destination;
 pub mod domain;

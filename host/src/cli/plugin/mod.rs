@@ -3,6 +3,7 @@
 mod activate;
 pub mod history;
 mod rollback;
+mod shadow;
 
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,8 @@ pub enum Command {
     Rollback(rollback::Arguments),
     /// What a connection mapped with: since when, by whom, why.
     History(history::Arguments),
+    /// Say what another release would have made of a connection's last orders, and of the ERP's answers. Nothing is sent.
+    Shadow(shadow::Arguments),
     /// Look at a file without keeping it.
     Inspect {
         /// The component, a `.wasm` file.
@@ -78,6 +81,7 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
         }
         Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
         Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
+        Command::Shadow(arguments) => shadow::run(&arguments, &beside, output).await,
         Command::History(arguments) => history::run(&arguments, &beside, output).await,
         Command::List => {
             let releases = beside.ledger.releases().await?;
