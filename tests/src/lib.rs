@@ -11,6 +11,7 @@ pub mod model;
 pub mod orders;
 pub mod protocol;
 pub mod races;
+pub mod registry;
 pub mod rig;
 pub mod shop;
 pub mod sim;

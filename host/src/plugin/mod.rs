@@ -9,6 +9,7 @@ mod engine;
 mod guest;
 mod log;
 mod memory;
+mod outline;
 mod releases;
 mod runtime;
 mod schema;
@@ -29,6 +30,7 @@ use crate::domain::{
     verdict::{DefaultVerdict, Response, Verdict},
 };
 
+pub use outline::{Outline, outline};
 pub use runtime::{Runtime, RuntimeError};
 pub use schema::settings_check;
 pub use settings::Settings;

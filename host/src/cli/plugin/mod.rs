@@ -2,13 +2,16 @@
 
 mod activate;
 pub mod history;
+mod pull;
+mod push;
+mod remote;
 mod rollback;
 mod shadow;
 
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Failure,
@@ -50,6 +53,10 @@ pub enum Command {
         /// The component, a `.wasm` file.
         file: PathBuf,
     },
+    /// Publish a release to an OCI registry, in the layout that wkg reads.
+    Push(push::Arguments),
+    /// Fetch a release from an OCI registry and keep it, as `add` does. Every byte is checked against its digest.
+    Pull(pull::Arguments),
 }
 
 /// Runs the command.
@@ -60,21 +67,13 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
     match command {
         Command::Add { file } => {
             let bytes = read(&file, &beside)?;
-            let runtime = runtime(&beside.settings)?;
-            let (digest, description) = runtime.admit(&bytes).await.map_err(|error| refused(&file, &error))?;
-            let added = beside.ledger.add_release(&digest, &bytes, &description, &person()).await?;
-            let result = json!({ "digest": digest, "added": added, "description": description });
-            output.either(&result, || {
-                let name = format!("{}@{}", description.name, description.version);
-                let word = if added { "Kept" } else { "Already kept:" };
-                output.line(format!("{word} {} as {digest}", plain(&name)));
-            });
-            Ok(())
+            add(&bytes, &file.display().to_string(), &json!({}), &beside, output).await
         }
         Command::Inspect { file } => {
             let bytes = read(&file, &beside)?;
             let runtime = runtime(&beside.settings)?;
-            let (digest, description) = runtime.admit(&bytes).await.map_err(|error| refused(&file, &error))?;
+            let (digest, description) =
+                runtime.admit(&bytes).await.map_err(|error| refused(&file.display().to_string(), &error))?;
             let result = json!({ "digest": digest, "size": bytes.len(), "description": description });
             output.either(&result, || describe(digest.as_str(), bytes.len() as u64, &description, output));
             Ok(())
@@ -93,7 +92,26 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
             output.either(&record, || describe(record.digest.as_str(), record.size, &record.description, output));
             Ok(())
         }
+        Command::Push(arguments) => push::run(&arguments, &beside, output).await,
+        Command::Pull(arguments) => pull::run(&arguments, &beside, output).await,
     }
+}
+
+/// Checks a component and keeps it; `from` says where it comes from, `more` goes into the JSON.
+async fn add(bytes: &[u8], from: &str, more: &Value, beside: &Beside, output: Output) -> Result<(), Failure> {
+    let runtime = runtime(&beside.settings)?;
+    let (digest, description) = runtime.admit(bytes).await.map_err(|error| refused(from, &error))?;
+    let added = beside.ledger.add_release(&digest, bytes, &description, &person()).await?;
+    let mut result = json!({ "digest": digest, "added": added, "description": description });
+    if let (Some(result), Some(more)) = (result.as_object_mut(), more.as_object()) {
+        result.extend(more.clone());
+    }
+    output.either(&result, || {
+        let name = format!("{}@{}", description.name, description.version);
+        let word = if added { "Kept" } else { "Already kept:" };
+        output.line(format!("{word} {} as {digest}", plain(&name)));
+    });
+    Ok(())
 }
 
 fn list(releases: &[ReleaseRecord], output: Output) {
@@ -165,6 +183,6 @@ fn read(file: &Path, beside: &Beside) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))
 }
 
-fn refused(file: &Path, error: &crate::plugin::AdmissionError) -> Failure {
-    Failure::usage(format!("{} is not a plugin that can be used: {error}", file.display()))
+fn refused(from: &str, error: &crate::plugin::AdmissionError) -> Failure {
+    Failure::usage(format!("{from} is not a plugin that can be used: {error}"))
 }
