@@ -1,12 +1,21 @@
 //! `orderdock plugin …`: releases, known by their digest, never changed.
 
 mod activate;
+mod author;
+mod build;
+mod capture;
+mod dev;
+mod display;
 pub mod history;
+mod new;
 mod pull;
 mod push;
 mod remote;
 mod rollback;
+mod run;
 mod shadow;
+mod test;
+mod workshop;
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +24,11 @@ use serde_json::{Value, json};
 
 use super::{
     Failure,
-    open::{Beside, person, runtime},
+    open::{self, Beside, person, runtime},
     output::{Output, cell, plain},
 };
 use crate::{
+    config::HostSettings,
     domain::{call::Description, time},
     ledger::connections::ReleaseRecord,
     plugin::Mapper as _,
@@ -27,6 +37,10 @@ use crate::{
 /// Keep plugins.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(flatten)]
+    Author(author::Command),
+    /// Make a case of a real order, with personal data masked.
+    Capture(capture::Arguments),
     /// Check a component and keep it as a release. Adding the same file again changes nothing.
     Add {
         /// The component, a `.wasm` file.
@@ -63,8 +77,18 @@ pub enum Command {
 ///
 /// # Errors
 /// What went wrong.
-pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+pub async fn run(command: Command, settings: HostSettings, output: Output) -> Result<(), Failure> {
     match command {
+        // Authors have no database.
+        Command::Author(command) => author::run(command, settings, output).await,
+        command => kept(command, open::beside(settings).await?, output).await,
+    }
+}
+
+async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Author(command) => author::run(command, beside.settings, output).await,
+        Command::Capture(arguments) => capture::run(arguments, beside, output).await,
         Command::Add { file } => {
             let bytes = read(&file, &beside)?;
             add(&bytes, &file.display().to_string(), &json!({}), &beside, output).await
