@@ -320,7 +320,7 @@ pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failur
 ///
 /// # Errors
 /// When the engine can't start, or a release can't be had.
-pub async fn engine(beside: &Beside, releases: &[&Digest]) -> Result<Arc<Runtime>, Failure> {
+pub async fn engine_with(beside: &Beside, releases: &[&Digest]) -> Result<Arc<Runtime>, Failure> {
     let engine = runtime(&beside.settings)?;
     for release in releases {
         if engine.knows(release) {

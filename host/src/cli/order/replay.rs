@@ -73,7 +73,7 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
         tables: beside.ledger.tables(connection, recorded.mapping.tables_revision).await?.into(),
         release,
     };
-    let engine = open::engine(beside, &[&with.release]).await?;
+    let engine = open::engine_with(beside, &[&with.release]).await?;
     let replay = replay::replay(engine.as_ref(), &recorded, &with).await;
     output.either(&replay, || tell(&replay, output));
     if replay.identical { Ok(()) } else { Err(Failure::different()) }

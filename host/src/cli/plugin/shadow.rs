@@ -121,7 +121,7 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
         )));
     }
     let names = beside.ledger.releases().await?;
-    let engine: Arc<dyn Mapper> = open::engine(beside, &[&before.release, &after.release]).await?;
+    let engine: Arc<dyn Mapper> = open::engine_with(beside, &[&before.release, &after.release]).await?;
     let (old, new) = (side(&before.release, &names), side(&after.release, &names));
     let bar = bar(passes.len(), output);
     let began = beside.clock.since_boot();
