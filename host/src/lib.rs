@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod cases;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod destination;
 pub mod domain;

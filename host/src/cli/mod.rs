@@ -1,5 +1,6 @@
 //! The command line: a file per command, arguments and a `run` that reads as a list of steps. The only place with clap.
 
+mod changes;
 mod check;
 mod config;
 mod connection;
@@ -36,6 +37,9 @@ pub const NOT_FOUND: u8 = 3;
 /// Exit code: refused, because a person must decide first; the message says what.
 pub const REFUSED: u8 = 4;
 
+/// Exit code: it was run again and came out differently.
+pub const DIFFERENT: u8 = 5;
+
 /// Carries web orders into back offices: each one once, in the back office's own format, and somebody knows when that
 /// failed.
 #[derive(Debug, Parser)]
@@ -51,7 +55,8 @@ pub const REFUSED: u8 = 4;
   orderdock serve                                work until stopped
   orderdock order why 10042                      why is order 10042 where it is?
 
-Exit codes: 0 done, 1 tried and failed, 2 wrong input (nothing was changed), 3 no such thing, 4 a person must decide."
+Exit codes: 0 done, 1 tried and failed, 2 wrong input (nothing was changed), 3 no such thing, 4 a person must decide,
+5 run again and different."
 )]
 pub struct Cli {
     /// The host's file; else ORDERDOCK_CONFIG, else orderdock.toml in this folder, else the defaults.
@@ -116,6 +121,11 @@ impl Failure {
     /// It was tried and did not work, and the output says so already.
     pub fn told() -> Self {
         Self::failed(String::new())
+    }
+
+    /// It was run again and came out differently; the output says how.
+    pub fn different() -> Self {
+        Self { code: DIFFERENT, message: String::new(), problems: Vec::new() }
     }
 
     /// The input is wrong.

@@ -7,7 +7,11 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, output::Output};
 use crate::{
     config::{Database, Environment, HostSettings, KeySource, LogFormat, SmtpSecurity, load_host},
-    domain::{clock::Clock, id::HostId, random::Random},
+    domain::{
+        clock::Clock,
+        id::{Digest, HostId},
+        random::Random,
+    },
     failpoint,
     ledger::{
         Ledger,
@@ -20,7 +24,7 @@ use crate::{
         parts::{Pace, Parts},
         system::{SteadyClock, SystemClock, SystemRandom},
     },
-    plugin::{self, Runtime},
+    plugin::{self, Mapper as _, Runtime},
     seal::{MasterKey, OsRandom, Sealer},
 };
 
@@ -329,6 +333,23 @@ pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failur
         sealer: Arc::new(sealer(&beside.settings)?),
         pace: Pace::default(),
     })
+}
+
+/// The engine with these releases in it, made ready where they are not.
+///
+/// # Errors
+/// When the engine can't start, or a release can't be had.
+pub async fn engine_with(beside: &Beside, releases: &[&Digest]) -> Result<Arc<Runtime>, Failure> {
+    let engine = runtime(&beside.settings)?;
+    for release in releases {
+        if engine.knows(release) {
+            continue;
+        }
+        let missing = || Failure::not_found(format!("there is no release {release} in the ledger any more"));
+        let bytes = beside.ledger.release_bytes(release).await?.ok_or_else(missing)?;
+        engine.admit(&bytes).await.map_err(|error| Failure::failed(format!("release {release}: {error}")))?;
+    }
+    Ok(engine)
 }
 
 /// Logs to standard error, for people or as JSON.

@@ -14,6 +14,7 @@ mod push;
 mod remote;
 mod rollback;
 mod run;
+mod shadow;
 mod sign;
 mod test;
 mod workshop;
@@ -68,6 +69,8 @@ pub enum Command {
     Rollback(rollback::Arguments),
     /// What a connection mapped with: since when, by whom, why.
     History(history::Arguments),
+    /// Say what another release would have made of a connection's last orders, and of the ERP's answers. Nothing is sent.
+    Shadow(shadow::Arguments),
     /// Look at a file without keeping it.
     Inspect {
         /// The component, a `.wasm` file.
@@ -115,6 +118,7 @@ async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Fa
         Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
         Command::Promote(arguments) => canary::promote(&arguments, &beside, output).await,
         Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
+        Command::Shadow(arguments) => shadow::run(&arguments, &beside, output).await,
         Command::History(arguments) => history::run(&arguments, &beside, output).await,
         Command::List => {
             let releases = beside.ledger.releases().await?;
