@@ -10,6 +10,7 @@ pub mod mail;
 pub mod model;
 pub mod orders;
 pub mod protocol;
+pub mod proxy;
 pub mod races;
 pub mod registry;
 pub mod rig;

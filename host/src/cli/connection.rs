@@ -11,6 +11,7 @@ use super::{
     Failure, fit,
     open::{Beside, person, sealer},
     output::{Output, cell, plain},
+    trust,
 };
 use crate::{
     config::{ConnectionFile, ConnectionSettings, Environment, export, read_connection},
@@ -138,6 +139,9 @@ async fn apply(
         output.remark(format!("warning: {warning}"));
     }
     let release = beside.release(&read.settings.plugin.release).await?;
+    let live = beside.ledger.connections(false).await?;
+    let at_work = live.iter().find(|record| record.name == read.settings.name).map(|record| &record.activation.release);
+    trust::put_to_work(beside, &release, at_work).await?;
     let sealer = sealer(&beside.settings)?;
     let known = fit::known_secrets(&read.settings.name, beside, &sealer).await?;
     let (secrets, sealed, mut problems) = seal_all(&read, &known, &sealer)?;

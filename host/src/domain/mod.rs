@@ -18,6 +18,7 @@ pub mod problem;
 pub mod random;
 pub mod schedule;
 pub mod sight;
+pub mod signature;
 pub mod time;
 pub mod transport;
 pub mod verdict;

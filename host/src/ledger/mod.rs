@@ -14,6 +14,7 @@ pub mod fleet;
 pub mod look_ups;
 pub mod orders;
 pub mod passes;
+pub mod publishers;
 pub mod recorded;
 pub mod reports;
 pub mod sql;
@@ -79,6 +80,7 @@ pub trait Ledger:
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + publishers::Publishers
     + recorded::Recorded
     + Send
     + Sync
@@ -94,7 +96,7 @@ impl<T> Ledger for T where
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
-        + recorded::Recorded
+        + publishers::Publishers
         + recorded::Recorded
         + Send
         + Sync

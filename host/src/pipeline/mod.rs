@@ -9,6 +9,7 @@
 //! the outcome → `settle` says what that means. `doubt` looks up unknown outcomes, `answers` waits for late ones,
 //! `takeover` picks up what a lost worker left, `reread` reads a stored answer again when a person asks.
 
+pub mod age;
 pub mod answers;
 pub mod canary;
 pub mod doubt;
@@ -28,12 +29,15 @@ pub mod open;
 pub mod parts;
 pub mod push;
 pub mod reconcile;
+pub mod replay;
 pub mod reread;
+pub mod rerun;
 pub mod retention;
 pub mod secrets;
 pub mod send_files;
 pub mod send_http;
 pub mod settle;
+pub mod shadow;
 pub mod sweep;
 pub mod system;
 pub mod takeover;

@@ -49,6 +49,7 @@ impl orderdock::ledger::fleet::Fleet for LedgerSeam {}
 
 /// None is ever begun.
 impl orderdock::ledger::canaries::Canaries for LedgerSeam {}
+impl orderdock::ledger::publishers::Publishers for LedgerSeam {}
 
 /// Nothing is run again here.
 impl orderdock::ledger::recorded::Recorded for LedgerSeam {}

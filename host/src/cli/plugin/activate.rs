@@ -13,7 +13,7 @@ use super::{
         open::{Beside, person, sealer},
         output::{Output, plain},
     },
-    canary,
+    canary, trust,
 };
 use crate::{
     config::{ConnectionSettings, Opaque, read_plugin_settings, read_tables},
@@ -99,6 +99,7 @@ impl Chosen {
 /// Everything that does not fit, and every order that could not be mapped any more.
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
     let chosen = choose(arguments, beside).await?;
+    trust::put_to_work(beside, &chosen.release, Some(&chosen.record.activation.release)).await?;
     check(arguments, &chosen, beside, output).await?;
     if let Some(rules) = arguments.canary.rules()? {
         let wish = chosen.wish(ActivationKind::Canary, None, &arguments.reason)?;

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{
     super::{Failure, open::Beside, output::Output},
     activate::{Chosen, tell},
-    canary,
+    canary, trust,
 };
 use crate::ledger::activations::{Activation, ActivationKind, before};
 
@@ -35,6 +35,7 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
     let all = beside.ledger.activations(&record.id).await?;
     let target = target(&all, &record.activation, arguments)?.clone();
     let chosen = Chosen::again(record, &target, beside).await?;
+    trust::put_to_work(beside, &chosen.release, Some(&chosen.record.activation.release)).await?;
     let wish = chosen.wish(ActivationKind::RolledBack, Some(target.number), &arguments.reason)?;
     let activation = beside.ledger.activate(wish).await?;
     tell(&activation, &chosen, output);

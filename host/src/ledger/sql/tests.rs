@@ -9,6 +9,7 @@ mod file;
 mod fleet;
 mod orders;
 mod passes;
+mod publishers;
 mod races;
 mod recorded;
 mod reports;

@@ -46,6 +46,7 @@ impl Fleet for Interposed {}
 
 /// None is ever begun.
 impl Canaries for Interposed {}
+impl crate::ledger::publishers::Publishers for Interposed {}
 
 /// Nothing is run again here.
 impl crate::ledger::recorded::Recorded for Interposed {}
