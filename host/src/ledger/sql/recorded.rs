@@ -54,34 +54,43 @@ async fn mapped(db: &mut Db, connection: &ConnectionId, since_ms: Millis, limit:
     Ok(all.into_iter().map(|(_, key)| key).collect())
 }
 
-/// The passes as a table of a statement, and their values behind the connection's.
-fn wanted(connection: &ConnectionId, passes: &[&PassKey]) -> (String, Vec<Value>) {
-    let mut values = values_of![connection.as_str()];
-    let mut rows = Vec::with_capacity(passes.len());
-    for pass in passes {
-        let at = values.len();
-        rows.push(format!("(${}, ${}, cast(${} as bigint))", at + 1, at + 2, at + 3));
-        values.extend(values_of![pass.order.shop.as_str(), &pass.order.shop_order_id, pass.pass]);
-    }
-    (format!("with wanted (shop_id, shop_order_id, pass) as (values {})", rows.join(", ")), values)
-}
-
-async fn batch(db: &mut Db, connection: &ConnectionId, passes: &[&PassKey]) -> Result<Vec<Recording>> {
-    let (with, values) = wanted(connection, passes);
-    let sql = format!(
+/// What is asked about so many passes: the passes with their bodies, and their tries.
+///
+/// `cross join` keeps SQLite from turning the order round: each wanted pass is looked up by its key, where it would else go
+/// through all of its connection's for each.
+pub fn questions(passes: usize) -> [String; 2] {
+    let row = |at: usize| format!("(${}, ${}, cast(${} as bigint))", at * 3 + 2, at * 3 + 3, at * 3 + 4);
+    let rows = (0..passes).map(row).collect::<Vec<_>>().join(", ");
+    let with = format!("with wanted (shop_id, shop_order_id, pass) as (values {rows})");
+    let whole = format!(
         "{with}
          select p.connection_id, p.shop_id, p.shop_order_id, p.pass, p.order_number, p.state, p.step, b.mapped_order,
             b.delivery, b.mapping
-         from wanted w
-         join passes p on p.connection_id = $1 and p.shop_id = w.shop_id and p.shop_order_id = w.shop_order_id
-            and p.pass = w.pass
-         join pass_bodies b on b.connection_id = $1 and b.shop_id = w.shop_id and b.shop_order_id = w.shop_order_id
-            and b.pass = w.pass
-         where b.mapped_order is not null"
+         from wanted w cross join passes p cross join pass_bodies b
+         where p.connection_id = $1 and p.shop_id = w.shop_id and p.shop_order_id = w.shop_order_id and p.pass = w.pass
+            and b.connection_id = $1 and b.shop_id = w.shop_id and b.shop_order_id = w.shop_order_id
+            and b.pass = w.pass and b.mapped_order is not null"
     );
+    let tries = format!(
+        "{with}
+         select a.connection_id, a.shop_id, a.shop_order_id, a.pass, a.number, a.step, b.mapping, b.answer
+         from wanted w cross join attempts a cross join attempt_bodies b
+         where a.connection_id = $1 and a.shop_id = w.shop_id and a.shop_order_id = w.shop_order_id and a.pass = w.pass
+            and b.connection_id = $1 and b.shop_id = w.shop_id and b.shop_order_id = w.shop_order_id
+            and b.pass = w.pass and b.number = a.number"
+    );
+    [whole, tries]
+}
+
+async fn batch(db: &mut Db, connection: &ConnectionId, passes: &[&PassKey]) -> Result<Vec<Recording>> {
+    let [whole, tries] = questions(passes.len());
+    let mut values: Vec<Value> = values_of![connection.as_str()];
+    for pass in passes {
+        values.extend(values_of![pass.order.shop.as_str(), &pass.order.shop_order_id, pass.pass]);
+    }
     let mut found = Vec::with_capacity(passes.len());
     let mut places = HashMap::with_capacity(passes.len());
-    for row in db.rows(&sql, values.clone()).await? {
+    for row in db.rows(&whole, values.clone()).await? {
         let key = keys::pass(&row)?;
         places.insert(key.clone(), found.len());
         found.push(Recording {
@@ -95,16 +104,7 @@ async fn batch(db: &mut Db, connection: &ConnectionId, passes: &[&PassKey]) -> R
             tries: Vec::new(),
         });
     }
-    let sql = format!(
-        "{with}
-         select a.connection_id, a.shop_id, a.shop_order_id, a.pass, a.number, a.step, b.mapping, b.answer
-         from wanted w
-         join attempts a on a.connection_id = $1 and a.shop_id = w.shop_id and a.shop_order_id = w.shop_order_id
-            and a.pass = w.pass
-         join attempt_bodies b on b.connection_id = $1 and b.shop_id = w.shop_id and b.shop_order_id = w.shop_order_id
-            and b.pass = w.pass and b.number = a.number"
-    );
-    for row in db.rows(&sql, values).await? {
+    for row in db.rows(&tries, values).await? {
         let Some(recording) = places.get(&keys::pass(&row)?).and_then(|at| found.get_mut(*at)) else { continue };
         recording.tries.push(Try {
             number: row.number("number")?,

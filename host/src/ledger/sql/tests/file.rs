@@ -186,12 +186,13 @@ async fn what_is_asked_while_orders_flow_reads_no_whole_table() {
 /// What concerns one order goes by that order's key, and not through all that its connection has.
 #[tokio::test]
 async fn what_concerns_one_order_reads_that_order_only() {
-    use crate::ledger::sql::{effects, moves, passes};
+    use crate::ledger::sql::{effects, moves, passes, recorded};
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(&folder.path().join("ledger.db"), Role::Working).await.unwrap();
     let mut db = ledger.reader().await.unwrap();
     let all_done = effects::all_done();
-    for sql in [effects::FINISH, &all_done, moves::LEASE_EFFECTS, passes::OPEN_ATTEMPT] {
+    let [whole, tries] = recorded::questions(100);
+    for sql in [effects::FINISH, &all_done, moves::LEASE_EFFECTS, passes::OPEN_ATTEMPT, &whole, &tries] {
         for row in db.rows(&format!("explain query plan {sql}"), vec![]).await.unwrap() {
             let step = row.text("detail").unwrap();
             assert!(!step.starts_with("SEARCH") || step.contains("shop_order_id=?"), "{step}\n{sql}");
