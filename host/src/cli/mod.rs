@@ -1,6 +1,7 @@
 //! The command line: a file per command, arguments and a `run` that reads as a list of steps. The only place with clap.
 
 mod check;
+mod compile;
 mod config;
 mod connection;
 mod database;
@@ -91,6 +92,9 @@ enum Command {
     /// The files that Orderdock reads.
     #[command(subcommand)]
     Config(config::Command),
+    /// What the host runs to compile a component.
+    #[command(hide = true)]
+    CompileComponent(compile::Arguments),
 }
 
 /// Why a command did not do what it was asked.
@@ -150,6 +154,7 @@ pub async fn run() -> u8 {
     let output = Output::new(cli.json);
     let result = match cli.command {
         Command::Config(command) => config::run(&command, output),
+        Command::CompileComponent(arguments) => compile::run(&arguments),
         command => work(command, cli.config, output).await,
     };
     match result {
@@ -177,6 +182,7 @@ async fn work(command: Command, config: Option<PathBuf>, output: Output) -> Resu
         Command::Database(command) => database::run(&command, settings, output).await,
         Command::Reconcile(arguments) => reconcile::run(&arguments, open::beside(settings).await?, output).await,
         Command::Config(command) => config::run(&command, output),
+        Command::CompileComponent(arguments) => compile::run(&arguments),
     }
 }
 

@@ -183,6 +183,13 @@ pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
         output_bytes: limits.output_bytes.0,
         log_bytes: usize::try_from(limits.log_bytes.0).unwrap_or(usize::MAX),
         concurrent: limits.instances,
+        loaded_releases: limits.loaded,
+        compile: plugin::Compile::Apart(plugin::Apart {
+            // This very program, even if its file was replaced meanwhile.
+            program: "/proc/self/exe".into(),
+            memory_bytes: limits.compile_memory.0,
+            time: limits.compile_time.duration(),
+        }),
         ..plugin::Settings::default()
     };
     Runtime::new(engine, &limits.cache_dir, Arc::new(SystemClock)).map_err(|error| Failure::failed(error.to_string()))
@@ -248,6 +255,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         total: settings.limits.orders_at_once,
         per_connection: settings.limits.orders_at_once_per_connection,
         heartbeat_every: settings.heartbeat.every.duration(),
+        quarantine_after: settings.plugins.quarantine_after,
         keep_bodies: std::time::Duration::from_secs(u64::from(settings.retention.bodies_days) * 86_400),
         gather_mails: settings.smtp.as_ref().map_or(Pace::default().gather_mails, |smtp| smtp.gather.duration()),
         lease,

@@ -2,6 +2,7 @@
 //!
 //! Types that the ledger keeps derive serde; their JSON form is stored and may only grow.
 
+pub mod admission;
 pub mod backoff;
 pub mod call;
 pub mod certificate;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     LedgerError, Result,
+    admissions::Quarantine,
     standstill::{PutInDoubt, Standstill, WentBack},
 };
 use crate::domain::{
@@ -140,6 +141,8 @@ pub struct ConnectionRecord {
     pub revision: u64,
     /// Whether a complete sweep of this shop has been recorded.
     pub swept_once: bool,
+    /// Why nothing is mapped: the release in force failed too often here.
+    pub quarantine: Option<Quarantine>,
 }
 
 /// A release as it lies in the ledger; its bytes are read apart.

@@ -6,6 +6,7 @@
 //!
 //! Rows never expire; bodies (requests, answers, order snapshots) do (lifecycle section 1).
 
+pub mod admissions;
 pub mod connections;
 pub mod effects;
 pub mod fleet;
@@ -67,7 +68,8 @@ pub type Result<T> = std::result::Result<T, LedgerError>;
 
 /// The whole ledger.
 pub trait Ledger:
-    connections::Connections
+    admissions::Admissions
+    + connections::Connections
     + orders::Orders
     + passes::Passes
     + effects::Effects
@@ -79,7 +81,8 @@ pub trait Ledger:
 }
 
 impl<T> Ledger for T where
-    T: connections::Connections
+    T: admissions::Admissions
+        + connections::Connections
         + orders::Orders
         + passes::Passes
         + effects::Effects

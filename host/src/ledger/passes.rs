@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Result,
+    admissions::NewQuarantine,
     connections::SealedSecret,
     effects::{EffectBody, OwedByOrder},
 };
@@ -387,6 +388,8 @@ pub struct Move {
     pub timeline: Vec<String>,
     /// What a single read showed meanwhile.
     pub confirmed: Option<Confirmed>,
+    /// The release failed too often: from now on nothing is mapped with it at this connection.
+    pub quarantine: Option<NewQuarantine>,
 }
 
 /// Passes.

@@ -103,6 +103,15 @@ fn in_state(detail: &OrderDetail, state: PassState, connection: Option<&Connecti
                 format!("Order {number} waits because its connection is paused ({why}).")
             }
             Some(ConnectionState::Removed) => format!("Order {number} waits, and its connection was removed."),
+            _ if connection.is_some_and(|record| record.quarantine.is_some()) => {
+                let name = connection.map_or("", |record| record.name.as_str());
+                let because = connection.and_then(|record| record.quarantine.as_ref());
+                let because = because.map_or("", |quarantine| quarantine.because.as_str());
+                format!(
+                    "Order {number} waits because the plugin failed too often at connection {name} and is in quarantine \
+                     ({because}); another release, or `orderdock plugin unquarantine {name} --reason WHY`, lets it go."
+                )
+            }
             _ if because.is_empty() => format!("Order {number} waits for a worker; it is next."),
             _ => {
                 let next = last.map_or(now, |pass| pass.not_before_ms);

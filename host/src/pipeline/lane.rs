@@ -142,6 +142,11 @@ impl Lane {
         self.record.state == ConnectionState::Active && !self.host_paused
     }
 
+    /// Whether orders are mapped: a release in quarantine maps none, and they wait.
+    pub fn maps(&self) -> bool {
+        self.takes() && self.record.quarantine.is_none()
+    }
+
     /// Whether a release can be asked whether the ERP has an order.
     pub fn can_look_up(&self, release: &Digest) -> bool {
         self.purposes.get(release).is_some_and(|purposes| purposes.contains(&Purpose::LookUp))

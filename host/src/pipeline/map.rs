@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::{
     fetch::Read,
     journey::{Journey, Outcome, Ready, evidence},
+    quarantine::Asked,
+    settle,
 };
 use crate::{
     domain::{
@@ -68,12 +70,20 @@ impl Journey {
             None => self.now_ms().await?,
         };
         let lane = Arc::clone(&self.lane);
+        if let Some(quarantine) = &lane.record.quarantine {
+            // Claimed before it began, or left behind by a lost worker: it waits like the others.
+            let because = format!("the plugin is in quarantine: {}", quarantine.because);
+            let now = self.now_ms().await?;
+            self.settle(settle::put_off(because, now, true)).await?;
+            return Ok(None);
+        }
         let (_, logins) = self.secrets().await?;
         let pins = lane.pins(content_hash(&order), Purpose::Create);
         let context = self.context(Purpose::Create, 0, &lane.plugin_settings, mapped_at_ms, self.previous(), logins);
         let called =
             self.parts.mapper.map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&lane.tables)).await;
         let mapping = evidence(pins.release.as_str(), &called);
+        self.note_call(&pins.release, Asked::Mapping, &called);
         let settled = match called.result {
             Ok(Ok(delivery)) => match self.misfit(&delivery) {
                 None => {

@@ -25,6 +25,7 @@ pub mod map;
 pub mod open;
 pub mod parts;
 pub mod push;
+pub mod quarantine;
 pub mod reconcile;
 pub mod reread;
 pub mod retention;

@@ -68,6 +68,8 @@ pub struct Pace {
     pub heartbeat_every: Duration,
     /// How long bodies are kept after a pass closed.
     pub keep_bodies: Duration,
+    /// Calls in a row that may fail by the plugin's own fault before its release is put into quarantine; 0 = any number.
+    pub quarantine_after: u32,
 }
 
 impl Default for Pace {
@@ -82,6 +84,7 @@ impl Default for Pace {
             gather_mails: Duration::from_secs(10),
             heartbeat_every: Duration::from_secs(60),
             keep_bodies: Duration::from_secs(15 * 86_400),
+            quarantine_after: 5,
         }
     }
 }

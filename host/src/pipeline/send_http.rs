@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     journey::{Journey, Outcome, Ready, Stopped, evidence},
     lease::Leases,
+    quarantine::Asked,
     settle::{self, Settled},
     verdict::Heard,
 };
@@ -258,6 +259,7 @@ impl Journey {
         let context = self.context(purpose, self.pass.step, &settings, mapped_at_ms, self.previous(), logins);
         let called =
             self.parts.mapper.parse_response(&pins.release, order, context, tables, state, response, default).await;
+        self.note_call(&pins.release, Asked::Reading, &called);
         let plugin = evidence(release, &called);
         Ok(match called.result {
             Ok(verdict) => Heard { verdict: Ok(verdict), plugin, retry_after_s },

@@ -18,6 +18,7 @@ use super::{
     lane::Lane,
     lease::{Held, Leases},
     parts::{Parts, millis},
+    quarantine::Faults,
 };
 use crate::{
     failpoint::{self, Point},
@@ -47,6 +48,8 @@ pub struct Signals {
     pub mails: Arc<Notify>,
     /// Orders whose effects are paid at once.
     pub effect_places: Arc<Semaphore>,
+    /// How often the plugin failed in a row.
+    pub faults: Faults,
 }
 
 impl Signals {
@@ -60,6 +63,7 @@ impl Signals {
             swept: Notify::new(),
             mails,
             effect_places: effects::places(),
+            faults: Faults::default(),
         }
     }
 }
@@ -148,7 +152,7 @@ async fn claim(
     looks: bool,
 ) -> Result<Vec<(Place, Claim, Duration)>, LedgerError> {
     let parts = &shared.parts;
-    let work = if lane.takes() { ClaimKind::Work } else { ClaimKind::LeftBehind };
+    let work = if lane.maps() { ClaimKind::Work } else { ClaimKind::LeftBehind };
     let mut claimed = Vec::new();
     for kind in looks.then_some(ClaimKind::Look).into_iter().chain([work]) {
         let room = u32::try_from(places.len()).unwrap_or(u32::MAX);
@@ -212,6 +216,7 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         logins: std::sync::Mutex::default(),
         claimed_logins: std::sync::Mutex::new(claim.logins),
         payment: None,
+        quarantine: None,
     };
     let signals = Arc::clone(signals);
     let shared_stop = shared.stop.clone();
@@ -245,7 +250,7 @@ async fn until_due(shared: &Shared, lane: &Lane) -> Duration {
     };
     // What is overdue and was not claimed is not ours to take now: do not spin.
     match due {
-        _ if !lane.takes() => LOOK_AT_LEAST,
+        _ if !lane.maps() => LOOK_AT_LEAST,
         0 => LOOKS_AT_MOST_EVERY,
         due => Duration::from_millis(due).min(LOOK_AT_LEAST),
     }

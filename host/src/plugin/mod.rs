@@ -1,19 +1,25 @@
 //! Plugins: engine, limits, compile cache, one folder per contract version. The only place with wasmtime.
 
 mod admit;
+pub mod awkward;
 mod cache;
 mod call;
 mod check;
+pub mod compile;
 mod engine;
 mod guest;
+mod judge;
 mod log;
+mod made_up;
 mod memory;
 mod releases;
 mod runtime;
 mod schema;
 mod settings;
+mod size;
 mod v0_1;
 mod wasi;
+mod world;
 
 use std::sync::Arc;
 
@@ -28,9 +34,10 @@ use crate::domain::{
     verdict::{DefaultVerdict, Response, Verdict},
 };
 
+pub use judge::{Brief, Judgement, Progress, judge};
 pub use runtime::{Runtime, RuntimeError};
 pub use schema::settings_check;
-pub use settings::Settings;
+pub use settings::{Apart, Compile, Settings};
 
 /// One line that a plugin logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -221,6 +221,7 @@ fn a_move(claim: &Claim, from: PassState, to: To) -> Move {
         effects: Vec::new(),
         timeline: Vec::new(),
         confirmed: None,
+        quarantine: None,
     }
 }
 

@@ -73,6 +73,7 @@ impl ModelLedger {
             activation: activation.clone(),
             revision: 1,
             swept_once: false,
+            quarantine: None,
         };
         state.connections.push(Connection {
             record,

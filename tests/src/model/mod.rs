@@ -55,6 +55,9 @@ impl ModelLedger {
     }
 }
 
+/// Verdicts on plugins hang together with nothing that the model is a second opinion on.
+impl orderdock::ledger::admissions::Admissions for ModelLedger {}
+
 /// Bytes that never repeat: enough randomness for a test, and the same in every run.
 #[derive(Debug, Default)]
 pub struct Counting(AtomicU64);

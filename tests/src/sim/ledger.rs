@@ -46,6 +46,9 @@ pub struct LedgerSeam {
 /// Every host of the simulation looks at the shop: what turns spare the shop, the ledger must stand without.
 impl orderdock::ledger::fleet::Fleet for LedgerSeam {}
 
+/// Nobody judges plugins in the simulation.
+impl orderdock::ledger::admissions::Admissions for LedgerSeam {}
+
 impl LedgerSeam {
     /// A question: it changes nothing.
     async fn ask<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {

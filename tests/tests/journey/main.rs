@@ -7,6 +7,7 @@ mod intents;
 mod outcomes;
 mod polling;
 mod push;
+mod quarantine;
 mod resets;
 mod secrets;
 mod staff;

@@ -1,36 +1,43 @@
-//! `orderdock plugin …`: releases, known by their digest, never changed.
+//! `orderdock plugin …`: releases, known by their digest, never changed. A file per command.
+
+mod add;
+mod check;
+mod inspect;
+mod judged;
+mod list;
+mod overriding;
+mod quarantine;
+mod show;
 
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::json;
 
-use super::{
-    Failure,
-    open::{Beside, person, runtime},
-    output::{Output, cell, plain},
-};
-use crate::{
-    domain::{call::Description, time},
-    ledger::connections::ReleaseRecord,
-    plugin::Mapper as _,
-};
+use super::{Failure, open::Beside, output::Output};
 
 /// Keep plugins.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check a component and keep it as a release. Adding the same file again changes nothing.
-    Add {
-        /// The component, a `.wasm` file.
-        file: PathBuf,
-    },
+    /// Judge a component and keep it as a release. Adding the same file again changes nothing.
+    Add(add::Arguments),
+    /// Judge a component without keeping it, or a release once more: what would keep it from being used?
+    Check(check::Arguments),
     /// List releases, newest first.
     List,
-    /// Show a release: what it says of itself, its settings, what it needs.
+    /// Show a release: what it says of itself, its settings, what it needs, how it was judged.
     Show {
         /// Digest (its first digits are enough), name, or name@version.
         release: String,
     },
+    /// Take a release in spite of a failed item. Who, when and why is kept with it.
+    Override(overriding::Arguments),
+    /// Connections whose plugin failed too often, and what was decided about them.
+    Quarantines {
+        /// Only this connection.
+        connection: Option<String>,
+    },
+    /// Let a connection's orders be mapped again by the release that failed too often.
+    Unquarantine(quarantine::Arguments),
     /// Look at a file without keeping it.
     Inspect {
         /// The component, a `.wasm` file.
@@ -44,96 +51,18 @@ pub enum Command {
 /// What went wrong.
 pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
     match command {
-        Command::Add { file } => {
-            let bytes = read(&file, &beside)?;
-            let runtime = runtime(&beside.settings)?;
-            let (digest, description) = runtime.admit(&bytes).await.map_err(|error| refused(&file, &error))?;
-            let added = beside.ledger.add_release(&digest, &bytes, &description, &person()).await?;
-            let result = json!({ "digest": digest, "added": added, "description": description });
-            output.either(&result, || {
-                let name = format!("{}@{}", description.name, description.version);
-                let word = if added { "Kept" } else { "Already kept:" };
-                output.line(format!("{word} {} as {digest}", plain(&name)));
-            });
-            Ok(())
-        }
-        Command::Inspect { file } => {
-            let bytes = read(&file, &beside)?;
-            let runtime = runtime(&beside.settings)?;
-            let (digest, description) = runtime.admit(&bytes).await.map_err(|error| refused(&file, &error))?;
-            let result = json!({ "digest": digest, "size": bytes.len(), "description": description });
-            output.either(&result, || describe(digest.as_str(), bytes.len() as u64, &description, output));
-            Ok(())
-        }
-        Command::List => {
-            let releases = beside.ledger.releases().await?;
-            output.either(&releases, || list(&releases, output));
-            Ok(())
-        }
-        Command::Show { release } => {
-            let record = beside.release(&release).await?;
-            output.either(&record, || describe(record.digest.as_str(), record.size, &record.description, output));
-            Ok(())
-        }
+        Command::Add(arguments) => add::run(&arguments, &beside, output).await,
+        Command::Check(arguments) => check::run(&arguments, &beside, output).await,
+        Command::List => list::run(&beside, output).await,
+        Command::Show { release } => show::run(&release, &beside, output).await,
+        Command::Override(arguments) => overriding::run(&arguments, &beside, output).await,
+        Command::Quarantines { connection } => quarantine::list(connection.as_deref(), &beside, output).await,
+        Command::Unquarantine(arguments) => quarantine::lift(&arguments, &beside, output).await,
+        Command::Inspect { file } => inspect::run(&file, &beside, output).await,
     }
 }
 
-fn list(releases: &[ReleaseRecord], output: Output) {
-    if releases.is_empty() {
-        output.line("No plugin was added yet.");
-        return;
-    }
-    let rows = releases
-        .iter()
-        .map(|release| {
-            vec![
-                cell(&release.description.name),
-                cell(&release.description.version),
-                cell(&release.description.erp),
-                cell(release.digest.as_str().get(..12).unwrap_or_default()),
-                cell(time::rfc3339(release.added_ms)),
-                cell(&release.by),
-            ]
-        })
-        .collect();
-    output.table(&["plugin", "version", "ERP", "digest", "added", "by"], rows);
-}
-
-fn describe(digest: &str, size: u64, description: &Description, output: Output) {
-    output.line(format!(
-        "{}@{} by {}",
-        plain(&description.name),
-        plain(&description.version),
-        plain(&description.publisher)
-    ));
-    output.line(format!("For:     {}", plain(&description.erp)));
-    output.line(format!("Digest:  {digest}"));
-    output.line(format!("Size:    {size} bytes"));
-    output.line(format!("\n{}", plain(&description.help)));
-    for (title, needs) in
-        [("Secrets", &description.secrets), ("Tables", &description.tables), ("Folders", &description.folders)]
-    {
-        if needs.is_empty() {
-            continue;
-        }
-        output.line(format!("\n{title}"));
-        for need in needs {
-            let must = if need.required { "needed" } else { "optional" };
-            output.line(format!("  {} ({must}): {}", plain(&need.name), plain(&need.help)));
-        }
-    }
-    output.line("\nSettings");
-    let properties = description.settings_schema.get("properties").and_then(|found| found.as_object());
-    for (name, schema) in properties.into_iter().flatten() {
-        let text = schema.get("description").and_then(|text| text.as_str()).unwrap_or_default();
-        let default = schema.get("default").map_or_else(String::new, |value| format!(" [default: {value}]"));
-        output.line(format!("  {}{default}", plain(name)));
-        if !text.is_empty() {
-            output.line(format!("      {}", plain(text).replace('\n', "\n      ")));
-        }
-    }
-}
-
+/// Reads a component.
 fn read(file: &Path, beside: &Beside) -> Result<Vec<u8>, Failure> {
     let place = file.display();
     let size =

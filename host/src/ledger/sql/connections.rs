@@ -5,7 +5,7 @@ mod apply;
 use async_trait::async_trait;
 
 use super::{
-    SqlLedger,
+    SqlLedger, admissions,
     database::{Db, Row, from_word, to_word, values_of},
     intents, releases,
 };
@@ -27,12 +27,13 @@ use crate::{
 
 const RECORDS: &str = "
 select c.*, s.kind, s.base_address, s.account, a.number, a.release_digest, a.settings_revision, a.tables_revision,
-    a.by_whom, a.at_ms, a.why,
+    a.by_whom, a.at_ms, a.why, q.since_ms as q_since_ms, q.faults as q_faults, q.because as q_because,
     case when exists (select 1 from sweeps w where w.connection_id = c.id and w.shop_id = c.shop_id
         and w.error is null) then 1 else 0 end as swept_once
 from connections c
 join shops s on s.id = c.shop_id
-join activations a on a.connection_id = c.id and a.number = c.activation";
+join activations a on a.connection_id = c.id and a.number = c.activation
+left join quarantines q on q.connection_id = c.id and q.release_digest = a.release_digest and q.lifted_ms is null";
 
 fn record(row: &Row) -> Result<ConnectionRecord> {
     Ok(ConnectionRecord {
@@ -52,6 +53,7 @@ fn record(row: &Row) -> Result<ConnectionRecord> {
         activation: activation(row)?,
         revision: row.large("revision")?,
         swept_once: row.flag("swept_once")?,
+        quarantine: admissions::joined(row)?,
     })
 }
 

@@ -4,6 +4,7 @@
 //! Writes go through tasks that commit in groups (`writer`); reads use a small pool beside them and see what is
 //! committed. Each file below answers one trait, or one part of it.
 
+mod admissions;
 mod connections;
 mod database;
 mod dialect;

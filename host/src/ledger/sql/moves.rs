@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{
+    admissions,
     database::{Db, Row, Value, to_json, to_word, values_of},
     keys,
     opening::record_decision,
@@ -96,6 +97,9 @@ pub async fn apply(db: &mut Db, change: &Move, pay: Option<&Payer>) -> Result<Op
     }
     if let Some(confirmed) = &change.confirmed {
         confirm(db, &change.pass.order, confirmed);
+    }
+    if let Some(new) = &change.quarantine {
+        admissions::begin(db, &change.pass.order.connection, new);
     }
     if let To::Withdrawn { decision: Some(decision), .. } = &change.to {
         record_decision(db, &change.pass.order, decision)?;

@@ -42,6 +42,8 @@ pub fn gone() -> LedgerError {
 /// One host, alone.
 impl Fleet for Interposed {}
 
+impl crate::ledger::admissions::Admissions for Interposed {}
+
 impl Interposed {
     pub fn new(inner: Arc<dyn Ledger>) -> Self {
         Self { inner, hook: Mutex::default() }

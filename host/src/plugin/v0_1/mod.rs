@@ -33,13 +33,6 @@ pub(super) struct Exports {
     pub(super) parse_response: ComponentExportIndex,
 }
 
-/// What a component exports instead, for somebody who built against another version or another world.
-fn exported(component: &Component) -> String {
-    let names = component.component_type();
-    let names: Vec<_> = names.exports(component.engine()).map(|(name, _)| format!("`{name}`")).take(10).collect();
-    if names.is_empty() { "it exports nothing".to_owned() } else { format!("it exports {}", names.join(", ")) }
-}
-
 impl Exports {
     /// Finds them.
     ///
@@ -48,7 +41,7 @@ impl Exports {
     pub(super) fn find(component: &Component) -> Result<Self, String> {
         let mapper = component
             .get_export_index(None, MAPPER)
-            .ok_or_else(|| format!("it does not export the interface `{MAPPER}`; {}", exported(component)))?;
+            .ok_or_else(|| format!("it does not export the interface `{MAPPER}`"))?;
         let function = |name: &str| {
             component
                 .get_export_index(Some(&mapper), name)
