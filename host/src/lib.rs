@@ -13,5 +13,6 @@ pub mod ledger;
 pub mod notify;
 pub mod pipeline;
 pub mod plugin;
+pub mod registry;
 pub mod seal;
 pub mod shop;

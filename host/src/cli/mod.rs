@@ -5,6 +5,7 @@ mod compile;
 mod config;
 mod connection;
 mod database;
+mod fit;
 mod host;
 mod identity;
 mod log;

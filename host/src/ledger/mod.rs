@@ -6,12 +6,15 @@
 //!
 //! Rows never expire; bodies (requests, answers, order snapshots) do (lifecycle section 1).
 
+pub mod activations;
 pub mod admissions;
 pub mod connections;
 pub mod effects;
 pub mod fleet;
+pub mod look_ups;
 pub mod orders;
 pub mod passes;
+pub mod recorded;
 pub mod reports;
 pub mod sql;
 pub mod standstill;
@@ -68,26 +71,31 @@ pub type Result<T> = std::result::Result<T, LedgerError>;
 
 /// The whole ledger.
 pub trait Ledger:
-    admissions::Admissions
-    + connections::Connections
+    connections::Connections
+    + activations::Activations
+    + admissions::Admissions
     + orders::Orders
     + passes::Passes
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + recorded::Recorded
     + Send
     + Sync
 {
 }
 
 impl<T> Ledger for T where
-    T: admissions::Admissions
-        + connections::Connections
+    T: connections::Connections
+        + activations::Activations
+        + admissions::Admissions
         + orders::Orders
         + passes::Passes
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
+        + recorded::Recorded
+        + recorded::Recorded
         + Send
         + Sync
 {

@@ -336,6 +336,7 @@ async fn ask(
         claimed_logins: std::sync::Mutex::default(),
         payment: None,
         quarantine: None,
+        mapping: None,
     };
     let said = journey.erp_says(&order).await;
     shared.leases.drop_lease(&held);

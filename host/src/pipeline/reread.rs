@@ -92,6 +92,7 @@ async fn try_to(
         claimed_logins: Mutex::default(),
         payment: None,
         quarantine: None,
+        mapping: None,
     };
     // State goes only to the release that made it.
     let state = match &journey.pass.sealed_state {
@@ -105,7 +106,7 @@ async fn try_to(
         _ => DefaultVerdict::Unknown,
     };
     journey.pass.pins = Some(reading_pins(lane, pinned, release));
-    let heard = journey.ask_meaning(release.as_str(), Purpose::Create, state, response, default, retry_after_s).await?;
+    let heard = journey.ask_meaning(Purpose::Create, state, response, default, retry_after_s).await?;
     let shown = json!({ "attempt": answered, "verdict": heard.shown() });
     let (settled, outcome) = match verdict(&journey, heard) {
         Ok(settles) => settles,

@@ -217,6 +217,7 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         claimed_logins: std::sync::Mutex::new(claim.logins),
         payment: None,
         quarantine: None,
+        mapping: None,
     };
     let signals = Arc::clone(signals);
     let shared_stop = shared.stop.clone();

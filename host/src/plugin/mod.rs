@@ -6,12 +6,14 @@ mod cache;
 mod call;
 mod check;
 pub mod compile;
+mod contract;
 mod engine;
 mod guest;
 mod judge;
 mod log;
 mod made_up;
 mod memory;
+mod outline;
 mod releases;
 mod runtime;
 mod schema;
@@ -35,6 +37,7 @@ use crate::domain::{
 };
 
 pub use judge::{Brief, Judgement, Progress, judge};
+pub use outline::{Outline, outline};
 pub use runtime::{Runtime, RuntimeError};
 pub use schema::settings_check;
 pub use settings::{Apart, Compile, Settings};
@@ -74,6 +77,10 @@ pub struct LookUp {
     pub key: String,
     /// What was found.
     pub value: Option<String>,
+    /// What the key stands for, where the plugin said that the order can't be mapped without an entry
+    /// (`tables.missing`, contract 0.1.1): whoever reads the rejection is led to the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<String>,
 }
 
 /// Which limit a plugin hit.
@@ -175,7 +182,7 @@ pub enum AdmissionError {
     )]
     CoreModule,
     /// Does not export what the contract asks for.
-    #[error("this component does not fit the contract orderdock:plugin@0.1.0: {0}")]
+    #[error("this component does not fit the contract {served}: {0}", served = contract::SERVED)]
     WrongWorld(String),
     /// Imports what we do not offer.
     #[error("this component imports what Orderdock does not offer: {}; allowed are {}", .imports.join(", "), .allowed.join(", "))]
@@ -210,6 +217,47 @@ pub struct Called<T> {
     pub log: Vec<LogLine>,
     /// What it looked up.
     pub look_ups: Vec<LookUp>,
+    /// The track of the contract that it was called by, such as `0.1`; empty where no call began.
+    pub contract: &'static str,
+}
+
+/// Kinds of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It trapped.
+    Trap,
+    /// It hit a limit.
+    Limit,
+    /// It gave what the contract forbids.
+    Invalid,
+    /// It could not be loaded.
+    NotLoaded,
+}
+
+impl FaultKind {
+    /// The word that is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Limit => "limit",
+            Self::Invalid => "invalid",
+            Self::NotLoaded => "not_loaded",
+        }
+    }
+}
+
+impl PluginFault {
+    /// The kind of fault.
+    #[must_use]
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Trap { .. } => FaultKind::Trap,
+            Self::OverLimit { .. } => FaultKind::Limit,
+            Self::BadOutput { .. } => FaultKind::Invalid,
+            Self::NotLoaded { .. } => FaultKind::NotLoaded,
+        }
+    }
 }
 
 /// Runs plugins. Every call gets a fresh instance; the same input gives the same result on every machine.

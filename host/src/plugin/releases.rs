@@ -11,13 +11,13 @@ use wasmtime::{
     component::{Component, InstancePre, Linker},
 };
 
-use super::{cache::Cache, guest::Guest, v0_1::Exports};
+use super::{cache::Cache, contract::Contract, guest::Guest};
 use crate::domain::id::Digest;
 
 /// A release with its imports resolved: an instance of it costs microseconds.
 pub(super) struct Release {
     pub(super) pre: InstancePre<Guest>,
-    pub(super) exports: Exports,
+    pub(super) contract: Contract,
     /// Whether it imports anything of WASI: only then is there a clock or a random number to seed.
     pub(super) uses_wasi: bool,
 }
@@ -28,10 +28,10 @@ impl Release {
     /// # Errors
     /// An import with another type than we offer, or one that we do not offer; a missing export.
     pub(super) fn of(engine: &Engine, linker: &Linker<Guest>, component: &Component) -> Result<Self, String> {
-        let exports = Exports::find(component)?;
+        let contract = Contract::find(component)?;
         let pre = linker.instantiate_pre(component).map_err(|error| format!("{error:#}"))?;
         let uses_wasi = component.component_type().imports(engine).any(|(name, _)| name.starts_with("wasi:"));
-        Ok(Self { pre, exports, uses_wasi })
+        Ok(Self { pre, contract, uses_wasi })
     }
 }
 

@@ -11,4 +11,5 @@ mod compiling;
 mod judged;
 mod limits;
 mod output;
+mod versions;
 mod wasi;

@@ -21,7 +21,8 @@ use crate::{
 pub async fn run(file: &Path, beside: &Beside, output: Output) -> Result<(), Failure> {
     let bytes = read(file, beside)?;
     let runtime = runtime(&beside.settings)?;
-    let (digest, description) = runtime.admit(&bytes).await.map_err(|error| refused(file, &error))?;
+    let (digest, description) =
+        runtime.admit(&bytes).await.map_err(|error| refused(&file.display().to_string(), &error))?;
     let result = json!({ "digest": digest, "size": bytes.len(), "description": description });
     output.either(&result, || show::describe(digest.as_str(), bytes.len() as u64, &description, output));
     Ok(())

@@ -1,12 +1,18 @@
 //! `orderdock plugin …`: releases, known by their digest, never changed. A file per command.
 
+mod activate;
 mod add;
 mod check;
+pub mod history;
 mod inspect;
 mod judged;
 mod list;
 mod overriding;
+mod pull;
+mod push;
 mod quarantine;
+mod remote;
+mod rollback;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -38,11 +44,22 @@ pub enum Command {
     },
     /// Let a connection's orders be mapped again by the release that failed too often.
     Unquarantine(quarantine::Arguments),
+    /// Let a connection map with a release from now on. Orders under way end on what they began with; every host follows
+    /// within a second.
+    Activate(activate::Arguments),
+    /// Let a connection map again with what it mapped with before.
+    Rollback(rollback::Arguments),
+    /// What a connection mapped with: since when, by whom, why.
+    History(history::Arguments),
     /// Look at a file without keeping it.
     Inspect {
         /// The component, a `.wasm` file.
         file: PathBuf,
     },
+    /// Publish a release to an OCI registry, in the layout that wkg reads.
+    Push(push::Arguments),
+    /// Fetch a release from an OCI registry and keep it, as `add` does. Every byte is checked against its digest.
+    Pull(pull::Arguments),
 }
 
 /// Runs the command.
@@ -59,6 +76,11 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
         Command::Quarantines { connection } => quarantine::list(connection.as_deref(), &beside, output).await,
         Command::Unquarantine(arguments) => quarantine::lift(&arguments, &beside, output).await,
         Command::Inspect { file } => inspect::run(&file, &beside, output).await,
+        Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
+        Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
+        Command::History(arguments) => history::run(&arguments, &beside, output).await,
+        Command::Push(arguments) => push::run(&arguments, &beside, output).await,
+        Command::Pull(arguments) => pull::run(&arguments, &beside, output).await,
     }
 }
 
@@ -76,6 +98,6 @@ fn read(file: &Path, beside: &Beside) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))
 }
 
-fn refused(file: &Path, error: &crate::plugin::AdmissionError) -> Failure {
-    Failure::usage(format!("{} is not a plugin that can be used: {error}", file.display()))
+fn refused(from: &str, error: &crate::plugin::AdmissionError) -> Failure {
+    Failure::usage(format!("{from} is not a plugin that can be used: {error}"))
 }

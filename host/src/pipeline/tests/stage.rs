@@ -241,6 +241,7 @@ impl Stage {
                 claimed_logins: Mutex::default(),
                 payment: None,
                 quarantine: None,
+                mapping: None,
             })
             .collect()
     }
