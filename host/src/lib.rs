@@ -4,6 +4,7 @@
 //! rules; `pipeline` is the only place that knows the order of the steps.
 
 pub mod admin;
+pub mod cases;
 pub mod cli;
 pub mod config;
 pub mod destination;

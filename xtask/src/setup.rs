@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use crate::toolchain::{self, Target, Toolchain};
+use orderdock_build::rust::Compiler;
+
+use crate::toolchain::{self, Target};
 use crate::workspace::Workspace;
 use crate::{run, say};
 
@@ -20,7 +22,7 @@ const APT_LIMIT: Duration = Duration::from_secs(10 * 60);
 ///
 /// # Errors
 /// When something is missing and cannot be installed: all of it at once, each with the command to type.
-pub fn everything(workspace: &Workspace) -> anyhow::Result<Toolchain> {
+pub fn everything(workspace: &Workspace) -> anyhow::Result<Compiler> {
     let missing: Vec<String> = [xmllint(workspace), postgres(), registry()]
         .into_iter()
         .filter_map(|tool| Some(format!("{:#}", tool.err()?)))
@@ -146,12 +148,4 @@ fn apt() -> Command {
     command.args(["-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"]);
     command.env("DEBIAN_FRONTEND", "noninteractive");
     command
-}
-
-/// Whether Debian packages are installed, completely.
-pub fn installed(packages: &[&str]) -> bool {
-    let status = run::ask(Command::new("dpkg-query").args(["--show", "--showformat", "${Status}\n"]).args(packages));
-    status.is_ok_and(|lines| {
-        lines.lines().count() == packages.len() && lines.lines().all(|line| line == "install ok installed")
-    })
 }

@@ -175,7 +175,10 @@ fn verdict(journey: &Journey, heard: Heard) -> Result<(Settled, &'static str), S
 
 /// An answer as it was kept, in the form in which a plugin gets it, with the seconds that it asked to wait; or why it can't
 /// be read again.
-fn stored_response(kept: &Value) -> Result<(Response, Option<u32>), String> {
+///
+/// # Errors
+/// Why not.
+pub fn stored_response(kept: &Value) -> Result<(Response, Option<u32>), String> {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     if let Some(names) = kept.get("placed").and_then(Value::as_array) {
         let names = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();

@@ -143,6 +143,8 @@ pub enum PluginFault {
         used: u64,
         /// What was allowed.
         allowed: u64,
+        /// Where it was then, innermost first, if the engine can tell.
+        stack: Vec<String>,
     },
     /// It gave something that the contract forbids. All of it at once.
     #[error("the plugin gave an invalid result while {doing}: {}", .problems.join("; "))]
@@ -280,6 +282,19 @@ pub trait Mapper: Send + Sync {
         context: Context,
         tables: Arc<Tables>,
     ) -> Called<Result<Delivery, Rejection>>;
+
+    /// The plugin's stack, innermost first, when mapping an order has used so many CPU units; none if it ends before. The same
+    /// order is at the same place at the same number, so that a few numbers make a profile.
+    async fn stack_at(
+        &self,
+        _release: &Digest,
+        _order: Arc<Order>,
+        _context: Context,
+        _tables: Arc<Tables>,
+        _units: u64,
+    ) -> Option<Vec<String>> {
+        None
+    }
 
     /// What does this answer mean?
     #[expect(clippy::too_many_arguments, reason = "the contract's own list, and who is asked")]

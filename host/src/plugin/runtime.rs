@@ -13,7 +13,7 @@ use wasmtime::{
 };
 
 use super::{
-    AdmissionError, Called, Mapper, PluginFault, Usage, admit,
+    AdmissionError, Called, Limit, Mapper, PluginFault, Usage, admit,
     cache::Cache,
     call::Call,
     check, compile, contract, engine,
@@ -190,6 +190,41 @@ fn not_begun<T>(fault: PluginFault) -> Called<T> {
     Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new(), contract: "" }
 }
 
+impl Runtime {
+    async fn map_within(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+        most: Option<u64>,
+    ) -> Called<Result<Delivery, Rejection>> {
+        let release = match self.release(release).await {
+            Ok(release) => release,
+            Err(fault) => return not_begun(fault),
+        };
+        let (lines, bytes, seed) =
+            (order.lines.len(), size::of(&order, &context), seed(&release, &order, &context, "map-order"));
+        let mut call = Call::begin_within(self, "mapping the order", lines, bytes, tables, seed, most).await;
+        let store = &mut call.store;
+        let outcome = timeout(self.settings.wall_limit, async {
+            let instance = release.pre.instantiate_async(&mut *store).await?;
+            failpoint::reached(Point::Plugin);
+            release.contract.map_order(store, &instance, &order, &context).await
+        })
+        .await;
+        let called = call.finish(
+            outcome,
+            |answer| match answer {
+                Ok(delivery) => check::delivery(delivery).map(Ok),
+                Err(rejection) => check::rejection(rejection).map(Err),
+            },
+            |answer| answer.is_err(),
+        );
+        Called { contract: release.contract.track(), ..called }
+    }
+}
+
 #[async_trait]
 impl Mapper for Runtime {
     async fn admit(&self, bytes: &[u8]) -> Result<(Digest, Description), AdmissionError> {
@@ -212,29 +247,21 @@ impl Mapper for Runtime {
         context: Context,
         tables: Arc<Tables>,
     ) -> Called<Result<Delivery, Rejection>> {
-        let release = match self.release(release).await {
-            Ok(release) => release,
-            Err(fault) => return not_begun(fault),
-        };
-        let (lines, bytes, seed) =
-            (order.lines.len(), size::of(&order, &context), seed(&release, &order, &context, "map-order"));
-        let mut call = Call::begin(self, "mapping the order", lines, bytes, tables, seed).await;
-        let store = &mut call.store;
-        let outcome = timeout(self.settings.wall_limit, async {
-            let instance = release.pre.instantiate_async(&mut *store).await?;
-            failpoint::reached(Point::Plugin);
-            release.contract.map_order(store, &instance, &order, &context).await
-        })
-        .await;
-        let called = call.finish(
-            outcome,
-            |answer| match answer {
-                Ok(delivery) => check::delivery(delivery).map(Ok),
-                Err(rejection) => check::rejection(rejection).map(Err),
-            },
-            |answer| answer.is_err(),
-        );
-        Called { contract: release.contract.track(), ..called }
+        self.map_within(release, order, context, tables, None).await
+    }
+
+    async fn stack_at(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+        units: u64,
+    ) -> Option<Vec<String>> {
+        match self.map_within(release, order, context, tables, Some(units)).await.result {
+            Err(PluginFault::OverLimit { limit: Limit::Cpu, stack, .. }) => Some(stack),
+            _ => None,
+        }
     }
 
     async fn parse_response(

@@ -46,7 +46,7 @@ pub struct Keeping {
 /// # Errors
 /// As [`keep`].
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
-    let bytes = read(&arguments.file, beside)?;
+    let bytes = read(&arguments.file, &beside.settings)?;
     keep(&bytes, &arguments.file.display().to_string(), &json!({}), &arguments.keeping, beside, output).await
 }
 
@@ -69,7 +69,7 @@ pub async fn keep(
     if let Some(item) = keeping.overrides.iter().find(|item| !item.can_be_overridden()) {
         return Err(Failure::usage(format!("`{item}` can't be overridden: without it the release can't run")));
     }
-    let judgement = keeping.with.judge(bytes, true, beside).await?;
+    let judgement = keeping.with.judge(bytes, true, &beside.settings).await?;
     let Judgement { digest, description, admission } = &judgement;
     let Some(description) = description else {
         return Err(not_usable(&judgement, from));

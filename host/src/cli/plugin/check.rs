@@ -12,7 +12,8 @@ use crate::{
         open::{Beside, person},
         output::{Output, plain},
     },
-    domain::admission::Kept,
+    config::HostSettings,
+    domain::admission::{Kept, Override},
     plugin::Judgement,
 };
 
@@ -25,29 +26,45 @@ pub struct Arguments {
     with: judged::With,
 }
 
-/// Judges.
+impl Arguments {
+    /// Whether a file is meant: that needs no database.
+    pub fn is_file(&self) -> bool {
+        let file = Path::new(&self.what);
+        file.is_file() || file.extension().is_some_and(|end| end == "wasm")
+    }
+}
+
+/// Judges a file.
 ///
 /// # Errors
 /// What can't be read; `Failure::failed` when an item failed.
-pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
-    let file = Path::new(&arguments.what);
-    let (bytes, release) = if file.is_file() || file.extension().is_some_and(|end| end == "wasm") {
-        (read(file, beside)?, None)
-    } else {
-        let record = beside.release(&arguments.what).await?;
-        let missing = || Failure::failed(format!("the bytes of release {} are not in the ledger", record.digest));
-        (beside.ledger.release_bytes(&record.digest).await?.ok_or_else(missing)?, Some(record.digest))
-    };
-    let Judgement { digest, description, admission } = arguments.with.judge(&bytes, false, beside).await?;
-    if let Some(release) = &release {
-        beside.ledger.keep_admission(release, &admission, &person()).await?;
-    }
+pub async fn file(arguments: &Arguments, settings: &HostSettings, output: Output) -> Result<(), Failure> {
+    let bytes = read(Path::new(&arguments.what), settings)?;
+    let judgement = arguments.with.judge(&bytes, false, settings).await?;
+    tell(&bytes, judgement, Vec::new(), output)
+}
+
+/// Judges a release that is kept, and replaces its verdict.
+///
+/// # Errors
+/// No such release; `Failure::failed` when an item failed that nobody has overridden.
+pub async fn release(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
+    let digest = beside.release(&arguments.what).await?.digest;
+    let missing = || Failure::failed(format!("the bytes of release {digest} are not in the ledger"));
+    let bytes = beside.ledger.release_bytes(&digest).await?.ok_or_else(missing)?;
+    let judgement = arguments.with.judge(&bytes, false, &beside.settings).await?;
+    beside.ledger.keep_admission(&digest, &judgement.admission, &person()).await?;
     let known = beside.ledger.admissions(Some(&digest)).await?.into_iter().next().map(|(_, kept)| kept);
-    let overrides = known.map(|kept| kept.overrides).unwrap_or_default();
-    let kept = Kept { admission, by: person(), at_ms: beside.clock.now_ms(), overrides };
+    tell(&bytes, judgement, known.map(|kept| kept.overrides).unwrap_or_default(), output)
+}
+
+fn tell(bytes: &[u8], judgement: Judgement, overrides: Vec<Override>, output: Output) -> Result<(), Failure> {
+    let Judgement { digest, description, admission } = judgement;
+    let kept = Kept { admission, by: person(), at_ms: 0, overrides };
     let standing = kept.standing();
     let result = json!({
-        "ok": standing.is_empty(), "digest": digest, "size": bytes.len(), "description": description, "verdict": kept,
+        "ok": standing.is_empty(), "digest": digest, "size": bytes.len(), "description": description,
+        "verdict": { "admission": kept.admission, "overrides": kept.overrides },
     });
     output.either(&result, || {
         if let Some(description) = &description {

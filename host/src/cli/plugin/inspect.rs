@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 /// Why it is not a plugin that can be used.
 pub async fn run(file: &Path, beside: &Beside, output: Output) -> Result<(), Failure> {
-    let bytes = read(file, beside)?;
+    let bytes = read(file, &beside.settings)?;
     let runtime = runtime(&beside.settings)?;
     let (digest, description) =
         runtime.admit(&bytes).await.map_err(|error| refused(&file.display().to_string(), &error))?;

@@ -6,20 +6,26 @@ use clap::Args;
 use comfy_table::Cell;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 
 use crate::{
+    cases::{Case, Mode, Release, list, run_case},
     cli::{
         Failure,
-        open::{Beside, runtime},
+        open::runtime,
         output::{Output, cell, plain},
     },
+    config::HostSettings,
     domain::{
-        admission::{Admission, Item, Kept, Outcome, Override},
+        admission::{Admission, Item, Judged, Kept, Outcome, Override},
         pass::Colour,
         time,
     },
     plugin::{Brief, Judgement, judge},
 };
+
+/// Problems of cases that are kept with the verdict.
+const CASES: usize = 10;
 
 /// What a plugin is judged with.
 #[derive(Clone, Debug, Default, Args)]
@@ -30,6 +36,9 @@ pub struct With {
     /// Look-up tables to judge it with, as JSON or TOML: table → key → value; without it, tables that know every code.
     #[arg(long, value_name = "FILE")]
     tables: Option<PathBuf>,
+    /// Its own cases: a folder for each (`orderdock plugin test` runs them too).
+    #[arg(long, value_name = "FOLDER")]
+    cases: Option<PathBuf>,
 }
 
 impl With {
@@ -45,9 +54,9 @@ impl With {
     ///
     /// # Errors
     /// Files that can't be read; an engine that can't start. A bad plugin is a verdict.
-    pub async fn judge(&self, bytes: &[u8], known: bool, beside: &Beside) -> Result<Judgement, Failure> {
+    pub async fn judge(&self, bytes: &[u8], known: bool, settings: &HostSettings) -> Result<Judgement, Failure> {
         let brief = self.brief(known)?;
-        let runtime = runtime(&beside.settings)?;
+        let runtime = runtime(settings)?;
         // Drawn to standard error, and only where that is a terminal.
         let bar = ProgressBar::new(0);
         if let Ok(style) = ProgressStyle::with_template("judging {bar:40} {pos}/{len} calls, {eta} left") {
@@ -58,10 +67,46 @@ impl With {
             shown.set_length(u64::try_from(of).unwrap_or_default());
             shown.set_position(u64::try_from(done).unwrap_or_default());
         };
-        let judgement = judge(&runtime, bytes, &brief, &progress).await;
+        let mut judgement = judge(&runtime, bytes, &brief, &progress).await;
         bar.finish_and_clear();
+        if let (Some(folder), Some(description)) = (&self.cases, &judgement.description) {
+            let release = Release::new(Handle::current(), runtime, judgement.digest.clone(), description.clone());
+            judgement.admission.put(cases(release, folder).await?);
+        }
         Ok(judgement)
     }
+}
+
+/// Runs a plugin's own cases.
+async fn cases(mut release: Release, folder: &Path) -> Result<Judged, Failure> {
+    let folders = list(folder).map_err(Failure::usage)?;
+    let count = folders.len();
+    let run = tokio::task::spawn_blocking(move || {
+        let mut problems = Vec::new();
+        for folder in folders {
+            match Case::load(&folder) {
+                Ok(case) => {
+                    let found = run_case(&mut release, &case, Mode::Compare);
+                    problems.extend(found.into_iter().map(|text| format!("case {}: {text}", case.name)));
+                }
+                Err(text) => problems.push(text),
+            }
+        }
+        problems
+    });
+    let mut problems = run.await.map_err(|error| Failure::failed(format!("the cases broke off: {error}")))?;
+    if count == 0 {
+        return Ok(Judged::not_judged(Item::Cases, format!("{} holds no case", folder.display())));
+    }
+    if problems.is_empty() {
+        return Ok(Judged::passed(Item::Cases, vec![format!("{count} cases passed")]));
+    }
+    let more = problems.len().saturating_sub(CASES);
+    problems.truncate(CASES);
+    if more > 0 {
+        problems.push(format!("and {more} more: `orderdock plugin test` shows all"));
+    }
+    Ok(Judged::failed(Item::Cases, problems))
 }
 
 /// Reads JSON, or TOML where the name says so.

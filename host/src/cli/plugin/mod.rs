@@ -2,28 +2,46 @@
 
 mod activate;
 mod add;
+mod author;
+mod build;
+mod capture;
 mod check;
+mod dev;
+mod display;
 pub mod history;
 mod inspect;
 mod judged;
 mod list;
+mod new;
 mod overriding;
 mod pull;
 mod push;
 mod quarantine;
 mod remote;
 mod rollback;
+mod run;
 mod show;
+mod test;
+mod workshop;
 
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{Failure, open::Beside, output::Output};
+use super::{
+    Failure,
+    open::{self, Beside},
+    output::Output,
+};
+use crate::config::HostSettings;
 
 /// Keep plugins.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(flatten)]
+    Author(author::Command),
+    /// Make a case of a real order, with personal data masked.
+    Capture(capture::Arguments),
     /// Judge a component and keep it as a release. Adding the same file again changes nothing.
     Add(add::Arguments),
     /// Judge a component without keeping it, or a release once more: what would keep it from being used?
@@ -66,10 +84,21 @@ pub enum Command {
 ///
 /// # Errors
 /// What went wrong.
-pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+pub async fn run(command: Command, settings: HostSettings, output: Output) -> Result<(), Failure> {
     match command {
+        // Authors have no database.
+        Command::Author(command) => author::run(command, settings, output).await,
+        Command::Check(arguments) if arguments.is_file() => check::file(&arguments, &settings, output).await,
+        command => kept(command, open::beside(settings).await?, output).await,
+    }
+}
+
+async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Author(command) => author::run(command, beside.settings, output).await,
+        Command::Capture(arguments) => capture::run(arguments, beside, output).await,
         Command::Add(arguments) => add::run(&arguments, &beside, output).await,
-        Command::Check(arguments) => check::run(&arguments, &beside, output).await,
+        Command::Check(arguments) => check::release(&arguments, &beside, output).await,
         Command::List => list::run(&beside, output).await,
         Command::Show { release } => show::run(&release, &beside, output).await,
         Command::Override(arguments) => overriding::run(&arguments, &beside, output).await,
@@ -85,11 +114,11 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
 }
 
 /// Reads a component.
-fn read(file: &Path, beside: &Beside) -> Result<Vec<u8>, Failure> {
+fn read(file: &Path, settings: &HostSettings) -> Result<Vec<u8>, Failure> {
     let place = file.display();
     let size =
         std::fs::metadata(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))?.len();
-    let most = beside.settings.plugins.release_bytes.0;
+    let most = settings.plugins.release_bytes.0;
     if size > most {
         return Err(Failure::usage(format!(
             "{place} has {size} bytes; at most {most} are allowed (plugins.release_bytes)"

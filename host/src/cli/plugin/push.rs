@@ -62,7 +62,7 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
 async fn release(wanted: &str, beside: &Beside) -> Result<Release, Failure> {
     let file = Path::new(wanted);
     if file.extension().is_some_and(|end| end == "wasm") {
-        let bytes = read(file, beside)?;
+        let bytes = read(file, &beside.settings)?;
         let admitted = runtime(&beside.settings)?.admit(&bytes).await;
         let (digest, description) = admitted.map_err(|error| refused(wanted, &error))?;
         return Ok(Release { digest, bytes, description });
