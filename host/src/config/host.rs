@@ -132,6 +132,19 @@ pub struct PluginLimits {
     pub compile_time: Period,
     /// A release is put into quarantine at a connection when that many calls in a row failed by its own fault; 0 = never.
     pub quarantine_after: u32,
+    /// Which releases must be signed by their publisher.
+    pub signatures: Signatures,
+}
+
+/// Which releases must be signed by their publisher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signatures {
+    /// None.
+    Off,
+    /// Those of publishers whose key was added.
+    Known,
+    /// All.
+    All,
 }
 
 /// How the connection to the mail server is protected.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::{
     Bytes, Database, Environment, FleetSettings, Heartbeat, HostSettings, KeySource, Limits, LogFormat, LogSettings,
-    Period, PluginLimits, PostgresSettings, Retention, SmtpSecurity, SmtpSettings,
+    Period, PluginLimits, PostgresSettings, Retention, Signatures, SmtpSecurity, SmtpSettings,
     reader::{Document, Section},
     registries, secret,
 };
@@ -223,6 +223,10 @@ fn limits(root: &Section<'_, '_>) -> Limits {
     limits
 }
 
+/// What `plugins.signatures` can be.
+const SIGNATURES: &[(&str, Signatures)] =
+    &[("off", Signatures::Off), ("known", Signatures::Known), ("all", Signatures::All)];
+
 fn plugins(root: &Section<'_, '_>, data_dir: &Path) -> PluginLimits {
     let table = root.section("plugins");
     let plugins = PluginLimits {
@@ -240,6 +244,7 @@ fn plugins(root: &Section<'_, '_>, data_dir: &Path) -> PluginLimits {
         compile_memory: table.bytes("compile_memory").unwrap_or(Bytes(2 << 30)),
         compile_time: table.limit("compile_time").unwrap_or(Period(300)),
         quarantine_after: table.number("quarantine_after", 0..=1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(5),
+        signatures: table.choice("signatures", SIGNATURES).unwrap_or(Signatures::Known),
     };
     if plugins.compile_memory < Bytes(128 << 20) {
         table.note("compile_memory", "is less than 128MiB, in which nothing can be compiled", None);

@@ -8,12 +8,14 @@
 
 pub mod activations;
 pub mod admissions;
+pub mod canaries;
 pub mod connections;
 pub mod effects;
 pub mod fleet;
 pub mod look_ups;
 pub mod orders;
 pub mod passes;
+pub mod publishers;
 pub mod recorded;
 pub mod reports;
 pub mod sql;
@@ -74,11 +76,13 @@ pub trait Ledger:
     connections::Connections
     + activations::Activations
     + admissions::Admissions
+    + canaries::Canaries
     + orders::Orders
     + passes::Passes
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + publishers::Publishers
     + recorded::Recorded
     + Send
     + Sync
@@ -89,12 +93,13 @@ impl<T> Ledger for T where
     T: connections::Connections
         + activations::Activations
         + admissions::Admissions
+        + canaries::Canaries
         + orders::Orders
         + passes::Passes
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
-        + recorded::Recorded
+        + publishers::Publishers
         + recorded::Recorded
         + Send
         + Sync

@@ -3,7 +3,11 @@
 //! Two bounds keep one connection from delaying another: its own share of places, and places of the whole host that are
 //! given out first come, first served. A hanging ERP fills its own share and no more.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use tokio::{
@@ -13,6 +17,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    age::Ages,
     effects, fleet,
     journey::{Journey, Stopped},
     lane::Lane,
@@ -21,6 +26,7 @@ use super::{
     quarantine::Faults,
 };
 use crate::{
+    domain::clock::Millis,
     failpoint::{self, Point},
     ledger::{
         LedgerError,
@@ -50,6 +56,10 @@ pub struct Signals {
     pub effect_places: Arc<Semaphore>,
     /// How often the plugin failed in a row.
     pub faults: Faults,
+    /// How long we know of what is in doubt.
+    pub ages: Ages,
+    /// The newest stamp of a change that a good look was shown: the shop's own time.
+    pub newest_ms: Mutex<Option<Millis>>,
 }
 
 impl Signals {
@@ -64,6 +74,8 @@ impl Signals {
             mails,
             effect_places: effects::places(),
             faults: Faults::default(),
+            ages: Ages::default(),
+            newest_ms: Mutex::new(None),
         }
     }
 }

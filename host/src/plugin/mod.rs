@@ -20,6 +20,7 @@ mod schema;
 mod settings;
 mod size;
 mod v0_1;
+mod v0_2;
 mod wasi;
 mod world;
 
@@ -37,7 +38,7 @@ use crate::domain::{
 };
 
 pub use judge::{Brief, Judgement, Progress, judge};
-pub use outline::{Outline, outline};
+pub use outline::{NoComponent, Outline, outline};
 pub use runtime::{Runtime, RuntimeError};
 pub use schema::settings_check;
 pub use settings::{Apart, Compile, Settings};

@@ -49,6 +49,10 @@ impl orderdock::ledger::fleet::Fleet for LedgerSeam {}
 
 /// Nobody judges plugins in the simulation.
 impl orderdock::ledger::admissions::Admissions for LedgerSeam {}
+/// None is ever begun.
+impl orderdock::ledger::canaries::Canaries for LedgerSeam {}
+impl orderdock::ledger::publishers::Publishers for LedgerSeam {}
+
 /// Nothing is run again here.
 impl orderdock::ledger::recorded::Recorded for LedgerSeam {}
 

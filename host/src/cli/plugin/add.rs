@@ -8,15 +8,20 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{judged, read};
+use super::{judged, read, sign};
 use crate::{
     cli::{
         Failure,
         open::{Beside, person},
         output::{Output, plain},
+        trust,
     },
-    domain::admission::{Item, Kept},
+    domain::{
+        admission::{Item, Kept},
+        signature::ReleaseSignature,
+    },
     plugin::Judgement,
+    signature::Standing,
 };
 
 /// Keep a plugin.
@@ -24,6 +29,9 @@ use crate::{
 pub struct Arguments {
     /// The component, a `.wasm` file.
     file: PathBuf,
+    /// A signature over it, as `plugin sign` or `cosign sign-blob` made it. May be repeated.
+    #[arg(long)]
+    signature: Vec<PathBuf>,
     #[command(flatten)]
     keeping: Keeping,
 }
@@ -47,7 +55,9 @@ pub struct Keeping {
 /// As [`keep`].
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
     let bytes = read(&arguments.file, &beside.settings)?;
-    keep(&bytes, &arguments.file.display().to_string(), &json!({}), &arguments.keeping, beside, output).await
+    let signatures = arguments.signature.iter().map(|file| sign::signature(file)).collect::<Result<Vec<_>, _>>()?;
+    let from = arguments.file.display().to_string();
+    keep(&bytes, &from, &signatures, &json!({}), &arguments.keeping, beside, output).await
 }
 
 /// Judges a component and keeps it; `from` says where it comes from, `more` goes into the JSON.
@@ -57,6 +67,7 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
 pub async fn keep(
     bytes: &[u8],
     from: &str,
+    signatures: &[ReleaseSignature],
     more: &Value,
     keeping: &Keeping,
     beside: &Beside,
@@ -74,6 +85,7 @@ pub async fn keep(
     let Some(description) = description else {
         return Err(not_usable(&judgement, from));
     };
+    let standing = trust::judged(beside, &description.publisher, digest, bytes, signatures).await?;
     let (by, ledger) = (person(), &beside.ledger);
     // The verdict first: a release is never there without one. One that is there stays as it was judged.
     if ledger.admissions(Some(digest)).await?.is_empty() {
@@ -87,10 +99,16 @@ pub async fn keep(
         }
     }
     let added = ledger.add_release(digest, bytes, description, &by).await?;
+    ledger.keep_signatures(digest, signatures, &by).await?;
+    let key = match &standing {
+        Standing::Signed { key_id } => Some(key_id.as_str()),
+        Standing::Unsigned => None,
+    };
     let kept = ledger.admissions(Some(digest)).await?.into_iter().next().map(|(_, kept)| kept);
     let held = kept.as_ref().and_then(|kept| judged::held(kept, digest.as_str()));
-    let mut result =
-        json!({ "digest": digest, "added": added, "held": held, "description": description, "verdict": kept });
+    let mut result = json!({
+        "digest": digest, "added": added, "held": held, "signed_by_key": key, "description": description, "verdict": kept,
+    });
     if let (Some(result), Some(more)) = (result.as_object_mut(), more.as_object()) {
         result.extend(more.clone());
     }
@@ -106,6 +124,9 @@ pub async fn keep(
             (false, None) => "Already kept:",
         };
         output.line(format!("{word} {} as {digest}", plain(&name)));
+        if let Some(key) = key {
+            output.line(format!("Signed by {} with key {key}", plain(&description.publisher)));
+        }
     });
     match held {
         None => Ok(()),

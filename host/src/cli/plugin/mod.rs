@@ -4,6 +4,7 @@ mod activate;
 mod add;
 mod author;
 mod build;
+pub mod canary;
 mod capture;
 mod check;
 mod dev;
@@ -20,7 +21,9 @@ mod quarantine;
 mod remote;
 mod rollback;
 mod run;
+mod shadow;
 mod show;
+mod sign;
 mod test;
 mod workshop;
 
@@ -32,6 +35,7 @@ use super::{
     Failure,
     open::{self, Beside},
     output::Output,
+    trust,
 };
 use crate::config::HostSettings;
 
@@ -65,10 +69,14 @@ pub enum Command {
     /// Let a connection map with a release from now on. Orders under way end on what they began with; every host follows
     /// within a second.
     Activate(activate::Arguments),
-    /// Let a connection map again with what it mapped with before.
+    /// Put in force what is tried with some new orders.
+    Promote(canary::Promotion),
+    /// Let a connection map again with what it mapped with before; while something is tried with some orders, end that.
     Rollback(rollback::Arguments),
     /// What a connection mapped with: since when, by whom, why.
     History(history::Arguments),
+    /// Say what another release would have made of a connection's last orders, and of the ERP's answers. Nothing is sent.
+    Shadow(shadow::Arguments),
     /// Look at a file without keeping it.
     Inspect {
         /// The component, a `.wasm` file.
@@ -78,6 +86,8 @@ pub enum Command {
     Push(push::Arguments),
     /// Fetch a release from an OCI registry and keep it, as `add` does. Every byte is checked against its digest.
     Pull(pull::Arguments),
+    /// Sign a component as its publisher.
+    Sign(sign::Arguments),
 }
 
 /// Runs the command.
@@ -89,6 +99,7 @@ pub async fn run(command: Command, settings: HostSettings, output: Output) -> Re
         // Authors have no database.
         Command::Author(command) => author::run(command, settings, output).await,
         Command::Check(arguments) if arguments.is_file() => check::file(&arguments, &settings, output).await,
+        Command::Sign(arguments) => sign::run(&arguments, &settings, output),
         command => kept(command, open::beside(settings).await?, output).await,
     }
 }
@@ -106,10 +117,13 @@ async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Fa
         Command::Unquarantine(arguments) => quarantine::lift(&arguments, &beside, output).await,
         Command::Inspect { file } => inspect::run(&file, &beside, output).await,
         Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
+        Command::Promote(arguments) => canary::promote(&arguments, &beside, output).await,
         Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
+        Command::Shadow(arguments) => shadow::run(&arguments, &beside, output).await,
         Command::History(arguments) => history::run(&arguments, &beside, output).await,
         Command::Push(arguments) => push::run(&arguments, &beside, output).await,
         Command::Pull(arguments) => pull::run(&arguments, &beside, output).await,
+        Command::Sign(arguments) => sign::run(&arguments, &beside.settings, output),
     }
 }
 

@@ -3,12 +3,14 @@
 
 mod activations;
 mod admissions;
+mod canaries;
 mod connections;
 mod effects;
 mod file;
 mod fleet;
 mod orders;
 mod passes;
+mod publishers;
 mod races;
 mod recorded;
 mod reports;

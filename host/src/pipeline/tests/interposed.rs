@@ -17,6 +17,7 @@ use crate::{
     ledger::{
         Ledger, LedgerError, Result,
         activations::{Activation, Activations, NewActivation},
+        canaries::Canaries,
         connections::*,
         effects::{EffectEnd, Effects, MailBatch, OwedByOrder},
         fleet::Fleet,
@@ -44,6 +45,10 @@ pub fn gone() -> LedgerError {
 impl Fleet for Interposed {}
 
 impl crate::ledger::admissions::Admissions for Interposed {}
+/// None is ever begun.
+impl Canaries for Interposed {}
+impl crate::ledger::publishers::Publishers for Interposed {}
+
 /// Nothing is run again here.
 impl crate::ledger::recorded::Recorded for Interposed {}
 
