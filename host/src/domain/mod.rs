@@ -3,6 +3,7 @@
 //! Types that the ledger keeps derive serde; their JSON form is stored and may only grow.
 
 pub mod backoff;
+pub mod breaker;
 pub mod call;
 pub mod certificate;
 pub mod clock;

@@ -8,6 +8,7 @@ use super::{
     standstill::{PutInDoubt, Standstill, WentBack},
 };
 use crate::domain::{
+    breaker::Health,
     call::{Description, Tables},
     clock::Millis,
     id::{ConnectionId, Digest, HostId, ShopId},
@@ -140,6 +141,10 @@ pub struct ConnectionRecord {
     pub revision: u64,
     /// Whether a complete sweep of this shop has been recorded.
     pub swept_once: bool,
+    /// Which destination it sends to, as far as hosts share what they know of it.
+    pub destination: Option<String>,
+    /// Why nothing is sent there, if so.
+    pub shut: Option<Health>,
 }
 
 /// A release as it lies in the ledger; its bytes are read apart.

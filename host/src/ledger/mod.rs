@@ -7,6 +7,7 @@
 //! Rows never expire; bodies (requests, answers, order snapshots) do (lifecycle section 1).
 
 pub mod connections;
+pub mod destinations;
 pub mod effects;
 pub mod fleet;
 pub mod orders;
@@ -73,6 +74,7 @@ pub trait Ledger:
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + destinations::Destinations
     + Send
     + Sync
 {
@@ -85,6 +87,7 @@ impl<T> Ledger for T where
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
+        + destinations::Destinations
         + Send
         + Sync
 {

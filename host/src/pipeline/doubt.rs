@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
+    breaker,
     journey::{Journey, Outcome, Stopped, evidence},
     parts::millis,
     send_http::{failure_sentence, http_of, response_for_plugin, shown_answer, shown_request},
@@ -63,6 +64,10 @@ impl Journey {
             let settled = self.setting(|setting| setting.given_up(&because));
             return self.settle(settled).await;
         }
+        if let Some(shut) = self.held_back().await? {
+            return self.look_when_it_answers(&shut).await;
+        }
+        self.take_its_turn().await?;
         let (found, asked) = match self.order_in_doubt().await? {
             Ok(order) => self.ask_the_erp(&order).await?,
             Err(why) => (Found::CannotTell(why), None),
@@ -77,9 +82,7 @@ impl Journey {
                 let because = format!("{because}, and it can't be looked up: {why}");
                 self.setting(|setting| setting.given_up(&because))
             }
-            Found::CannotTell(_) if self.lane.is_over(deadline, now) => {
-                self.setting(|setting| setting.given_up(&because))
-            }
+            Found::CannotTell(_) if self.is_over(deadline, now) => self.setting(|setting| setting.given_up(&because)),
             Found::CannotTell(why) => {
                 let wait = self.lane.back_off(self.pass.retries, &self.pass.idempotency_key, None);
                 let next = now.saturating_add(millis(wait));
@@ -139,6 +142,10 @@ impl Journey {
         if !self.can_look_up() {
             return Ok(true);
         }
+        if let Some(shut) = self.held_back().await? {
+            self.put_back(&shut).await?;
+            return Ok(false);
+        }
         let began_ms = self.now_ms().await?;
         let (found, asked) = self.ask_the_erp(order).await?;
         match found {
@@ -159,7 +166,10 @@ impl Journey {
             Found::Absent | Found::NoQuestion(_) => Ok(true),
             Found::CannotTell(why) => {
                 let because = format!("whether the ERP has it already could not be looked up: {why}");
-                let settled = self.retry(because, None, false).await?;
+                let settled = match self.shut() {
+                    Some(shut) => self.wait_for(&shut, false).await?,
+                    None => self.retry(because, None, false).await?,
+                };
                 self.settle_asked(settled, asked).await?;
                 Ok(false)
             }
@@ -197,8 +207,8 @@ impl Journey {
     /// Whether the step may be sent again without asking (lifecycle section 4): by its own rules, for as long as anything is
     /// tried again. A key's life counts from the first request that carried it.
     pub fn may_repeat(&self, attempt: &OpenAttempt, now: Millis) -> bool {
-        let tried_for = self.pass.retry_since_ms.map_or(0, |since| now.saturating_sub(since));
-        if tried_for >= millis(self.lane.settings.retry.retry_for.duration()) {
+        let retry_for = millis(self.lane.settings.retry.retry_for.duration());
+        if self.pass.retry_since_ms.is_some_and(|since| self.is_over(since.saturating_add(retry_for), now)) {
             return false;
         }
         match attempt.repeat {
@@ -249,7 +259,7 @@ impl Journey {
             state,
         };
         let mapped_at_ms = self.pass.mapped_at_ms.unwrap_or(now);
-        let context = self.context(Purpose::LookUp, 0, &settings, mapped_at_ms, Some(previous), logins);
+        let context = self.context(Purpose::LookUp, 0, &settings, mapped_at_ms, Some(previous), logins.clone());
         let called =
             self.parts.mapper.map_order(&pins.release, Arc::clone(order), context.clone(), Arc::clone(&tables)).await;
         let mapping = evidence(pins.release.as_str(), &called);
@@ -267,7 +277,8 @@ impl Journey {
                 Ok(answered) => answered,
                 Err((why, asked)) => return Ok((Found::CannotTell(why), asked)),
             };
-            let (response, default) = answer;
+            let (response, default, asked_s) = answer;
+            let status = status_of(&response);
             let called = self
                 .parts
                 .mapper
@@ -282,8 +293,9 @@ impl Journey {
                 )
                 .await;
             let plugin = evidence(pins.release.as_str(), &called);
-            let heard =
-                Heard { verdict: called.result.map_err(|fault| fault.to_string()), plugin, retry_after_s: None };
+            let verdict = called.result.map_err(|fault| fault.to_string());
+            let heard = Heard { verdict, plugin, retry_after_s: asked_s };
+            self.answered(status, &heard, !logins.is_empty()).await;
             let shown = heard.shown();
             let asked = asked.map(|asked| with_verdict(asked, shown, &heard));
             let found = match heard.verdict {
@@ -315,7 +327,7 @@ impl Journey {
         secrets: &super::parts::Secrets,
         mapping: Value,
         began_ms: Millis,
-    ) -> Result<(Option<Asked>, (Response, DefaultVerdict)), (String, Option<Asked>)> {
+    ) -> Result<(Option<Asked>, (Response, DefaultVerdict, Option<u32>)), (String, Option<Asked>)> {
         let (Destination::Http(http), Some(question)) = (destination, http_of(&delivery.content)) else {
             return Err(("only an HTTP destination can be asked".to_owned(), None));
         };
@@ -350,11 +362,14 @@ impl Journey {
                     "answer": shown_answer(&answer, secrets, question.sensitive)
                 });
                 let response = response_for_plugin(&answer, secrets, question.sensitive);
-                Ok((Some(asked("answered", shown)), (response, default)))
+                let retry_after_s = breaker::retry_after(&answer, self.parts.clock.now_ms());
+                Ok((Some(asked("answered", shown)), (response, default, retry_after_s)))
             }
             Err(failure) => {
                 let shown = json!({ "evidence": exchange.evidence, "failure": failure });
-                Err((failure_sentence(&failure), Some(asked("unknown", shown))))
+                let because = failure_sentence(&failure);
+                self.no_answer(&failure, &because).await;
+                Err((because, Some(asked("unknown", shown))))
             }
         }
     }
@@ -362,6 +377,14 @@ impl Journey {
     /// A worker was lost while sending: the phase says what may have happened.
     pub fn lost_while_sending(phase: Phase) -> String {
         format!("the host stopped while it was sending (last recorded phase: {})", phase.as_str())
+    }
+}
+
+/// The status of an answer over HTTP.
+pub fn status_of(response: &Response) -> u16 {
+    match response {
+        Response::Http { status, .. } => *status,
+        _ => 0,
     }
 }
 

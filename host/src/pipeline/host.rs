@@ -14,11 +14,11 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    effects, fleet, heartbeat,
+    breaker, effects, fleet, heartbeat,
     intents::{self, Carried},
     lane::{Lane, LaneError},
     lease::Leases,
-    mails,
+    mails, notices,
     parts::Parts,
     retention, sweep,
     work::{self, Shared, Signals, supervised},
@@ -67,6 +67,8 @@ pub struct ConnectionHealth {
     pub alive: Option<bool>,
     /// Why it can't work, if it can't.
     pub trouble: Option<String>,
+    /// Why its orders wait although it works: its ERP's trouble is not this host's.
+    pub waits_because: Option<String>,
 }
 
 /// The running host.
@@ -232,13 +234,17 @@ impl Host {
         let mut all = Vec::with_capacity(lanes.len());
         for lane in lanes {
             let alive = if lane.takes() { heartbeat::is_alive(&self.shared, &lane).await.ok() } else { None };
-            all.push(ConnectionHealth { name: lane.record.name.clone(), alive, trouble: None });
+            let waits_because = lane.shut(&self.shared.parts).map(|shut| shut.sentence());
+            all.push(ConnectionHealth { name: lane.record.name.clone(), alive, trouble: None, waits_because });
         }
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (name, why) in trouble {
             match all.iter_mut().find(|known| known.name == name) {
                 Some(known) => known.trouble = Some(why),
-                None => all.push(ConnectionHealth { name, alive: Some(false), trouble: Some(why) }),
+                None => {
+                    let trouble = Some(why);
+                    all.push(ConnectionHealth { name, alive: Some(false), trouble, waits_because: None });
+                }
             }
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -250,6 +256,22 @@ impl Host {
         let ledger = &self.shared.parts.ledger;
         if let Err(error) = ledger.tend().await {
             tracing::error!(%error, "the ledger could not be looked after");
+        }
+        match breaker::refresh(&self.shared.parts).await {
+            Ok(opened) => {
+                let lanes: Vec<_> = self
+                    .lock()
+                    .values()
+                    .map(|running| (Arc::clone(&running.lane.borrow()), Arc::clone(&running.signals)))
+                    .collect();
+                if opened {
+                    lanes.iter().for_each(|(_, signals)| signals.work.notify_one());
+                }
+                if let Err(error) = notices::of_destinations(&self.shared, &lanes).await {
+                    tracing::warn!(%error, "who is to be told of an ERP's trouble is not known");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "which destinations are unwell could not be read"),
         }
         let now = ledger.standstill();
         if now.is_some() == still.is_some() {
@@ -315,13 +337,20 @@ impl Host {
 
     /// Whether the connection is at work as the ledger has it.
     async fn follow_one(self: &Arc<Self>, record: ConnectionRecord, host_paused: bool) -> bool {
-        let known = self.lock().get(&record.id).map(|running| (running.revision, running.host_paused));
-        if known == Some((record.revision, host_paused)) {
+        let known = self
+            .lock()
+            .get(&record.id)
+            .map(|running| (running.revision, running.host_paused, Arc::clone(&running.lane.borrow())));
+        if let Some((revision, paused, lane)) = known
+            && (revision, paused) == (record.revision, host_paused)
+        {
+            self.say_destination(&lane, &record).await;
             return true;
         }
         let (id, name, revision) = (record.id.clone(), record.name.clone(), record.revision);
         match self.open(record).await {
             Ok(lane) => {
+                self.say_destination(&lane, &lane.record).await;
                 self.trouble.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
                 let lane = Arc::new(lane);
                 if let Some(running) = self.lock().get_mut(&id) {
@@ -340,6 +369,18 @@ impl Host {
                 self.trouble.lock().unwrap_or_else(PoisonError::into_inner).insert(name, error.to_string());
                 false
             }
+        }
+    }
+
+    /// Claims and reports go by the ledger's word on where a connection sends.
+    async fn say_destination(&self, lane: &Lane, record: &ConnectionRecord) {
+        let identity = lane.identity.as_ref();
+        if record.destination.as_deref() == identity.map(|identity| identity.id.as_str()) {
+            return;
+        }
+        let destination = identity.map(|identity| (identity.id.as_str(), identity.address.as_str()));
+        if let Err(error) = self.shared.parts.ledger.use_destination(&lane.record.id, destination).await {
+            tracing::warn!(connection = %lane.record.name, %error, "where it sends could not be shared");
         }
     }
 

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
+    breaker::{Identity, identity},
     open,
     parts::{Parts, Secrets},
 };
@@ -44,6 +45,8 @@ pub struct Lane {
     pub pinned_destination: Value,
     /// Its destination.
     pub destination: Arc<Destination>,
+    /// By what hosts share what they know of that destination; none where it is not watched.
+    pub identity: Option<Identity>,
     /// The plugin's settings, as JSON text.
     pub plugin_settings: Arc<String>,
     /// Look-up tables.
@@ -124,6 +127,7 @@ impl Lane {
             policy,
             settings,
             shop,
+            identity: identity(parts, &pinned_destination, &secrets_out),
             pinned_destination,
             destination,
             plugin_settings: Arc::new(plugin_settings.to_string()),

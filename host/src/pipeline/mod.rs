@@ -10,6 +10,7 @@
 //! `takeover` picks up what a lost worker left, `reread` reads a stored answer again when a person asks.
 
 pub mod answers;
+pub mod breaker;
 pub mod doubt;
 pub mod effects;
 pub mod fetch;
@@ -22,6 +23,7 @@ pub mod lane;
 pub mod lease;
 pub mod mails;
 pub mod map;
+pub mod notices;
 pub mod open;
 pub mod parts;
 pub mod push;

@@ -73,6 +73,8 @@ impl ModelLedger {
             activation: activation.clone(),
             revision: 1,
             swept_once: false,
+            destination: None,
+            shut: None,
         };
         state.connections.push(Connection {
             record,
@@ -313,6 +315,7 @@ impl Connections for ModelLedger {
                     .sweeps
                     .iter()
                     .any(|(of, at, sweep)| of == &record.id && at == &record.shop_id && sweep.error.is_none());
+                record.shut = state.shut(&record.id);
                 (it.created_ms, record)
             })
             .collect();

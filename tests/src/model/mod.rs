@@ -5,6 +5,7 @@
 //! one row at a time, and everything happens under one lock, which makes each call a transaction.
 
 mod connections;
+mod destinations;
 mod effects;
 mod moves;
 mod opening;

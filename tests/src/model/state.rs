@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use orderdock::{
     domain::{
+        breaker::Health,
         call::{Description, Purpose, Tables},
         clock::Millis,
         decision::{Decision, Opening},
@@ -16,6 +17,7 @@ use orderdock::{
     },
     ledger::{
         connections::{Activation, ConnectionRecord, LeftIntent, SealedSecret, ShopIdentity},
+        destinations::Subject,
         effects::EffectBody,
         orders::{PushedOrder, Sweep},
         passes::{Pins, PreviousPass},
@@ -29,6 +31,9 @@ pub struct State {
     pub releases: Vec<Release>,
     pub shops: Vec<(ShopId, ShopIdentity)>,
     pub connections: Vec<Connection>,
+    pub destinations: BTreeMap<String, Destination>,
+    /// Since when what was told of is wrong.
+    pub notices: BTreeMap<(ConnectionId, Subject), Millis>,
     pub logins: BTreeMap<(ConnectionId, String), (SealedSecret, Millis)>,
     /// Grows with each act of an administrator.
     pub change: u64,
@@ -45,6 +50,20 @@ pub struct State {
     pub pushed: BTreeMap<OrderKey, PushedOrder>,
     pub timeline: Vec<(PassKey, Millis, String)>,
     pub decisions: Vec<(OrderKey, Millis, Decision)>,
+}
+
+pub struct Destination {
+    pub address: String,
+    /// None while it is well.
+    pub health: Option<Health>,
+    /// When the next request may leave.
+    pub free_ms: Millis,
+}
+
+impl Destination {
+    pub fn new(address: &str) -> Self {
+        Self { address: address.to_owned(), health: None, free_ms: 0 }
+    }
 }
 
 pub struct Release {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{
     SqlLedger,
     database::{Db, Row, from_word, to_word, values_of},
-    intents, releases,
+    destinations, intents, releases,
 };
 use crate::{
     domain::{
@@ -29,9 +29,13 @@ const RECORDS: &str = "
 select c.*, s.kind, s.base_address, s.account, a.number, a.release_digest, a.settings_revision, a.tables_revision,
     a.by_whom, a.at_ms, a.why,
     case when exists (select 1 from sweeps w where w.connection_id = c.id and w.shop_id = c.shop_id
-        and w.error is null) then 1 else 0 end as swept_once
+        and w.error is null) then 1 else 0 end as swept_once,
+    d.failures as d_failures, d.since_ms as d_since_ms, d.kind as d_kind, d.because as d_because,
+    d.opened_ms as d_opened_ms, d.openings as d_openings, d.next_try_ms as d_next_try_ms,
+    d.probe_until_ms as d_probe_until_ms
 from connections c
 join shops s on s.id = c.shop_id
+left join destinations d on d.id = c.destination and d.opened_ms is not null
 join activations a on a.connection_id = c.id and a.number = c.activation";
 
 fn record(row: &Row) -> Result<ConnectionRecord> {
@@ -52,6 +56,8 @@ fn record(row: &Row) -> Result<ConnectionRecord> {
         activation: activation(row)?,
         revision: row.large("revision")?,
         swept_once: row.flag("swept_once")?,
+        destination: row.maybe_text("destination")?,
+        shut: destinations::maybe_health(row)?,
     })
 }
 

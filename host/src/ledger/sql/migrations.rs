@@ -14,13 +14,15 @@ use sqlx::{
 use super::errors::{explain, explain_migration, state, unavailable};
 use crate::ledger::Result;
 
-const SQLITE: [(i64, &str, &str); 2] = [
+const SQLITE: [(i64, &str, &str); 3] = [
     (1, "ledger", include_str!("../../../migrations/sqlite/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
+    (3, "destinations", include_str!("../../../migrations/sqlite/0003_destinations.sql")),
 ];
-const POSTGRES: [(i64, &str, &str); 2] = [
+const POSTGRES: [(i64, &str, &str); 3] = [
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
+    (3, "destinations", include_str!("../../../migrations/postgres/0003_destinations.sql")),
 ];
 
 /// What a test's template is made of.

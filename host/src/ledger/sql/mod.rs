@@ -6,6 +6,7 @@
 
 mod connections;
 mod database;
+mod destinations;
 mod dialect;
 mod effects;
 mod errors;

@@ -2,6 +2,7 @@
 //! do.
 
 mod connections;
+mod destinations;
 mod effects;
 mod file;
 mod fleet;

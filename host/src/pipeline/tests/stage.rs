@@ -126,6 +126,7 @@ impl Stage {
             mailer: None,
             mail_from: String::new(),
             opener: Arc::new(PlayedOpener(Arc::clone(&shop))),
+            destinations: Arc::default(),
             sealer: Arc::new(Sealer::new(&key, Arc::new(OsRandom))),
             pace: Pace::default(),
         });
