@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     breaker,
-    journey::{Journey, Outcome, Stopped, evidence},
+    journey::{Journey, Outcome, Ready, Stopped, evidence},
     parts::millis,
     send_http::{failure_sentence, http_of, response_for_plugin, shown_answer, shown_request},
     settle::{self, Settled},
@@ -55,6 +55,10 @@ impl Journey {
         if let Some(attempt) = &self.attempt
             && self.may_repeat(attempt, now)
         {
+            // A key may die while nothing is sent: whether it may be repeated is asked again when something is.
+            if let Some(shut) = self.shut().filter(|shut| !shut.is_due(now)) {
+                return self.look_when_it_answers(&shut).await;
+            }
             let settled = self.again("the request may be repeated by its own rules", now);
             return self.settle(settled).await;
         }
@@ -222,6 +226,33 @@ impl Journey {
                 now.saturating_add(millis(self.lane.destination.time_limit())) < end
             }
         }
+    }
+
+    /// Whether a stored step that may have left already has outlived the key that it would be known again by: it waited for
+    /// its turn, a pause or a destination. Then it is in doubt again; from when on a look-up counts.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn key_died(&self, ready: &Ready, destination: &Destination) -> Outcome<Option<Millis>> {
+        let Some(Repeat::WithKey(seconds)) = http_of(&ready.delivery.content).map(|http| http.repeat) else {
+            return Ok(None);
+        };
+        if !self.pass.sent || self.pass.delivery.is_none() {
+            return Ok(None);
+        }
+        let detail = self.parts.ledger.order(&self.pass.key.order).await?;
+        let recorded: Vec<Millis> = detail
+            .iter()
+            .flat_map(|detail| &detail.attempts)
+            .filter(|it| it.pass == self.pass.key.pass && it.step == ready.step)
+            .filter(|it| it.purpose != "look-up" && it.outcome == "unknown")
+            .map(|it| it.recorded_ms)
+            .collect();
+        let (Some(first), Some(last)) = (recorded.iter().min(), recorded.iter().max()) else { return Ok(None) };
+        let end = first.saturating_add(i64::from(seconds).saturating_mul(1000));
+        let now = self.now_ms().await?;
+        let lives = now.saturating_add(millis(destination.time_limit())) < end;
+        Ok((!lives).then_some(last.saturating_add(self.lane.settle_ms(destination)).max(now)))
     }
 
     fn look_later(&self, now: Millis, next: Millis, deadline: Millis, because: &str) -> Settled {

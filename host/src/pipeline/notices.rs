@@ -87,9 +87,9 @@ fn in_trouble(lane: &Lane, shut: &Health, waiting: u64) -> notify::Notice {
     let first = what.chars().next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let what = format!("{first}{}", what.chars().skip(1).collect::<String>());
     let waits = match waiting {
-        0 => "No order waits for it at the moment.".to_owned(),
-        1 => "1 order waits for it.".to_owned(),
-        many => format!("{many} orders wait for it."),
+        0 => "No order waits for it at the moment; those that come are sent by themselves".to_owned(),
+        1 => "1 order waits for it, and is sent by itself".to_owned(),
+        many => format!("{many} orders wait for it, and are sent by themselves"),
     };
     notify::Notice {
         connection: name.clone(),
@@ -97,8 +97,7 @@ fn in_trouble(lane: &Lane, shut: &Health, waiting: u64) -> notify::Notice {
         lines: vec![
             format!("{what}."),
             format!(
-                "{waits} They are sent by themselves when it works again; nothing is to be done in the shop. The next try \
-                 is at {}.",
+                "{waits} when it works again; nothing is to be done in the shop. The next try is at {}.",
                 time::rfc3339(shut.next_try_ms)
             ),
             who.to_owned(),

@@ -64,6 +64,15 @@ impl Journey {
             self.put_back(&shut).await?;
             return Ok(None);
         }
+        if let Some(next_look_ms) = self.key_died(&ready, destination).await? {
+            let because = "the key that the ERP would know the request again by is too old to send it again";
+            let mut settled = self.doubt(because).await?;
+            if let To::Unknown { next_look_ms: next, .. } = &mut settled.to {
+                *next = next_look_ms;
+            }
+            self.settle(settled).await?;
+            return Ok(None);
+        }
         if ready.step > 0 {
             // The first request was booked with the claim.
             self.take_its_turn().await?;
