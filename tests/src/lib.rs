@@ -17,3 +17,4 @@ pub mod sim;
 pub mod stage;
 pub mod through_wasm;
 pub mod tls;
+pub mod variant;

@@ -33,6 +33,7 @@ use orderdock::{
     },
     ledger::{
         Ledger, LedgerError,
+        activations::{ActivationKind, NewActivation},
         connections::{ConnectionDraft, ConnectionState, Intent, SealedSecret, ShopChange, ShopIdentity},
         effects::{EffectBody, EffectEnd, MailBatch, OwedByOrder},
         orders::{SightBatch, Sweep, SweepKind},
@@ -114,6 +115,7 @@ enum Op {
     Connection(ConnectionState),
     PauseHost(bool),
     Apply { settings: u8, table: u8, secret: u8, shop: u8, change: Option<bool> },
+    Activate { settings: u8, table: u8, stale: bool },
     Intents { leave: bool },
     Sweep { good: bool, slow: bool },
     Expire,
@@ -231,6 +233,11 @@ fn op() -> impl Strategy<Value = Op> {
         (0..2_u8, 0..2_u8, 0..2_u8, 0..3_u8, sometimes(any::<bool>())).prop_map(
             |(settings, table, secret, shop, change)| Op::Apply { settings, table, secret, shop: shop / 2, change }
         ),
+        (0..3_u8, 0..2_u8, any::<bool>(), any::<bool>()).prop_map(|(settings, table, a, b)| Op::Activate {
+            settings,
+            table,
+            stale: a && b
+        }),
         any::<bool>().prop_map(|leave| Op::Intents { leave }),
         (any::<bool>(), any::<bool>()).prop_map(|(good, slow)| Op::Sweep { good, slow }),
         Just(Op::Expire),
@@ -726,6 +733,24 @@ impl Both {
                 }
                 agree!(self, "an apply", |ledger, at| ledger.apply_connection(draft.clone()));
             }
+            Op::Activate { settings, table, stale } => {
+                let records = self.ledgers[1].connections(true).await.unwrap();
+                let Some(record) = records.iter().find(|it| it.id == connection) else { return Ok(()) };
+                let wanted = draft(*settings, *table, 0, 0, None);
+                let wish = NewActivation {
+                    connection: connection.clone(),
+                    instead_of: record.activation.number - u32::from(*stale),
+                    kind: ActivationKind::RolledBack,
+                    repeats: Some(1),
+                    release: wanted.release,
+                    plugin_settings: wanted.plugin_settings,
+                    tables: wanted.tables,
+                    config: wanted.config,
+                    by: "me".into(),
+                    why: "because".into(),
+                };
+                agree!(self, "an activation", |ledger, at| ledger.activate(wish.clone()));
+            }
             Op::Intents { leave: true } => {
                 agree!(self, "an intent", |ledger, at| ledger.leave_intent(&connection, Intent::Sync, "me"), |_left| {
                     String::new()
@@ -854,6 +879,7 @@ fn target(moved: &Moved, wanted: PassState, now: Millis, token: &AttemptToken) -
     let pins = flag.then(|| {
         Box::new(NewPins {
             pins: Pins {
+                activation: 1,
                 release: "aa".into(),
                 settings_revision: 1,
                 tables_revision: 1,

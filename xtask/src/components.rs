@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 use crate::{run, say};
 
 /// What every guest may be built from, beside its own folder.
-const SHARED_INPUTS: [&str; 6] = ["Cargo.toml", "Cargo.lock", ".cargo", "sdk/order", "sdk/rust", "wit"];
+const SHARED_INPUTS: [&str; 6] = ["Cargo.toml", "Cargo.lock", ".cargo", "sdk/order", "sdk/rust", "wit/plugin.wit"];
 
 /// What tools leave in a source folder.
 const LEFT_BEHIND: [&str; 3] = ["target", "node_modules", "__pycache__"];

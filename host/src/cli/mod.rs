@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod connection;
 mod database;
+mod fit;
 mod host;
 mod identity;
 mod log;

@@ -6,6 +6,7 @@
 //!
 //! Rows never expire; bodies (requests, answers, order snapshots) do (lifecycle section 1).
 
+pub mod activations;
 pub mod connections;
 pub mod destinations;
 pub mod effects;
@@ -69,6 +70,7 @@ pub type Result<T> = std::result::Result<T, LedgerError>;
 /// The whole ledger.
 pub trait Ledger:
     connections::Connections
+    + activations::Activations
     + orders::Orders
     + passes::Passes
     + effects::Effects
@@ -82,6 +84,7 @@ pub trait Ledger:
 
 impl<T> Ledger for T where
     T: connections::Connections
+        + activations::Activations
         + orders::Orders
         + passes::Passes
         + effects::Effects

@@ -25,6 +25,9 @@ use crate::domain::{
 /// What a pass maps with from the moment it is mapped until it closes. Never credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pins {
+    /// The activation that release, settings and tables are of; 0 for a pass that was mapped before this was kept.
+    #[serde(default)]
+    pub activation: u32,
     /// Release.
     pub release: Digest,
     /// Revision of the plugin's settings.

@@ -97,6 +97,8 @@ pub struct PassRow {
     pub lease_host: Option<String>,
     /// End of the lease.
     pub lease_until_ms: Option<Millis>,
+    /// The activation that it was mapped with, if pinned.
+    pub activation: Option<u32>,
     /// Release, if pinned.
     pub release: Option<String>,
     /// Document number.

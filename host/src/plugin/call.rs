@@ -7,11 +7,11 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::{
     Called, Limit, LogLine, PluginFault, Usage,
+    contract::Lifted,
     engine::FRAMES,
     guest::{Guest, lock},
     log::cut,
     runtime::Runtime,
-    v0_1::lift::Lift,
     wasi::Seed,
 };
 use crate::domain::call::Tables;
@@ -61,23 +61,26 @@ impl<'a> Call<'a> {
         Self { runtime, doing, started, allowed, store, _permit: permit }
     }
 
-    /// Puts what became of the call into words. `take` turns the contract's value into ours and checks it; `excuse` says
-    /// that a value is what a guest gives when it ran out of memory and caught it.
+    /// Puts what became of the call into words. `check` checks what the guest gave; `excuse` says that a value is what a
+    /// guest gives when it ran out of memory and caught it.
     pub(super) fn finish<R, T>(
         mut self,
-        outcome: Outcome<R>,
-        take: impl FnOnce(&mut Lift, R) -> Result<T, Vec<String>>,
+        outcome: Outcome<Lifted<R>>,
+        check: impl FnOnce(R) -> Result<T, Vec<String>>,
         excuse: impl FnOnce(&T) -> bool,
     ) -> Called<T> {
-        let mut lift = Lift::default();
+        let mut unknown = Vec::new();
         let result = match outcome {
-            Ok(Ok(raw)) => match take(&mut lift, raw) {
-                Ok(value) => match self.store.data().memory.refused() {
-                    Some(wanted) if excuse(&value) => Err(self.over_memory(wanted)),
-                    _ => Ok(value),
-                },
-                Err(problems) => Err(PluginFault::BadOutput { doing: self.doing, problems }),
-            },
+            Ok(Ok(lifted)) => {
+                unknown = lifted.unknown;
+                match check(lifted.value) {
+                    Ok(value) => match self.store.data().memory.refused() {
+                        Some(wanted) if excuse(&value) => Err(self.over_memory(wanted)),
+                        _ => Ok(value),
+                    },
+                    Err(problems) => Err(PluginFault::BadOutput { doing: self.doing, problems }),
+                }
+            }
             Ok(Err(error)) => Err(self.fault(&error)),
             Err(_) => {
                 Err(self.over(Limit::Time, self.elapsed().as_millis(), self.runtime.settings.wall_limit.as_millis()))
@@ -87,7 +90,7 @@ impl<'a> Call<'a> {
         let look_ups = self.store.data_mut().take_look_ups();
         let log = std::mem::replace(&mut *lock(&self.store.data().log), super::log::Log::empty());
         let (mut log, log_dropped) = log.finish();
-        log.extend(lift.unknown.into_iter().map(|name| LogLine {
+        log.extend(unknown.into_iter().map(|name| LogLine {
             level: "warn".to_owned(),
             message: format!("a name in `extra` that this version does not know was ignored: {name}"),
         }));

@@ -4,6 +4,7 @@ mod admit;
 mod cache;
 mod call;
 mod check;
+mod contract;
 mod engine;
 mod guest;
 mod log;
@@ -67,6 +68,10 @@ pub struct LookUp {
     pub key: String,
     /// What was found.
     pub value: Option<String>,
+    /// What the key stands for, where the plugin said that the order can't be mapped without an entry
+    /// (`tables.missing`, contract 0.1.1): whoever reads the rejection is led to the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<String>,
 }
 
 /// Which limit a plugin hit.
@@ -168,7 +173,7 @@ pub enum AdmissionError {
     )]
     CoreModule,
     /// Does not export what the contract asks for.
-    #[error("this component does not fit the contract orderdock:plugin@0.1.0: {0}")]
+    #[error("this component does not fit the contract {served}: {0}", served = contract::SERVED)]
     WrongWorld(String),
     /// Imports what we do not offer.
     #[error("this component imports what Orderdock does not offer: {}; allowed are {}", .imports.join(", "), .allowed.join(", "))]

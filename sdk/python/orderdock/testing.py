@@ -34,6 +34,7 @@ def _log(level: log.Level, message: str) -> None:
 
 log.log = _log
 tables.find = lambda table, key: _TABLES.get(table, {}).get(key)
+tables.missing = lambda table, key, what: f"no ERP code for {what} `{key}`: add it to look-up table `{table}`"
 
 # ------------------------------------------------------------------------------------------------- reading a case
 

@@ -240,6 +240,7 @@ fn sending(claim: &Claim) -> Move {
         mapping: json!({}),
     };
     let pins = Pins {
+        activation: 1,
         release: release(),
         settings_revision: 1,
         tables_revision: 1,

@@ -41,6 +41,7 @@ fn pass_row(key: &PassKey, it: &StoredPass) -> PassRow {
         deadline_ms: it.deadline_ms,
         lease_host: it.lease.as_ref().map(|lease| lease.host.0.clone()),
         lease_until_ms: it.lease.as_ref().map(|lease| lease.until_ms),
+        activation: it.pins.as_ref().map(|pins| pins.activation),
         release: it.pins.as_ref().map(|pins| pins.release.0.clone()),
         document_number: it.document_number,
         idempotency_key: it.idempotency_key.clone(),

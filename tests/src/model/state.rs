@@ -16,7 +16,8 @@ use orderdock::{
         verdict::{Awaiting, FailureClass},
     },
     ledger::{
-        connections::{Activation, ConnectionRecord, LeftIntent, SealedSecret, ShopIdentity},
+        activations::Activation,
+        connections::{ConnectionRecord, LeftIntent, SealedSecret, ShopIdentity},
         destinations::Subject,
         effects::EffectBody,
         orders::{PushedOrder, Sweep},

@@ -17,8 +17,9 @@ use orderdock::{
     },
     ledger::{
         LedgerError, Result,
+        activations::{Activation, Activations, NewActivation},
         connections::{
-            Activation, Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
+            Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
             ReleaseRecord, SealedSecret,
         },
         destinations::{Destinations, Limits, Notice, Subject, Unwell},
@@ -144,6 +145,17 @@ fn plain<T>(_: &T) -> Option<String> {
 }
 
 #[async_trait]
+impl Activations for LedgerSeam {
+    async fn activate(&self, wish: NewActivation) -> Result<Activation> {
+        self.tell("activate", self.scene.model.activate(wish), plain).await
+    }
+
+    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
+        self.ask(self.scene.model.activations(id)).await
+    }
+}
+
+#[async_trait]
 impl Connections for LedgerSeam {
     async fn now_ms(&self) -> Result<Millis> {
         self.ask(self.scene.model.now_ms()).await
@@ -199,10 +211,6 @@ impl Connections for LedgerSeam {
 
     async fn tables(&self, id: &ConnectionId, revision: u32) -> Result<Tables> {
         self.ask(self.scene.model.tables(id, revision)).await
-    }
-
-    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
-        self.ask(self.scene.model.activations(id)).await
     }
 
     async fn add_release(&self, digest: &Digest, bytes: &[u8], description: &Description, by: &str) -> Result<bool> {

@@ -69,7 +69,8 @@ impl Chain for Javascript {
         let asynchronous = guest.folder.ends_with(ASYNCHRONOUS);
         copy_folder(&if asynchronous { sdk.join("template") } else { guest.folder.clone() }, &stage)?;
         let component = stage.join("component.wasm");
-        let tool = toolchain_folder(workspace, "js").join("node_modules/componentize-qjs/bin/componentize-qjs");
+        // Not `bin/componentize-qjs`: node 18, which Debian 12 has, does not take a file without an ending for a module.
+        let tool = toolchain_folder(workspace, "js").join("node_modules/componentize-qjs/cli.mjs");
         let mut command = Command::new("node");
         command.arg(tool).arg("--wit").arg(workspace.root().join("wit")).args(["--world", "plugin", "--js"]);
         command.arg(stage.join("plugin.js")).arg("--module-root").arg(&stage);

@@ -113,7 +113,7 @@ fn find(workspace: &Workspace, language: Language) -> anyhow::Result<Box<dyn Cha
 fn build_guests(workspace: &Workspace, language: Language, chain: &dyn Chain) -> anyhow::Result<String> {
     let home = folder(workspace);
     let sdk = workspace.root().join("sdk").join(language.name());
-    let inputs = Inputs::new(&[chain.identity()], &[sdk.clone(), workspace.root().join("wit")])?.finish();
+    let inputs = Inputs::new(&[chain.identity()], &[sdk.clone(), workspace.root().join("wit/plugin.wit")])?.finish();
     let mut made = 0_usize;
     for title in chain.guests() {
         let name = format!("{title}-{}", language.name());

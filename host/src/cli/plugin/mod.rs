@@ -1,5 +1,9 @@
 //! `orderdock plugin …`: releases, known by their digest, never changed.
 
+mod activate;
+pub mod history;
+mod rollback;
+
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -31,6 +35,13 @@ pub enum Command {
         /// Digest (its first digits are enough), name, or name@version.
         release: String,
     },
+    /// Let a connection map with a release from now on. Orders under way end on what they began with; every host follows
+    /// within a second.
+    Activate(activate::Arguments),
+    /// Let a connection map again with what it mapped with before.
+    Rollback(rollback::Arguments),
+    /// What a connection mapped with: since when, by whom, why.
+    History(history::Arguments),
     /// Look at a file without keeping it.
     Inspect {
         /// The component, a `.wasm` file.
@@ -65,6 +76,9 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
             output.either(&result, || describe(digest.as_str(), bytes.len() as u64, &description, output));
             Ok(())
         }
+        Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
+        Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
+        Command::History(arguments) => history::run(&arguments, &beside, output).await,
         Command::List => {
             let releases = beside.ledger.releases().await?;
             output.either(&releases, || list(&releases, output));

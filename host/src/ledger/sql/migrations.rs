@@ -14,15 +14,17 @@ use sqlx::{
 use super::errors::{explain, explain_migration, state, unavailable};
 use crate::ledger::Result;
 
-const SQLITE: [(i64, &str, &str); 3] = [
+const SQLITE: [(i64, &str, &str); 4] = [
     (1, "ledger", include_str!("../../../migrations/sqlite/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
     (3, "destinations", include_str!("../../../migrations/sqlite/0003_destinations.sql")),
+    (5, "activations", include_str!("../../../migrations/sqlite/0005_activations.sql")),
 ];
-const POSTGRES: [(i64, &str, &str); 3] = [
+const POSTGRES: [(i64, &str, &str); 4] = [
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
     (3, "destinations", include_str!("../../../migrations/postgres/0003_destinations.sql")),
+    (5, "activations", include_str!("../../../migrations/postgres/0005_activations.sql")),
 ];
 
 /// What a test's template is made of.

@@ -120,8 +120,10 @@ async fn list(db: &mut Db, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
 fn pass_row(row: &Row) -> Result<PassRow> {
     let pins: Option<serde_json::Value> = row.maybe_json("pins")?;
     let release = pins.as_ref().and_then(|pins| pins.get("release")).and_then(|it| it.as_str()).map(ToOwned::to_owned);
+    let activation = pins.as_ref().and_then(|pins| pins.get("activation")).and_then(|it| it.as_u64());
     Ok(PassRow {
         pass: row.number("pass")?,
+        activation: activation.and_then(|number| u32::try_from(number).ok()),
         state: state(row, "state")?,
         opening: row.json("opening")?,
         opened_ms: row.int("opened_ms")?,

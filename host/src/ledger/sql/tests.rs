@@ -1,6 +1,7 @@
 //! The contract of the ledger: rules as functions over any ledger, stamped for each database; and what only one of them can
 //! do.
 
+mod activations;
 mod connections;
 mod destinations;
 mod effects;

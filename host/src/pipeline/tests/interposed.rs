@@ -17,6 +17,7 @@ use crate::{
     },
     ledger::{
         Ledger, LedgerError, Result,
+        activations::{Activation, Activations, NewActivation},
         connections::*,
         destinations::*,
         effects::{EffectBody, EffectEnd, Effects, MailBatch, OwedByOrder},
@@ -80,6 +81,19 @@ impl Interposed {
 }
 
 #[async_trait]
+impl Activations for Interposed {
+    async fn activate(&self, wish: NewActivation) -> Result<Activation> {
+        self.called("activate").await?;
+        self.inner.activate(wish).await
+    }
+
+    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
+        self.called("activations").await?;
+        self.inner.activations(id).await
+    }
+}
+
+#[async_trait]
 impl Connections for Interposed {
     async fn now_ms(&self) -> Result<Millis> {
         self.called("now_ms").await?;
@@ -136,10 +150,6 @@ impl Connections for Interposed {
     async fn tables(&self, id: &ConnectionId, revision: u32) -> Result<Tables> {
         self.called("tables").await?;
         self.inner.tables(id, revision).await
-    }
-    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
-        self.called("activations").await?;
-        self.inner.activations(id).await
     }
     async fn add_release(&self, digest: &Digest, bytes: &[u8], description: &Description, by: &str) -> Result<bool> {
         self.called("add_release").await?;

@@ -399,6 +399,7 @@ pub fn new_attempt(token: &str) -> NewAttempt {
 pub fn pins(now: Millis) -> NewPins {
     NewPins {
         pins: Pins {
+            activation: 1,
             release: release(1),
             settings_revision: 1,
             tables_revision: 1,
