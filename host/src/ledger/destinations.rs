@@ -81,6 +81,9 @@ pub trait Destinations {
     /// somebody else is at it.
     async fn take_probe(&self, destination: &str, lease_ms: Millis) -> Result<bool>;
 
+    /// The try found out nothing: another one may try. How the destination is.
+    async fn give_back_probe(&self, destination: &str) -> Result<Option<Health>>;
+
     /// A person opens a connection's destination again; what was wrong with it, if it was shut. Kept with who and why.
     async fn open_destination(&self, connection: &ConnectionId, by: &str, why: &str) -> Result<Option<Health>>;
 

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
+    breaker::Leaves,
     journey::{Journey, Outcome},
     parts::millis,
     settle::Settled,
@@ -69,7 +70,7 @@ impl Journey {
                 }
             }
             (AnswerCheck::Poll { delivery, .. }, destination @ Destination::Http(_)) => {
-                if let Some(shut) = self.held_back().await? {
+                if let Some(shut) = self.held_back(Leaves::Look).await? {
                     return self.look_when_it_answers(&shut).await;
                 }
                 self.take_its_turn().await?;
@@ -93,7 +94,7 @@ impl Journey {
                 Answer::Read(response, default) => {
                     let heard = self.read_late(&response, default).await?;
                     if let Response::Http { status, .. } = &response {
-                        self.answered(*status, &heard, false).await;
+                        self.answered(Leaves::Look, *status, &heard, false).await;
                     }
                     let not_yet =
                         matches!(heard.verdict, Ok(Verdict::StillWaiting { .. } | Verdict::RetryLater { .. }));

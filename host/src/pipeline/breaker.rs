@@ -5,8 +5,8 @@
 //! once a second which are unwell, and only then writes down an answer.
 
 use std::{
-    collections::HashMap,
-    sync::{PoisonError, RwLock},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -16,9 +16,11 @@ use serde_json::Value;
 use super::{
     journey::{Journey, Outcome},
     lane::Lane,
+    notices,
     parts::{Parts, Secrets, millis},
     settle::Settled,
     verdict::Heard,
+    work::{Shared, Signals},
 };
 use crate::{
     destination::http::Answer,
@@ -32,6 +34,7 @@ use crate::{
     },
     ledger::{
         LedgerError,
+        connections::ConnectionRecord,
         destinations::{Limits, Unwell},
         passes::To,
     },
@@ -42,17 +45,33 @@ const PROBE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Destinations that are unwell, as this host knows them. What it does not know of for a second, the ledger's claims do.
 #[derive(Debug, Default)]
-pub struct Known(RwLock<HashMap<String, Health>>);
+pub struct Known {
+    unwell: RwLock<HashMap<String, Health>>,
+    /// Where a look-up did not find out that all is well. It may be the look-up that is broken, so orders come first then.
+    blind: Mutex<HashSet<String>>,
+}
+
+/// What wants to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// An order.
+    Order,
+    /// A look-up or a poll.
+    Look,
+}
+
+/// How long orders come first.
+const ORDERS_FIRST_MS: Millis = 30_000;
 
 impl Known {
     /// How a destination is; none if it is well.
     pub fn of(&self, destination: &str) -> Option<Health> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(destination).cloned()
+        self.unwell.read().unwrap_or_else(PoisonError::into_inner).get(destination).cloned()
     }
 
     /// Takes note of how it is.
     pub fn set(&self, destination: &str, health: Option<Health>) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.unwell.write().unwrap_or_else(PoisonError::into_inner);
         match health {
             Some(health) => all.insert(destination.to_owned(), health),
             None => all.remove(destination),
@@ -62,7 +81,8 @@ impl Known {
     /// Takes note of all; whether one of them lets orders through that it held back before.
     pub fn replace(&self, unwell: Vec<Unwell>) -> bool {
         let new: HashMap<_, _> = unwell.into_iter().map(|it| (it.destination, it.health)).collect();
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        self.blind.lock().unwrap_or_else(PoisonError::into_inner).retain(|id| new.contains_key(id));
+        let mut all = self.unwell.write().unwrap_or_else(PoisonError::into_inner);
         let opened = all.iter().any(|(id, before)| before.is_open() && !new.get(id).is_some_and(Health::is_open));
         *all = new;
         opened
@@ -97,6 +117,8 @@ pub enum Told {
     Well,
     /// Nothing: the plugin could not read it, or it is about this order only.
     Nothing,
+    /// Not even that: it may be the look-up that is broken.
+    Blind,
     /// It is in trouble.
     Trouble {
         /// What is wrong.
@@ -173,12 +195,14 @@ impl Journey {
     ///
     /// # Errors
     /// The ledger's.
-    pub async fn held_back(&self) -> Outcome<Option<Health>> {
+    pub async fn held_back(&self, leaves: Leaves) -> Outcome<Option<Health>> {
         let known = &self.parts.destinations;
         let Some(id) = self.watched() else { return Ok(None) };
         let Some(health) = known.of(&id).filter(Health::is_open) else { return Ok(None) };
         let now = self.now_ms().await?;
-        if !health.is_due(now) {
+        let blind = leaves == Leaves::Look && known.blind.lock().unwrap_or_else(PoisonError::into_inner).contains(&id);
+        let since = if blind { now.saturating_sub(ORDERS_FIRST_MS) } else { now };
+        if !health.is_due(now) || health.next_try_ms > since {
             return Ok(Some(health));
         }
         let lease_ms = millis(self.lane.destination.time_limit() + PROBE_MARGIN);
@@ -209,16 +233,19 @@ impl Journey {
     }
 
     /// No answer came. Whether the destination is shut now.
-    pub async fn no_answer(&self, failure: &TransportFailure, because: &str) -> Option<Health> {
+    pub async fn no_answer(&self, leaves: Leaves, failure: &TransportFailure, because: &str) -> Option<Health> {
         match failure {
             // Ours, not theirs.
             TransportFailure::LeaseShort => None,
-            _ => self.tell(&Told::Trouble { kind: TroubleKind::NoAnswer, at_once: false }, because, None).await,
+            _ => {
+                let trouble = Told::Trouble { kind: TroubleKind::NoAnswer, at_once: false };
+                self.tell(leaves, &trouble, because, None).await
+            }
         }
     }
 
     /// An answer came and was read. Whether the destination is shut now.
-    pub async fn answered(&self, status: u16, heard: &Heard, with_login: bool) -> Option<Health> {
+    pub async fn answered(&self, leaves: Leaves, status: u16, heard: &Heard, with_login: bool) -> Option<Health> {
         let (mut because, mut asked_s) = (format!("status {status}"), heard.retry_after_s);
         if let Ok(Verdict::RetryLater { after_s, message }) = &heard.verdict {
             asked_s = after_s.or(asked_s);
@@ -227,17 +254,23 @@ impl Journey {
         if let Ok(Verdict::Rejected(refusal)) = &heard.verdict {
             because = format!("{because}: {}", refusal.message);
         }
-        self.tell(&told(status, &heard.verdict, with_login), &because, asked_s).await
+        let told = match (leaves, told(status, &heard.verdict, with_login)) {
+            // Where orders go may be well all the same.
+            (Leaves::Look, Told::Trouble { kind: TroubleKind::NoAnswer | TroubleKind::NoAccess, .. }) => Told::Blind,
+            (_, told) => told,
+        };
+        self.tell(leaves, &told, &because, asked_s).await
     }
 
     /// Shares what a contact told. The ledger's trouble is not the order's: then others find out by themselves.
-    async fn tell(&self, told: &Told, because: &str, asked_s: Option<u32>) -> Option<Health> {
+    async fn tell(&self, leaves: Leaves, told: &Told, because: &str, asked_s: Option<u32>) -> Option<Health> {
         let (known, ledger) = (&self.parts.destinations, &self.parts.ledger);
         let failures = self.lane.settings.breaker.failures;
         let id = self.watched().filter(|_| failures > 0)?;
         let shared = match told {
             Told::Well if known.of(&id).is_none() => return None,
-            Told::Nothing if !known.of(&id).is_some_and(|health| health.is_open()) => return None,
+            Told::Nothing | Told::Blind if !known.of(&id).is_some_and(|health| health.is_open()) => return None,
+            Told::Blind => ledger.give_back_probe(&id).await,
             // Where nothing was sent because it did not answer, any answer is one.
             Told::Well | Told::Nothing => ledger.note_answer(&id).await,
             Told::Trouble { kind, at_once } => {
@@ -257,6 +290,9 @@ impl Journey {
             Ok(health) => {
                 self.log_change(known.of(&id).as_ref(), health.as_ref());
                 known.set(&id, health.clone());
+                if leaves == Leaves::Look && health.is_some() {
+                    known.blind.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+                }
                 health.filter(Health::is_open)
             }
             Err(error) => {
@@ -315,6 +351,33 @@ impl Journey {
     pub fn is_over(&self, moment_ms: Millis, now_ms: Millis) -> bool {
         let shut_since = self.shut().and_then(|shut| shut.opened_ms);
         self.lane.is_over(moment_ms, shut_since.unwrap_or(now_ms).min(now_ms))
+    }
+}
+
+/// Claims and reports go by the ledger's word on where a connection sends.
+pub async fn say(parts: &Parts, lane: &Lane, record: &ConnectionRecord) {
+    let identity = lane.identity.as_ref();
+    if record.destination.as_deref() == identity.map(|identity| identity.id.as_str()) {
+        return;
+    }
+    let destination = identity.map(|identity| (identity.id.as_str(), identity.address.as_str()));
+    if let Err(error) = parts.ledger.use_destination(&record.id, destination).await {
+        tracing::warn!(connection = %record.name, %error, "where it sends could not be shared");
+    }
+}
+
+/// Looks which destinations are unwell, once a second: wakes whoever waited for one that is well again, and tells people.
+pub async fn watch(shared: &Shared, lanes: &[(Arc<Lane>, Arc<Signals>)]) {
+    match refresh(&shared.parts).await {
+        Ok(opened) => {
+            if opened {
+                lanes.iter().for_each(|(_, signals)| signals.work.notify_one());
+            }
+            if let Err(error) = notices::of_destinations(shared, lanes).await {
+                tracing::warn!(%error, "who is to be told of an ERP's trouble is not known");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "which destinations are unwell could not be read"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    breaker,
+    breaker::{self, Leaves},
     journey::{Journey, Outcome, Ready, Stopped, evidence},
     parts::millis,
     send_http::{failure_sentence, http_of, response_for_plugin, shown_answer, shown_request},
@@ -68,7 +68,7 @@ impl Journey {
             let settled = self.setting(|setting| setting.given_up(&because));
             return self.settle(settled).await;
         }
-        if let Some(shut) = self.held_back().await? {
+        if let Some(shut) = self.held_back(Leaves::Look).await? {
             return self.look_when_it_answers(&shut).await;
         }
         self.take_its_turn().await?;
@@ -146,7 +146,7 @@ impl Journey {
         if !self.can_look_up() {
             return Ok(true);
         }
-        if let Some(shut) = self.held_back().await? {
+        if let Some(shut) = self.held_back(Leaves::Look).await? {
             self.put_back(&shut).await?;
             return Ok(false);
         }
@@ -326,7 +326,7 @@ impl Journey {
             let plugin = evidence(pins.release.as_str(), &called);
             let verdict = called.result.map_err(|fault| fault.to_string());
             let heard = Heard { verdict, plugin, retry_after_s: asked_s };
-            self.answered(status, &heard, !logins.is_empty()).await;
+            self.answered(Leaves::Look, status, &heard, !logins.is_empty()).await;
             let shown = heard.shown();
             let asked = asked.map(|asked| with_verdict(asked, shown, &heard));
             let found = match heard.verdict {
@@ -399,7 +399,7 @@ impl Journey {
             Err(failure) => {
                 let shown = json!({ "evidence": exchange.evidence, "failure": failure });
                 let because = failure_sentence(&failure);
-                self.no_answer(&failure, &because).await;
+                self.no_answer(Leaves::Look, &failure, &because).await;
                 Err((because, Some(asked("unknown", shown))))
             }
         }

@@ -18,7 +18,7 @@ use super::{
     intents::{self, Carried},
     lane::{Lane, LaneError},
     lease::Leases,
-    mails, notices,
+    mails,
     parts::Parts,
     retention, sweep,
     work::{self, Shared, Signals, supervised},
@@ -228,11 +228,17 @@ impl Host {
         self.shared.fleet.is_draining()
     }
 
+    /// The connections at work.
+    fn at_work(&self) -> Vec<(Arc<Lane>, Arc<Signals>)> {
+        let of = |running: &Running| (Arc::clone(&running.lane.borrow()), Arc::clone(&running.signals));
+        self.lock().values().map(of).collect()
+    }
+
     /// Every connection's health.
     pub async fn health(&self) -> Vec<ConnectionHealth> {
-        let lanes: Vec<Arc<Lane>> = self.lock().values().map(|running| Arc::clone(&running.lane.borrow())).collect();
+        let lanes = self.at_work();
         let mut all = Vec::with_capacity(lanes.len());
-        for lane in lanes {
+        for (lane, _) in lanes {
             let alive = if lane.takes() { heartbeat::is_alive(&self.shared, &lane).await.ok() } else { None };
             let waits_because = lane.shut(&self.shared.parts).map(|shut| shut.sentence());
             all.push(ConnectionHealth { name: lane.record.name.clone(), alive, trouble: None, waits_because });
@@ -257,22 +263,7 @@ impl Host {
         if let Err(error) = ledger.tend().await {
             tracing::error!(%error, "the ledger could not be looked after");
         }
-        match breaker::refresh(&self.shared.parts).await {
-            Ok(opened) => {
-                let lanes: Vec<_> = self
-                    .lock()
-                    .values()
-                    .map(|running| (Arc::clone(&running.lane.borrow()), Arc::clone(&running.signals)))
-                    .collect();
-                if opened {
-                    lanes.iter().for_each(|(_, signals)| signals.work.notify_one());
-                }
-                if let Err(error) = notices::of_destinations(&self.shared, &lanes).await {
-                    tracing::warn!(%error, "who is to be told of an ERP's trouble is not known");
-                }
-            }
-            Err(error) => tracing::warn!(%error, "which destinations are unwell could not be read"),
-        }
+        breaker::watch(&self.shared, &self.at_work()).await;
         let now = ledger.standstill();
         if now.is_some() == still.is_some() {
             return;
@@ -344,13 +335,13 @@ impl Host {
         if let Some((revision, paused, lane)) = known
             && (revision, paused) == (record.revision, host_paused)
         {
-            self.say_destination(&lane, &record).await;
+            breaker::say(&self.shared.parts, &lane, &record).await;
             return true;
         }
         let (id, name, revision) = (record.id.clone(), record.name.clone(), record.revision);
         match self.open(record).await {
             Ok(lane) => {
-                self.say_destination(&lane, &lane.record).await;
+                breaker::say(&self.shared.parts, &lane, &lane.record).await;
                 self.trouble.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
                 let lane = Arc::new(lane);
                 if let Some(running) = self.lock().get_mut(&id) {
@@ -369,18 +360,6 @@ impl Host {
                 self.trouble.lock().unwrap_or_else(PoisonError::into_inner).insert(name, error.to_string());
                 false
             }
-        }
-    }
-
-    /// Claims and reports go by the ledger's word on where a connection sends.
-    async fn say_destination(&self, lane: &Lane, record: &ConnectionRecord) {
-        let identity = lane.identity.as_ref();
-        if record.destination.as_deref() == identity.map(|identity| identity.id.as_str()) {
-            return;
-        }
-        let destination = identity.map(|identity| (identity.id.as_str(), identity.address.as_str()));
-        if let Err(error) = self.shared.parts.ledger.use_destination(&lane.record.id, destination).await {
-            tracing::warn!(connection = %lane.record.name, %error, "where it sends could not be shared");
         }
     }
 

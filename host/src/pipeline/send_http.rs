@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    breaker,
+    breaker::{self, Leaves},
     journey::{Journey, Outcome, Ready, Stopped, evidence},
     lease::Leases,
     settle::{self, Settled},
@@ -60,7 +60,7 @@ impl Journey {
                 return Ok(None);
             }
         };
-        if let Some(shut) = self.held_back().await? {
+        if let Some(shut) = self.held_back(Leaves::Order).await? {
             self.put_back(&shut).await?;
             return Ok(None);
         }
@@ -169,7 +169,7 @@ impl Journey {
             Ok(answer) => answer,
             Err(failure) => {
                 let because = failure_sentence(&failure);
-                let shut = self.no_answer(&failure, &because).await;
+                let shut = self.no_answer(Leaves::Order, &failure, &because).await;
                 let not_processed = transport::read_failure(&failure, phase) == Reading::NotProcessed;
                 let unpin = self.pass.step == 0 && !self.sent_before;
                 let (settled, outcome) = match shut {
@@ -199,7 +199,7 @@ impl Journey {
             object.insert("verdict".to_owned(), heard.shown());
         }
         let step = self.pass.step;
-        let shut = self.answered(answer.status, &heard, with_login).await;
+        let shut = self.answered(Leaves::Order, answer.status, &heard, with_login).await;
         let (settled, outcome, next) = match shut.filter(|_| heard.is_of_all(answer.status)) {
             Some(shut) => {
                 (self.wait_for(&shut, self.pass.step == 0 && !self.sent_before).await?, "not processed", None)

@@ -123,6 +123,15 @@ impl Destinations for ModelLedger {
         Ok(due.map(|health| health.probe_until_ms = now + lease_ms).is_some())
     }
 
+    async fn give_back_probe(&self, destination: &str) -> Result<Option<Health>> {
+        let (mut state, _) = self.transaction();
+        let health = state.destinations.get_mut(destination).and_then(|it| it.health.as_mut());
+        Ok(health.map(|health| {
+            health.probe_until_ms = 0;
+            health.clone()
+        }))
+    }
+
     async fn open_destination(&self, connection: &ConnectionId, _: &str, _: &str) -> Result<Option<Health>> {
         let (mut state, now) = self.transaction();
         let known = state.connections.iter().find(|it| &it.record.id == connection);

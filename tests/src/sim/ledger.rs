@@ -506,6 +506,10 @@ impl Destinations for LedgerSeam {
         .await
     }
 
+    async fn give_back_probe(&self, destination: &str) -> Result<Option<Health>> {
+        self.tell("found out nothing of the erp", self.scene.model.give_back_probe(destination), plain).await
+    }
+
     async fn open_destination(&self, connection: &ConnectionId, by: &str, why: &str) -> Result<Option<Health>> {
         self.tell("opened erp", self.scene.model.open_destination(connection, by, why), silent).await
     }

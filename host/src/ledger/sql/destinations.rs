@@ -119,7 +119,7 @@ async fn end(db: &mut Db, id: &str, health: &Health, by: &str) -> Result<()> {
     Ok(())
 }
 
-async fn note_answer(db: &mut Db, id: &String) -> Result<Option<Health>> {
+async fn note_answer(db: &mut Db, id: &str) -> Result<Option<Health>> {
     let Some(health) = known(db, id).await? else { return Ok(None) };
     if !health.is_over_with_an_answer(db.now_ms) {
         return Ok(Some(health));
@@ -139,6 +139,14 @@ async fn take_probe(db: &mut Db, input: &(String, Millis)) -> Result<bool> {
         )
         .await?;
     Ok(taken == 1)
+}
+
+async fn give_back_probe(db: &mut Db, id: &str) -> Result<Option<Health>> {
+    let Some(health) = known(db, id).await? else { return Ok(None) };
+    if health.probe_until_ms > 0 {
+        db.later("update destinations set probe_until_ms = 0 where id = $1", values_of![id]);
+    }
+    Ok(Some(Health { probe_until_ms: 0, ..health }))
 }
 
 async fn open_destination(db: &mut Db, input: &(ConnectionId, String, String)) -> Result<Option<Health>> {
@@ -287,6 +295,10 @@ impl Destinations for SqlLedger {
             return Ok(false);
         }
         self.write((destination.to_owned(), lease_ms), |db, input| Box::pin(take_probe(db, input))).await
+    }
+
+    async fn give_back_probe(&self, destination: &str) -> Result<Option<Health>> {
+        self.write(destination.to_owned(), |db, id| Box::pin(give_back_probe(db, id))).await
     }
 
     async fn open_destination(&self, connection: &ConnectionId, by: &str, why: &str) -> Result<Option<Health>> {

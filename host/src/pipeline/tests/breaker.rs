@@ -316,3 +316,35 @@ async fn a_shop_that_can_not_be_looked_at_is_told_of_once() {
     }
     assert_eq!(stage.mails().await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_look_up_that_is_broken_shuts_nothing_and_keeps_no_order_from_trying() {
+    let stage = Stage::watched(2).await;
+    for id in ["1", "2", "3"] {
+        stage.offer(id).await;
+    }
+    stage.erp.answers([Told::Nothing]);
+    stage.work_one().await;
+    for status in [500, 401, 403, 502] {
+        stage.until_due("1").await;
+        stage.erp.answers([Told::Say(status, "")]);
+        stage.look().await;
+        assert!(!stage.is_shut().await, "{status}");
+    }
+    stage.erp.answers([Told::Nothing]);
+    stage.work_one().await;
+    assert!(stage.is_shut().await);
+    // The look-up tries first, and finds out nothing; then orders come first.
+    stage.until_next_try().await;
+    stage.erp.answers([Told::Say(500, "")]);
+    let mut looks = stage.claims(ClaimKind::Look).await;
+    assert!(!looks.is_empty());
+    for journey in &mut looks {
+        journey.go().await.unwrap();
+    }
+    let asked = |stage: &Stage| stage.erp.requests().iter().filter(|request| request.starts_with("GET")).count();
+    assert_eq!(asked(&stage), 5);
+    assert!(stage.is_shut().await);
+    stage.work_one().await;
+    assert_eq!((stage.state("3").await, stage.health().await), (PassState::Delivered, None));
+}

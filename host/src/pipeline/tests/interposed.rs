@@ -387,6 +387,10 @@ impl Destinations for Interposed {
         self.called("take_probe").await?;
         self.inner.take_probe(destination, lease_ms).await
     }
+    async fn give_back_probe(&self, destination: &str) -> Result<Option<Health>> {
+        self.called("give_back_probe").await?;
+        self.inner.give_back_probe(destination).await
+    }
     async fn open_destination(&self, connection: &ConnectionId, by: &str, why: &str) -> Result<Option<Health>> {
         self.called("open_destination").await?;
         self.inner.open_destination(connection, by, why).await

@@ -99,6 +99,10 @@ async fn one_try_is_given_out_however_many_ask(rig: Rig) {
     assert!(!rig.ledger.take_probe(ERP, 30_000).await.unwrap());
     rig.advance(again.next_try_ms - rig.now());
     assert!(rig.ledger.take_probe(ERP, 30_000).await.unwrap());
+    // It found out nothing.
+    let health = rig.ledger.give_back_probe(ERP).await.unwrap().unwrap();
+    assert_eq!((health.next_try_ms, health.probe_until_ms), (again.next_try_ms, 0));
+    assert!(rig.ledger.take_probe(ERP, 30_000).await.unwrap());
     // Nobody hears of it any more: another one tries.
     rig.advance(30_000);
     assert!(!rig.ledger.take_probe(ERP, 30_000).await.unwrap());
