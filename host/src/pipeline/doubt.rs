@@ -16,6 +16,7 @@ use crate::{
     destination::Destination,
     domain::{
         Order,
+        breaker::Health,
         call::{Previous, PreviousOutcome, Purpose},
         clock::Millis,
         delivery::{Delivery, Repeat},
@@ -40,6 +41,8 @@ enum Found {
     CannotTell(String),
     /// The plugin has no question for this order under its settings. A plugin is pure: asking it later changes nothing.
     NoQuestion(String),
+    /// Nothing is sent there at the moment.
+    Shut(Health),
 }
 
 /// Between the reason of a doubt and what the last look-up said.
@@ -68,10 +71,6 @@ impl Journey {
             let settled = self.setting(|setting| setting.given_up(&because));
             return self.settle(settled).await;
         }
-        if let Some(shut) = self.held_back(Leaves::Look).await? {
-            return self.look_when_it_answers(&shut).await;
-        }
-        self.take_its_turn().await?;
         let (found, asked) = match self.order_in_doubt().await? {
             Ok(order) => self.ask_the_erp(&order).await?,
             Err(why) => (Found::CannotTell(why), None),
@@ -79,6 +78,7 @@ impl Journey {
         let counts_from = self.attempt.as_ref().map_or(now, |attempt| attempt.settled_by_ms);
         let deadline = self.pass.deadline_ms.unwrap_or(now);
         let settled = match found {
+            Found::Shut(shut) => return self.look_when_it_answers(&shut).await,
             Found::There(settled) => settled,
             Found::Absent if now >= counts_from => self.absent(now),
             Found::Absent => self.look_later(now, counts_from, deadline, &because),
@@ -134,6 +134,7 @@ impl Journey {
             Found::Absent => "does not have it".to_owned(),
             Found::CannotTell(why) => format!("can't tell: {why}"),
             Found::NoQuestion(why) => format!("can't be asked: {why}"),
+            Found::Shut(shut) => format!("can't tell: {}", shut.sentence()),
         };
         Ok((said, asks))
     }
@@ -146,13 +147,13 @@ impl Journey {
         if !self.can_look_up() {
             return Ok(true);
         }
-        if let Some(shut) = self.held_back(Leaves::Look).await? {
-            self.put_back(&shut).await?;
-            return Ok(false);
-        }
         let began_ms = self.now_ms().await?;
         let (found, asked) = self.ask_the_erp(order).await?;
         match found {
+            Found::Shut(shut) => {
+                self.put_back(&shut).await?;
+                Ok(false)
+            }
             Found::There(settled) => {
                 self.settle_asked(settled, asked).await?;
                 Ok(false)
@@ -303,7 +304,11 @@ impl Journey {
             Ok(destination) => destination,
             Err(problems) => return Ok((Found::CannotTell(crate::domain::problem::list(&problems)), None)),
         };
+        if let Some(shut) = self.held_back(Leaves::Look).await? {
+            return Ok((Found::Shut(shut), None));
+        }
         for _ in 0..super::journey::MOST_STEPS {
+            self.take_its_turn().await?;
             let (asked, answer) = match self.ask_once(&destination, &delivery, &secrets, mapping.clone(), now).await {
                 Ok(answered) => answered,
                 Err((why, asked)) => return Ok((Found::CannotTell(why), asked)),
