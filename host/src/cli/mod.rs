@@ -12,9 +12,11 @@ mod open;
 mod order;
 mod output;
 mod plugin;
+mod publisher;
 mod reconcile;
 mod serve;
 mod sync;
+mod trust;
 
 use std::path::PathBuf;
 
@@ -71,9 +73,12 @@ enum Command {
     /// Connect shops to destinations.
     #[command(subcommand)]
     Connection(connection::Command),
-    /// Keep plugins.
+    /// Write plugins, and keep them.
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// Whose signatures count.
+    #[command(subcommand)]
+    Publisher(publisher::Command),
     /// What became of orders, why, and sending them again.
     #[command(subcommand)]
     Order(order::Command),
@@ -170,7 +175,8 @@ async fn work(command: Command, config: Option<PathBuf>, output: Output) -> Resu
         Command::Serve(arguments) => serve::run(&arguments, settings, output).await,
         Command::Check(arguments) => check::run(&arguments, settings, output).await,
         Command::Connection(command) => connection::run(command, open::beside(settings).await?, output).await,
-        Command::Plugin(command) => plugin::run(command, open::beside(settings).await?, output).await,
+        Command::Plugin(command) => plugin::run(command, settings, output).await,
+        Command::Publisher(command) => publisher::run(command, open::beside(settings).await?, output).await,
         Command::Order(command) => order::run(command, open::beside(settings).await?, output).await,
         Command::Sync(arguments) => sync::run(&arguments, open::beside(settings).await?, output).await,
         Command::Log(arguments) => log::run(&arguments, open::beside(settings).await?, output).await,

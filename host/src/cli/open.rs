@@ -8,6 +8,7 @@ use super::{Failure, output::Output};
 use crate::{
     config::{Database, Environment, HostSettings, KeySource, LogFormat, SmtpSecurity, load_host},
     domain::{clock::Clock, id::HostId, random::Random},
+    failpoint,
     ledger::{
         Ledger,
         connections::{ConnectionRecord, ReleaseRecord},
@@ -17,7 +18,7 @@ use crate::{
     pipeline::{
         open::RealOpener,
         parts::{Pace, Parts},
-        system::{SystemClock, SystemRandom},
+        system::{SteadyClock, SystemClock, SystemRandom},
     },
     plugin::{self, Runtime},
     seal::{MasterKey, OsRandom, Sealer},
@@ -116,10 +117,11 @@ pub async fn beside(settings: HostSettings) -> Result<Beside, Failure> {
 /// Opens the ledger: to work as a host, or beside whoever works.
 async fn ledger(settings: &HostSettings, host: Option<&HostId>) -> Result<SqlLedger, Failure> {
     folder(&settings.data_dir)?;
-    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let (clock, random): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let (ledger, reserve) = match &settings.database {
         Database::Sqlite(path) => {
             let role = if host.is_some() { Role::Working } else { Role::Beside };
+            let clock = if host.is_some() { Arc::new(SteadyClock::new(clock)) } else { clock };
             (SqlLedger::open(path, clock, random, role).await?, Some((path.as_path(), settings.reserve.0)))
         }
         Database::Postgres(server) => {
@@ -140,6 +142,17 @@ async fn ledger(settings: &HostSettings, host: Option<&HostId>) -> Result<SqlLed
         None => ledger.glance(&settings.mark_file).await?,
     }
     Ok(ledger)
+}
+
+/// Only a build for tests has any.
+///
+/// # Errors
+/// A text that can't be read.
+pub fn arm_failpoints() -> Result<(), Failure> {
+    match failpoint::VARIABLE.and_then(|name| Environment::Process.get(name)) {
+        Some(text) => failpoint::arm(&text).map_err(|why| Failure::usage(why.to_string())),
+        None => Ok(()),
+    }
 }
 
 fn folder(path: &Path) -> Result<(), Failure> {
@@ -172,6 +185,14 @@ pub fn sealer(settings: &HostSettings) -> Result<Sealer, Failure> {
 /// When the machine can't run it, or its cache can't be used.
 pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
     folder(&settings.data_dir)?;
+    engine(settings)
+}
+
+/// The same for somebody who has no data folder.
+///
+/// # Errors
+/// When the machine can't run it, or its cache can't be used.
+pub fn engine(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
     let limits = &settings.plugins;
     let engine = plugin::Settings {
         component_bytes: limits.release_bytes.0,
@@ -242,6 +263,10 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
     let database = ledger.describe();
     // All hosts of a database go by its clock.
     let clock = ledger.clock();
+    let calendar: Arc<dyn Clock> = match &settings.database {
+        Database::Sqlite(_) => Arc::new(SystemClock),
+        Database::Postgres(_) => Arc::clone(&clock),
+    };
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);
     let lease = settings.fleet.lease.duration();
     let pace = Pace {
@@ -254,7 +279,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         renew_every: lease / 3,
         ..Pace::default()
     };
-    let pace = match crate::failpoint::lease() {
+    let pace = match failpoint::lease() {
         Some(lease) => Pace { lease, renew_every: lease / 3, lease_margin: lease / 6, ..pace },
         None => pace,
     };
@@ -264,6 +289,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         host_name: super::identity::name(settings.fleet.name.as_deref()),
         opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&ledger) }),
         clock,
+        calendar,
         random,
         ledger,
         mapper,
@@ -294,6 +320,7 @@ pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failur
         host: "command-line".into(),
         host_name: String::new(),
         opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&beside.ledger) }),
+        calendar: Arc::clone(&clock),
         clock,
         random: Arc::new(SystemRandom),
         ledger: Arc::clone(&beside.ledger),

@@ -13,6 +13,7 @@ mod host_file;
 mod opaque;
 mod quantity;
 mod reader;
+mod registries;
 mod secret;
 
 pub use activation_file::{read_plugin_settings, read_tables};

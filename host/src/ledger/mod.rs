@@ -7,12 +7,16 @@
 //! Rows never expire; bodies (requests, answers, order snapshots) do (lifecycle section 1).
 
 pub mod activations;
+pub mod canaries;
 pub mod connections;
 pub mod destinations;
 pub mod effects;
 pub mod fleet;
+pub mod look_ups;
 pub mod orders;
 pub mod passes;
+pub mod publishers;
+pub mod recorded;
 pub mod reports;
 pub mod sql;
 pub mod standstill;
@@ -71,12 +75,15 @@ pub type Result<T> = std::result::Result<T, LedgerError>;
 pub trait Ledger:
     connections::Connections
     + activations::Activations
+    + canaries::Canaries
     + orders::Orders
     + passes::Passes
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
     + destinations::Destinations
+    + publishers::Publishers
+    + recorded::Recorded
     + Send
     + Sync
 {
@@ -85,12 +92,15 @@ pub trait Ledger:
 impl<T> Ledger for T where
     T: connections::Connections
         + activations::Activations
+        + canaries::Canaries
         + orders::Orders
         + passes::Passes
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
         + destinations::Destinations
+        + publishers::Publishers
+        + recorded::Recorded
         + Send
         + Sync
 {

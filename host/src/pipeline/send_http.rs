@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     breaker::{self, Leaves},
-    journey::{Journey, Outcome, Ready, Stopped, evidence},
+    canary::CallNote,
+    evidence::{Evidence, Gave},
+    journey::{Journey, Outcome, Ready, Stopped},
     lease::Leases,
     settle::{self, Settled},
     verdict::Heard,
@@ -82,7 +84,7 @@ impl Journey {
         let hash = redacted.body.sha256.clone();
         let attempt = self.attempt_row(&token, &ready, repeat, shown_request(&redacted), hash, destination)?;
         let notes = ready.delivery.notes.iter().map(|note| format!("The plugin notes: {note}")).collect();
-        let (release, state) = (self.release_of(&ready), ready.delivery.state.clone());
+        let state = ready.delivery.state.clone();
         let pins = ready.pins.map(Box::new);
         let pinned = pins.as_ref().map(|new| (new.pins.clone(), new.mapped_at_ms));
         let to = To::Sending { attempt: Box::new(attempt), pins };
@@ -103,7 +105,7 @@ impl Journey {
             self.settle(too_late).await?;
         }
         let with_login = !logins.is_empty();
-        self.read_exchange(&token, exchange, &secrets, sensitive, destination, &release, state, with_login).await
+        self.read_exchange(&token, exchange, &secrets, sensitive, destination, state, with_login).await
     }
 
     /// One try on the wire.
@@ -151,7 +153,6 @@ impl Journey {
         pins.map_or_else(String::new, |pins| pins.release.as_str().to_owned())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what was sent and what came back, once, at one place")]
     async fn read_exchange(
         &mut self,
         token: &AttemptToken,
@@ -159,7 +160,6 @@ impl Journey {
         secrets: &super::parts::Secrets,
         sensitive: bool,
         destination: &Destination,
-        release: &str,
         state: Vec<u8>,
         with_login: bool,
     ) -> Outcome<Option<Ready>> {
@@ -194,7 +194,7 @@ impl Journey {
             self.forget_logins().await;
         }
         let retry_after_s = breaker::retry_after(&answer, self.parts.clock.now_ms());
-        let heard = self.hear(release, state, response, default, retry_after_s).await;
+        let heard = self.hear(state, response, default, retry_after_s).await;
         if let Some(object) = shown.as_object_mut() {
             object.insert("verdict".to_owned(), heard.shown());
         }
@@ -218,15 +218,13 @@ impl Journey {
     /// passing trouble is waited out; anything else is a reason not to know.
     pub async fn hear(
         &mut self,
-        release: &str,
         state: Vec<u8>,
         response: Response,
         default: DefaultVerdict,
         retry_after_s: Option<u32>,
     ) -> Heard {
         loop {
-            let asked =
-                self.ask_meaning(release, Purpose::Create, state.clone(), response.clone(), default, retry_after_s);
+            let asked = self.ask_meaning(Purpose::Create, state.clone(), response.clone(), default, retry_after_s);
             match asked.await {
                 Ok(heard) => return heard,
                 Err(Stopped::Ledger(LedgerError::Unavailable { reason, .. } | LedgerError::InDoubt(reason))) => {
@@ -269,7 +267,6 @@ impl Journey {
     /// The ledger's.
     pub async fn ask_meaning(
         &mut self,
-        release: &str,
         purpose: Purpose,
         state: Vec<u8>,
         response: Response,
@@ -285,9 +282,14 @@ impl Journey {
         let (_, logins) = self.secrets().await?;
         let mapped_at_ms = self.pass.mapped_at_ms.unwrap_or_default();
         let context = self.context(purpose, self.pass.step, &settings, mapped_at_ms, self.previous(), logins);
+        let told = context.clone();
         let called =
             self.parts.mapper.parse_response(&pins.release, order, context, tables, state, response, default).await;
-        let plugin = evidence(release, &called);
+        if called.result.is_err() {
+            self.note_for_canary(&pins, CallNote::fault()).await;
+        }
+        let evidence = Evidence::of(&pins, told, &called, Gave::of_reading(&called));
+        let plugin = Evidence { default: Some(default), ..evidence }.stored();
         Ok(match called.result {
             Ok(verdict) => Heard { verdict: Ok(verdict), plugin, retry_after_s },
             Err(fault) => Heard { verdict: Err(fault.to_string()), plugin, retry_after_s },

@@ -42,11 +42,25 @@ impl<'a> Call<'a> {
         tables: Arc<Tables>,
         seed: Seed,
     ) -> Self {
+        Self::begin_within(runtime, doing, lines, bytes, tables, seed, None).await
+    }
+
+    /// The same with fewer CPU units than are allowed: to see where a call is when it has used that many.
+    pub(super) async fn begin_within(
+        runtime: &'a Runtime,
+        doing: &'static str,
+        lines: usize,
+        bytes: usize,
+        tables: Arc<Tables>,
+        seed: Seed,
+        most: Option<u64>,
+    ) -> Self {
         // The semaphore is never closed; if it were, the pool itself would still refuse.
         let permit = runtime.permits.acquire().await.ok();
         let settings = &runtime.settings;
         let started = runtime.clock.since_boot();
         let allowed = settings.cpu_allowed(lines, bytes.saturating_add(CALL_BYTES));
+        let allowed = most.map_or(allowed, |most| most.min(allowed));
         let mut store = Store::new(&runtime.engine, Guest::new(settings, tables, seed));
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(usize::try_from(settings.output_bytes).unwrap_or(usize::MAX));
@@ -81,7 +95,7 @@ impl<'a> Call<'a> {
                     Err(problems) => Err(PluginFault::BadOutput { doing: self.doing, problems }),
                 }
             }
-            Ok(Err(error)) => Err(self.fault(&error)),
+            Ok(Err(error)) => Err(at(self.fault(&error), &error)),
             Err(_) => {
                 Err(self.over(Limit::Time, self.elapsed().as_millis(), self.runtime.settings.wall_limit.as_millis()))
             }
@@ -94,7 +108,7 @@ impl<'a> Call<'a> {
             level: "warn".to_owned(),
             message: format!("a name in `extra` that this version does not know was ignored: {name}"),
         }));
-        Called { result, usage: Usage { log_dropped, ..usage }, log, look_ups }
+        Called { result, usage: Usage { log_dropped, ..usage }, log, look_ups, contract: "" }
     }
 
     fn elapsed(&self) -> Duration {
@@ -120,6 +134,7 @@ impl<'a> Call<'a> {
             limit,
             used: u64::try_from(used).unwrap_or(u64::MAX),
             allowed: u64::try_from(allowed).unwrap_or(u64::MAX),
+            stack: Vec::new(),
         }
     }
 
@@ -152,6 +167,17 @@ impl<'a> Call<'a> {
     }
 }
 
+/// A limit with the place where it was met.
+fn at(fault: PluginFault, error: &wasmtime::Error) -> PluginFault {
+    match fault {
+        PluginFault::OverLimit { doing, limit, used, allowed, .. } => {
+            let stack = error.downcast_ref::<WasmBacktrace>().map(stack).unwrap_or_default();
+            PluginFault::OverLimit { doing, limit, used, allowed, stack }
+        }
+        other => other,
+    }
+}
+
 /// The trap in words.
 fn reason(error: &wasmtime::Error, trap: Option<&Trap>, stack: &[String]) -> String {
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
@@ -173,14 +199,14 @@ fn is_recursion(stack: &[String]) -> bool {
     stack.len() >= FRAMES && stack.iter().collect::<std::collections::HashSet<_>>().len() <= FRAMES / 4
 }
 
-/// The guest's stack, innermost first.
+/// The guest's stack, innermost first. Names of Rust as their authors wrote them; other languages' are readable as they are.
 fn stack(trace: &WasmBacktrace) -> Vec<String> {
     trace
         .frames()
         .iter()
         .take(FRAMES)
         .map(|frame| match frame.func_name() {
-            Some(name) => cut(name, 200).to_owned(),
+            Some(name) => cut(&format!("{:#}", rustc_demangle::demangle(name)), 200).to_owned(),
             None => format!("function {}", frame.func_index()),
         })
         .collect()

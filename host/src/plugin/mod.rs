@@ -9,11 +9,13 @@ mod engine;
 mod guest;
 mod log;
 mod memory;
+mod outline;
 mod releases;
 mod runtime;
 mod schema;
 mod settings;
 mod v0_1;
+mod v0_2;
 mod wasi;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use crate::domain::{
     verdict::{DefaultVerdict, Response, Verdict},
 };
 
+pub use outline::{NoComponent, Outline, outline};
 pub use runtime::{Runtime, RuntimeError};
 pub use schema::settings_check;
 pub use settings::Settings;
@@ -134,6 +137,8 @@ pub enum PluginFault {
         used: u64,
         /// What was allowed.
         allowed: u64,
+        /// Where it was then, innermost first, if the engine can tell.
+        stack: Vec<String>,
     },
     /// It gave something that the contract forbids. All of it at once.
     #[error("the plugin gave an invalid result while {doing}: {}", .problems.join("; "))]
@@ -208,6 +213,47 @@ pub struct Called<T> {
     pub log: Vec<LogLine>,
     /// What it looked up.
     pub look_ups: Vec<LookUp>,
+    /// The track of the contract that it was called by, such as `0.1`; empty where no call began.
+    pub contract: &'static str,
+}
+
+/// Kinds of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It trapped.
+    Trap,
+    /// It hit a limit.
+    Limit,
+    /// It gave what the contract forbids.
+    Invalid,
+    /// It could not be loaded.
+    NotLoaded,
+}
+
+impl FaultKind {
+    /// The word that is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Limit => "limit",
+            Self::Invalid => "invalid",
+            Self::NotLoaded => "not_loaded",
+        }
+    }
+}
+
+impl PluginFault {
+    /// The kind of fault.
+    #[must_use]
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Trap { .. } => FaultKind::Trap,
+            Self::OverLimit { .. } => FaultKind::Limit,
+            Self::BadOutput { .. } => FaultKind::Invalid,
+            Self::NotLoaded { .. } => FaultKind::NotLoaded,
+        }
+    }
 }
 
 /// Runs plugins. Every call gets a fresh instance; the same input gives the same result on every machine.
@@ -230,6 +276,19 @@ pub trait Mapper: Send + Sync {
         context: Context,
         tables: Arc<Tables>,
     ) -> Called<Result<Delivery, Rejection>>;
+
+    /// The plugin's stack, innermost first, when mapping an order has used so many CPU units; none if it ends before. The same
+    /// order is at the same place at the same number, so that a few numbers make a profile.
+    async fn stack_at(
+        &self,
+        _release: &Digest,
+        _order: Arc<Order>,
+        _context: Context,
+        _tables: Arc<Tables>,
+        _units: u64,
+    ) -> Option<Vec<String>> {
+        None
+    }
 
     /// What does this answer mean?
     #[expect(clippy::too_many_arguments, reason = "the contract's own list, and who is asked")]

@@ -10,7 +10,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use wasmtime::{Engine, component::Linker};
 
 use super::{
-    AdmissionError, Called, Mapper, PluginFault, Usage, admit,
+    AdmissionError, Called, Limit, Mapper, PluginFault, Usage, admit,
     cache::Cache,
     call::Call,
     check, contract, engine,
@@ -157,7 +157,42 @@ fn bytes(order: &Order, context: &Context) -> usize {
 
 /// A call that did not begin.
 fn not_begun<T>(fault: PluginFault) -> Called<T> {
-    Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new() }
+    Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new(), contract: "" }
+}
+
+impl Runtime {
+    async fn map_within(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+        most: Option<u64>,
+    ) -> Called<Result<Delivery, Rejection>> {
+        let release = match self.release(release).await {
+            Ok(release) => release,
+            Err(fault) => return not_begun(fault),
+        };
+        let (lines, bytes, seed) =
+            (order.lines.len(), bytes(&order, &context), seed(&release, &order, &context, "map-order"));
+        let mut call = Call::begin_within(self, "mapping the order", lines, bytes, tables, seed, most).await;
+        let store = &mut call.store;
+        let outcome = timeout(self.settings.wall_limit, async {
+            let instance = release.pre.instantiate_async(&mut *store).await?;
+            failpoint::reached(Point::Plugin);
+            release.contract.map_order(store, &instance, &order, &context).await
+        })
+        .await;
+        let called = call.finish(
+            outcome,
+            |answer| match answer {
+                Ok(delivery) => check::delivery(delivery).map(Ok),
+                Err(rejection) => check::rejection(rejection).map(Err),
+            },
+            |answer| answer.is_err(),
+        );
+        Called { contract: release.contract.track(), ..called }
+    }
 }
 
 #[async_trait]
@@ -177,28 +212,21 @@ impl Mapper for Runtime {
         context: Context,
         tables: Arc<Tables>,
     ) -> Called<Result<Delivery, Rejection>> {
-        let release = match self.release(release).await {
-            Ok(release) => release,
-            Err(fault) => return not_begun(fault),
-        };
-        let (lines, bytes, seed) =
-            (order.lines.len(), bytes(&order, &context), seed(&release, &order, &context, "map-order"));
-        let mut call = Call::begin(self, "mapping the order", lines, bytes, tables, seed).await;
-        let store = &mut call.store;
-        let outcome = timeout(self.settings.wall_limit, async {
-            let instance = release.pre.instantiate_async(&mut *store).await?;
-            failpoint::reached(Point::Plugin);
-            release.contract.map_order(store, &instance, &order, &context).await
-        })
-        .await;
-        call.finish(
-            outcome,
-            |answer| match answer {
-                Ok(delivery) => check::delivery(delivery).map(Ok),
-                Err(rejection) => check::rejection(rejection).map(Err),
-            },
-            |answer| answer.is_err(),
-        )
+        self.map_within(release, order, context, tables, None).await
+    }
+
+    async fn stack_at(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+        units: u64,
+    ) -> Option<Vec<String>> {
+        match self.map_within(release, order, context, tables, Some(units)).await.result {
+            Err(PluginFault::OverLimit { limit: Limit::Cpu, stack, .. }) => Some(stack),
+            _ => None,
+        }
     }
 
     async fn parse_response(
@@ -231,8 +259,9 @@ impl Mapper for Runtime {
             release.contract.parse_response(store, &instance, &order, &context, &state, &response, default).await
         })
         .await;
-        call.finish(outcome, check::verdict, |verdict| {
+        let called = call.finish(outcome, check::verdict, |verdict| {
             matches!(verdict, Verdict::Rejected(_) | Verdict::Unknown { .. })
-        })
+        });
+        Called { contract: release.contract.track(), ..called }
     }
 }

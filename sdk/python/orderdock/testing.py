@@ -4,7 +4,7 @@
     python -m orderdock.testing plugin cases [NAME …]    compares
     python -m orderdock.testing plugin cases --bless     what came becomes what is expected; read the diff
 
-The form of a case is described in sdk/rust/README.md; it is the same in every language. The host runs the same cases through
+The form of a case is described in docs/plugins.md; it is the same in every language. The host runs the same cases through
 wasm (`orderdock plugin test`), and there the limits count too. Needs Python 3.11 or later."""
 
 import base64

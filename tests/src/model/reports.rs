@@ -48,6 +48,8 @@ fn pass_row(key: &PassKey, it: &StoredPass) -> PassRow {
         erp_order_id: it.erp_order_id.clone(),
         class: it.class.map(word),
         field: it.field.clone(),
+        mapping: it.mapping.clone(),
+        evidence: it.evidence.clone(),
     }
 }
 
@@ -129,6 +131,13 @@ impl State {
 
 /// Hosts and turns are not the model's business.
 impl orderdock::ledger::fleet::Fleet for ModelLedger {}
+
+/// None is ever begun: what a canary does to passes is their choice of pins, which is the pipeline's.
+impl orderdock::ledger::canaries::Canaries for ModelLedger {}
+impl orderdock::ledger::publishers::Publishers for ModelLedger {}
+
+/// Nothing is run again from the model.
+impl orderdock::ledger::recorded::Recorded for ModelLedger {}
 
 #[async_trait]
 impl Reports for ModelLedger {
@@ -229,6 +238,7 @@ impl Reports for ModelLedger {
                 pass.bodies = false;
                 pass.sealed_state = None;
                 pass.mapped_order = None;
+                pass.evidence = None;
                 pass.delivery = None;
             }
         }

@@ -21,7 +21,7 @@ use orderdock::{
         destinations::Subject,
         effects::EffectBody,
         orders::{PushedOrder, Sweep},
-        passes::{Pins, PreviousPass},
+        passes::{Mapping, Pins, PreviousPass},
     },
 };
 use serde_json::Value;
@@ -149,6 +149,9 @@ pub struct StoredPass {
     pub class: Option<FailureClass>,
     pub field: Option<String>,
     pub mapped_order: Option<String>,
+    pub mapping: Option<Mapping>,
+    /// Of a mapping after which nothing was sent.
+    pub evidence: Option<Value>,
     pub delivery: Option<Value>,
     /// Attempt `n` is entry `n - 1`.
     pub attempts: Vec<StoredAttempt>,

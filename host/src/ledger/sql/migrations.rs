@@ -12,19 +12,23 @@ use sqlx::{
 };
 
 use super::errors::{explain, explain_migration, state, unavailable};
-use crate::ledger::Result;
+use crate::{failpoint, ledger::Result};
 
-const SQLITE: [(i64, &str, &str); 4] = [
+const SQLITE: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/sqlite/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
     (3, "destinations", include_str!("../../../migrations/sqlite/0003_destinations.sql")),
     (5, "activations", include_str!("../../../migrations/sqlite/0005_activations.sql")),
+    (6, "evidence", include_str!("../../../migrations/sqlite/0006_evidence.sql")),
+    (7, "publishers", include_str!("../../../migrations/sqlite/0007_publishers.sql")),
 ];
-const POSTGRES: [(i64, &str, &str); 4] = [
+const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
     (3, "destinations", include_str!("../../../migrations/postgres/0003_destinations.sql")),
     (5, "activations", include_str!("../../../migrations/postgres/0005_activations.sql")),
+    (6, "evidence", include_str!("../../../migrations/postgres/0006_evidence.sql")),
+    (7, "publishers", include_str!("../../../migrations/postgres/0007_publishers.sql")),
 ];
 
 /// What a test's template is made of.
@@ -37,9 +41,13 @@ pub fn postgres_text() -> String {
 const LOCK: i64 = 0x6f72_6465_7264_636b;
 
 fn migrator(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
+    // A test's step, for a program one version later.
+    let next = failpoint::next_step().map(|sql| (newest(), "next", sql));
     let steps: Vec<Migration> = steps
         .iter()
-        .map(|&(version, name, sql)| {
+        .copied()
+        .chain(next)
+        .map(|(version, name, sql)| {
             Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
         })
         .collect();
@@ -67,7 +75,8 @@ pub async fn version(connection: &mut SqliteConnection, place: &str) -> Result<i
 
 /// The newest step that this program knows.
 pub fn newest() -> i64 {
-    SQLITE.iter().map(|(version, ..)| *version).max().unwrap_or(0)
+    let known = SQLITE.iter().map(|(version, ..)| *version).max().unwrap_or(0);
+    known + i64::from(failpoint::next_step().is_some())
 }
 
 /// Whether this program may work with what a newer one has made of the schema.
@@ -97,7 +106,7 @@ pub async fn run(connection: &mut SqliteConnection, place: &str) -> Result<()> {
             sqlx::query_scalar(OLDEST_PROGRAM).fetch_one(&mut *connection).await.map_err(|it| explain(&it, place))?;
         return fits(version, oldest, place);
     }
-    migrator(&SQLITE).run(&mut *connection).await.map_err(|error| explain_migration(&error, place))?;
+    migrator(SQLITE).run(&mut *connection).await.map_err(|error| explain_migration(&error, place))?;
     connection.clear_cached_statements().await.map_err(|error| explain(&error, place))
 }
 
@@ -149,7 +158,7 @@ pub async fn run_postgres(connection: &mut PgConnection, place: &str) -> Result<
     transaction.execute(sqlx::raw_sql("set local lock_timeout = 0")).await.map_err(failed)?;
     let lock = format!("select pg_advisory_xact_lock({LOCK})");
     transaction.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(lock))).await.map_err(failed)?;
-    migrator(&POSTGRES).run(&mut *transaction).await.map_err(|error| match error {
+    migrator(POSTGRES).run(&mut *transaction).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::Execute(inner) | sqlx::migrate::MigrateError::ExecuteMigration(inner, _) => {
             failed(inner)
         }

@@ -17,6 +17,7 @@ use crate::{
     ledger::{
         Result, TimelineEntry,
         orders::Sweep,
+        passes::Mapping,
         reports::{AttemptRow, Counts, EffectRow, OrderDetail, OrderFilter, OrderRow, PassRow, Reports, Undecided},
     },
 };
@@ -117,6 +118,19 @@ async fn list(db: &mut Db, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
     Ok(all)
 }
 
+/// What a pass's last mapping cost.
+pub fn mapping(row: &Row) -> Result<Option<Mapping>> {
+    let Some(release) = row.maybe_text("mapped_by")? else { return Ok(None) };
+    Ok(Some(Mapping {
+        release: release.into(),
+        gave: row.text("mapping_gave")?,
+        cpu: row.large("mapping_cpu")?,
+        memory: row.large("mapping_memory")?,
+        us: row.large("mapping_us")?,
+        in_vain: None,
+    }))
+}
+
 fn pass_row(row: &Row) -> Result<PassRow> {
     let pins: Option<serde_json::Value> = row.maybe_json("pins")?;
     let release = pins.as_ref().and_then(|pins| pins.get("release")).and_then(|it| it.as_str()).map(ToOwned::to_owned);
@@ -139,6 +153,8 @@ fn pass_row(row: &Row) -> Result<PassRow> {
         erp_order_id: row.maybe_text("erp_order_id")?,
         class: row.maybe_text("class")?,
         field: row.maybe_text("field")?,
+        mapping: mapping(row)?,
+        evidence: row.maybe_json("evidence")?,
     })
 }
 
@@ -189,7 +205,11 @@ async fn detail(db: &mut Db, key: &OrderKey) -> Result<Option<OrderDetail>> {
     let Some(order) = db.maybe_row(&sql, values()).await? else {
         return Ok(None);
     };
-    let passes = db.rows(&format!("select * from passes where {OF_ORDER} order by pass"), values()).await?;
+    let passes = "select p.*, b.mapping as evidence from passes p
+        left join pass_bodies b on b.connection_id = p.connection_id and b.shop_id = p.shop_id
+            and b.shop_order_id = p.shop_order_id and b.pass = p.pass
+        where p.connection_id = $1 and p.shop_id = $2 and p.shop_order_id = $3 order by p.pass";
+    let passes = db.rows(passes, values()).await?;
     let attempts = format!(
         "{ATTEMPTS} where a.connection_id = $1 and a.shop_id = $2 and a.shop_order_id = $3 order by a.pass, a.number"
     );

@@ -2,6 +2,7 @@
 //! do.
 
 mod activations;
+mod canaries;
 mod connections;
 mod destinations;
 mod effects;
@@ -9,7 +10,9 @@ mod file;
 mod fleet;
 mod orders;
 mod passes;
+mod publishers;
 mod races;
+mod recorded;
 mod reports;
 mod rig;
 mod server;

@@ -18,6 +18,7 @@ use crate::{
     ledger::{
         Ledger, LedgerError, Result,
         activations::{Activation, Activations, NewActivation},
+        canaries::Canaries,
         connections::*,
         destinations::*,
         effects::{EffectBody, EffectEnd, Effects, MailBatch, OwedByOrder},
@@ -44,6 +45,13 @@ pub fn gone() -> LedgerError {
 
 /// One host, alone.
 impl Fleet for Interposed {}
+
+/// None is ever begun.
+impl Canaries for Interposed {}
+impl crate::ledger::publishers::Publishers for Interposed {}
+
+/// Nothing is run again here.
+impl crate::ledger::recorded::Recorded for Interposed {}
 
 impl Interposed {
     pub fn new(inner: Arc<dyn Ledger>) -> Self {

@@ -131,6 +131,7 @@ impl Stage {
         let parts = Arc::new(Parts {
             host: "host-1".into(),
             host_name: "host-1".to_owned(),
+            calendar: Arc::clone(&clocked),
             clock: clocked,
             random,
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
@@ -262,6 +263,7 @@ impl Stage {
                 logins: Mutex::default(),
                 claimed_logins: Mutex::default(),
                 payment: None,
+                mapping: None,
             })
             .collect()
     }

@@ -392,7 +392,7 @@ pub fn new_attempt(token: &str) -> NewAttempt {
         shown: serde_json::json!({"method": "POST"}),
         hash: "h".into(),
         recovery: None,
-        mapping: serde_json::json!({"log": []}),
+        mapping: Some(r#"{"log":[],"usage":{"cpu_used":40,"wall_us":4}}"#.into()),
     }
 }
 
@@ -432,6 +432,7 @@ pub fn guarded(pass: &PassKey, guard: Guard, from: PassState, to: To) -> Move {
         effects: Vec::new(),
         timeline: Vec::new(),
         confirmed: None,
+        mapping: None,
     }
 }
 
