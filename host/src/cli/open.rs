@@ -307,6 +307,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         mapper,
         mailer: mailer(settings)?.map(|mailer| mailer as Arc<dyn Mailer>),
         mail_from: settings.smtp.as_ref().map(|smtp| smtp.from.clone()).unwrap_or_default(),
+        destinations: Arc::default(),
         sealer: Arc::new(sealer),
         pace,
     };
@@ -338,6 +339,7 @@ pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failur
         mapper: engine,
         mailer: None,
         mail_from: String::new(),
+        destinations: Arc::default(),
         sealer: Arc::new(sealer(&beside.settings)?),
         pace: Pace::default(),
     })

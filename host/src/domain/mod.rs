@@ -4,6 +4,7 @@
 
 pub mod admission;
 pub mod backoff;
+pub mod breaker;
 pub mod call;
 pub mod canary;
 pub mod certificate;

@@ -11,6 +11,7 @@ use super::{
     standstill::{PutInDoubt, Standstill, WentBack},
 };
 use crate::domain::{
+    breaker::Health,
     call::{Description, Tables},
     clock::Millis,
     id::{ConnectionId, Digest, HostId, ShopId},
@@ -128,6 +129,10 @@ pub struct ConnectionRecord {
     pub swept_once: bool,
     /// Why nothing is mapped: the release in force failed too often here.
     pub quarantine: Option<Quarantine>,
+    /// Which destination it sends to, as far as hosts share what they know of it.
+    pub destination: Option<String>,
+    /// Why nothing is sent there, if so.
+    pub shut: Option<Health>,
 }
 
 /// A release as it lies in the ledger; its bytes are read apart.

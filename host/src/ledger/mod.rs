@@ -10,6 +10,7 @@ pub mod activations;
 pub mod admissions;
 pub mod canaries;
 pub mod connections;
+pub mod destinations;
 pub mod effects;
 pub mod fleet;
 pub mod look_ups;
@@ -82,6 +83,7 @@ pub trait Ledger:
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + destinations::Destinations
     + publishers::Publishers
     + recorded::Recorded
     + Send
@@ -99,6 +101,7 @@ impl<T> Ledger for T where
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
+        + destinations::Destinations
         + publishers::Publishers
         + recorded::Recorded
         + Send

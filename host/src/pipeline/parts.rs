@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::breaker::Known;
 use crate::{
     config::ConnectionSettings,
     destination::Destination,
@@ -111,6 +112,8 @@ pub struct Parts {
     pub mail_from: String,
     /// Shops and destinations.
     pub opener: Arc<dyn Opener>,
+    /// How destinations are, as far as this host knows.
+    pub destinations: Arc<Known>,
     /// Secrets at rest.
     pub sealer: Arc<Sealer>,
     /// How much at once.

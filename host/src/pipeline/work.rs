@@ -164,15 +164,28 @@ async fn claim(
     looks: bool,
 ) -> Result<Vec<(Place, Claim, Duration)>, LedgerError> {
     let parts = &shared.parts;
-    let work = if lane.maps() { ClaimKind::Work } else { ClaimKind::LeftBehind };
+    let shut = lane.shut(parts);
+    // While nothing is sent there, one order may try when that is due.
+    let may_try = match &shut {
+        Some(shut) => shut.is_due(parts.ledger.now_ms().await?),
+        None => true,
+    };
+    let work = if lane.maps() && may_try { ClaimKind::Work } else { ClaimKind::LeftBehind };
     let mut claimed = Vec::new();
     for kind in looks.then_some(ClaimKind::Look).into_iter().chain([work]) {
-        let room = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let mut room = u32::try_from(places.len()).unwrap_or(u32::MAX);
         if room == 0 {
             break;
         }
+        if shut.is_some() && kind == ClaimKind::Work {
+            room = 1;
+        }
         let before = parts.clock.since_boot();
-        let claiming = parts.ledger.claim(&lane.record.id, &parts.host, kind, room, millis(parts.pace.lease));
+        let (connection, lease_ms) = (&lane.record.id, millis(parts.pace.lease));
+        let claiming = match lane.limits() {
+            Some(limits) => parts.ledger.claim_within(connection, &parts.host, kind, room, lease_ms, limits),
+            None => parts.ledger.claim(connection, &parts.host, kind, room, lease_ms),
+        };
         // A test counts only the claims that find work.
         let tried = match kind {
             ClaimKind::Look => claiming.await,
@@ -263,7 +276,7 @@ async fn until_due(shared: &Shared, lane: &Lane) -> Duration {
     };
     // What is overdue and was not claimed is not ours to take now: do not spin.
     match due {
-        _ if !lane.maps() => LOOK_AT_LEAST,
+        _ if !lane.maps() || lane.shut(&shared.parts).is_some() => LOOK_AT_LEAST,
         0 => LOOKS_AT_MOST_EVERY,
         due => Duration::from_millis(due).min(LOOK_AT_LEAST),
     }

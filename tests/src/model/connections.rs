@@ -78,6 +78,8 @@ impl ModelLedger {
             revision: 1,
             swept_once: false,
             quarantine: None,
+            destination: None,
+            shut: None,
         };
         state.connections.push(Connection {
             record,
@@ -320,6 +322,7 @@ impl Connections for ModelLedger {
                     .sweeps
                     .iter()
                     .any(|(of, at, sweep)| of == &record.id && at == &record.shop_id && sweep.error.is_none());
+                record.shut = state.shut(&record.id);
                 (it.created_ms, record)
             })
             .collect();

@@ -6,6 +6,7 @@
 
 mod activations;
 mod connections;
+mod destinations;
 mod effects;
 mod moves;
 mod opening;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod at_work;
+mod breaker;
 mod folder;
 mod intents;
 mod outcomes;

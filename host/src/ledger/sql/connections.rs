@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::{
     SqlLedger, admissions, canaries,
     database::{Db, Row, from_word, to_word, values_of},
-    intents, releases,
+    destinations, intents, releases,
 };
 use crate::{
     domain::{
@@ -31,9 +31,13 @@ select c.*, s.kind, s.base_address, s.account, a.number, a.release_digest, a.set
     a.by_whom, a.at_ms, a.why, a.origin, a.repeats, q.since_ms as q_since_ms, q.faults as q_faults,
     q.because as q_because,
     case when exists (select 1 from sweeps w where w.connection_id = c.id and w.shop_id = c.shop_id
-        and w.error is null) then 1 else 0 end as swept_once
+        and w.error is null) then 1 else 0 end as swept_once,
+    d.failures as d_failures, d.since_ms as d_since_ms, d.kind as d_kind, d.because as d_because,
+    d.opened_ms as d_opened_ms, d.openings as d_openings, d.next_try_ms as d_next_try_ms,
+    d.probe_until_ms as d_probe_until_ms
 from connections c
 join shops s on s.id = c.shop_id
+left join destinations d on d.id = c.destination and d.opened_ms is not null
 join activations a on a.connection_id = c.id and a.number = c.activation
 left join quarantines q on q.connection_id = c.id and q.release_digest = a.release_digest and q.lifted_ms is null";
 
@@ -58,6 +62,8 @@ fn record(row: &Row) -> Result<ConnectionRecord> {
         revision: row.large("revision")?,
         swept_once: row.flag("swept_once")?,
         quarantine: admissions::joined(row)?,
+        destination: row.maybe_text("destination")?,
+        shut: destinations::maybe_health(row)?,
     })
 }
 

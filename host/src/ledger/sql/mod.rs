@@ -8,6 +8,7 @@ mod admissions;
 mod canaries;
 mod connections;
 mod database;
+mod destinations;
 mod dialect;
 mod effects;
 mod errors;

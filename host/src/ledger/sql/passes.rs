@@ -46,7 +46,9 @@ with due as (
     select connection_id, shop_id, shop_order_id, pass from (
         select connection_id, shop_id, shop_order_id, pass from passes
         where connection_id = $1 and state = 'waiting' and not_before_ms <= $2
-            and exists (select 1 from connections c where c.id = $1 and c.state = 'active')
+            and exists (select 1 from connections c left join destinations d on d.id = c.destination
+                where c.id = $1 and c.state = 'active'
+                    and (d.opened_ms is null or (d.next_try_ms <= $2 and d.probe_until_ms < $2)))
         order by not_before_ms limit cast($6 as bigint) /*pg for update skip locked */) as waiting
     limit cast($6 as bigint))
 update passes set state = case state when 'waiting' then 'claimed' else state end,
@@ -90,15 +92,17 @@ select min(due_ms) as due_ms from (
             then lease_until_ms + 1 else not_before_ms end)
         from passes where connection_id = $1 and state in ('unknown', 'awaiting')) as due";
 
-struct ClaimInput {
-    connection: ConnectionId,
-    host: HostId,
-    kind: ClaimKind,
-    limit: u32,
-    lease_ms: Millis,
+/// What a claim wants.
+pub struct ClaimInput {
+    pub connection: ConnectionId,
+    pub host: HostId,
+    pub kind: ClaimKind,
+    pub limit: u32,
+    pub lease_ms: Millis,
 }
 
-async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
+/// Claims passes.
+pub async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
     let (now, until) = (db.now_ms, db.now_ms.saturating_add(input.lease_ms));
     let text = match input.kind {
         ClaimKind::Work => CLAIM_WORK,

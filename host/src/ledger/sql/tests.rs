@@ -5,6 +5,7 @@ mod activations;
 mod admissions;
 mod canaries;
 mod connections;
+mod destinations;
 mod effects;
 mod file;
 mod fleet;
