@@ -120,6 +120,7 @@ fn in_state(detail: &OrderDetail, state: PassState, connection: Option<&Connecti
                     "Order {number} waits because the plugin failed too often at connection {name} and is in quarantine \
                      ({because}); another release, or `orderdock plugin unquarantine {name} --reason WHY`, lets it go."
                 )
+            }
             _ if shut.is_some() => {
                 let why = shut.map(|shut| shut.sentence()).unwrap_or_default();
                 format!("Order {number} waits because {why}. It is sent by itself when the ERP works again.")
