@@ -343,9 +343,8 @@ impl Passes for SqlLedger {
 
     async fn apply(&self, change: Move) -> Result<()> {
         let sends = self.may_begin(&change)?;
-        self.write(change, |db, change| Box::pin(async move { moves::apply(db, change, None).await.map(drop) }))
-            .await?;
-        if sends { self.note().await } else { Ok(()) }
+        self.guarded(moves::Fenced { change, payer: None }).await?;
+        if sends { self.note() } else { Ok(()) }
     }
 
     async fn apply_and_lease(&self, change: Move, host: &HostId, lease_ms: Millis) -> Result<Option<OwedByOrder>> {
@@ -354,10 +353,10 @@ impl Passes for SqlLedger {
             return self.apply(change).await.map(|()| None);
         }
         let sends = self.may_begin(&change)?;
-        let input = (change, moves::Payer { host: host.clone(), lease_ms });
-        let owed = self.write(input, |db, (change, pay)| Box::pin(moves::apply(db, change, Some(pay)))).await?;
+        let payer = Some(moves::Payer { host: host.clone(), lease_ms });
+        let owed = self.guarded(moves::Fenced { change, payer }).await?;
         if sends {
-            self.note().await?;
+            self.note()?;
         }
         Ok(owed)
     }

@@ -10,7 +10,13 @@
 //! whole, and so is one whose connection was lost before the commit. A commit whose answer was lost is settled by its
 //! [`Receipt`]; callers get `InDoubt` only if the server does not come back in time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use tokio::{
@@ -24,10 +30,11 @@ use super::{
     dialect::{BEGIN_POOLED, BEGIN_POSTGRES, BEGIN_SQLITE, COMMIT_SQLITE},
     errors::{Fault, explain, explain_commit, unavailable},
     held::Held,
-    job::{Job, Typed},
+    job::{Guard, Job, Typed},
     lock::HostLock,
     postgres::{DatabaseClock, Server},
     receipt::Receipt,
+    together::{Around, Guarded, MOST, Stopped},
 };
 use crate::{
     domain::{
@@ -61,6 +68,7 @@ enum Message {
 pub struct Writer {
     queue: mpsc::Sender<Message>,
     place: Arc<str>,
+    sequence: Arc<AtomicU64>,
     lines: TaskTracker,
     ended: CancellationToken,
 }
@@ -87,6 +95,10 @@ pub enum Time {
 struct Line {
     db: Db,
     source: Arc<Source>,
+    /// The highest sequence that was committed here.
+    sequence: Arc<AtomicU64>,
+    /// SQLite: the transaction begins with the next statement.
+    due: bool,
     receipt: Option<Receipt>,
     /// Until when a lost connection is not tried again, and why it could not be made.
     away: Option<(Instant, LedgerError)>,
@@ -105,10 +117,11 @@ impl Writer {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (waiting, source, lock) = (Arc::new(Mutex::new(waiting)), Arc::new(source), Arc::new(lock));
-        let (lines, ended) = (TaskTracker::new(), CancellationToken::new());
+        let (lines, ended, sequence) = (TaskTracker::new(), CancellationToken::new(), Arc::new(AtomicU64::new(0)));
         for held in connections {
             let db = Db::new(held, Arc::clone(&place), 0, Arc::clone(&random));
-            let line = Line { db, source: Arc::clone(&source), receipt: None, away: None, pause: RECONNECT };
+            let (source, sequence) = (Arc::clone(&source), Arc::clone(&sequence));
+            let line = Line { db, source, sequence, due: false, receipt: None, away: None, pause: RECONNECT };
             let (waiting, lock, told) = (Arc::clone(&waiting), Arc::clone(&lock), ended.clone().drop_guard());
             lines.spawn(async move {
                 line.serve(&waiting).await;
@@ -118,7 +131,7 @@ impl Writer {
             });
         }
         lines.close();
-        Self { queue, place, lines, ended }
+        Self { queue, place, sequence, lines, ended }
     }
 
     /// Ends when a writing task has ended: closed, or broken off. What it was to write is not written any more.
@@ -141,6 +154,20 @@ impl Writer {
         let stopped = || unavailable(&self.place, "this process is closing it".to_owned());
         self.queue.send(Message::Job(Box::new(job))).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
+    }
+
+    /// Does a guarded write, together with others that are like it, and waits until it is committed.
+    pub async fn guarded<G: Guarded>(&self, write: G) -> Result<G::Done> {
+        let (caller, answer) = oneshot::channel();
+        let stopped = || unavailable(&self.place, "this process is closing it".to_owned());
+        let job = Box::new(Guard::new(write, caller));
+        self.queue.send(Message::Job(job)).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// The highest sequence that this process has committed.
+    pub fn sequence(&self) -> u64 {
+        self.sequence.load(Ordering::Acquire)
     }
 
     /// Finishes what is queued and closes the connections.
@@ -309,14 +336,16 @@ impl Line {
         None
     }
 
+    /// Begins a transaction. On SQLite it is only due then, and begins with the first statement.
     async fn begin(&mut self) -> std::result::Result<(), Outcome> {
         self.db.fault = Fault::None;
         self.db.wakes.clear();
-        (self.db.apart, self.db.tripped) = (false, false);
+        self.db.ended = None;
         let (time, pooled) = match &*self.source {
             Source::Sqlite(clock) => {
                 self.db.now_ms = clock.now_ms();
-                return self.begin_sqlite().await;
+                self.due = true;
+                return Ok(());
             }
             Source::Postgres(server, time) => (time.clone(), server.speech.pooled),
         };
@@ -331,7 +360,11 @@ impl Line {
         }
     }
 
-    async fn begin_sqlite(&mut self) -> std::result::Result<(), Outcome> {
+    /// Begins what is due.
+    async fn begun(&mut self) -> std::result::Result<(), Outcome> {
+        if !std::mem::take(&mut self.due) {
+            return Ok(());
+        }
         let mut left_open = false;
         loop {
             match self.db.script(BEGIN_SQLITE).await {
@@ -375,7 +408,24 @@ impl Line {
         }
         let started = self.db.changes;
         let alone = group.len() == 1;
-        for job in group.iter_mut() {
+        let mut sets: Vec<Vec<usize>> = Vec::new();
+        for at in 0..group.len() {
+            let Some(job) = group.get_mut(at) else { break };
+            if job.plan(&self.db) {
+                let like = |set: &Vec<usize>| {
+                    let first = set.first().and_then(|first| group.get(*first)).and_then(|job| job.planned());
+                    let own = group.get(at).and_then(|job| job.planned());
+                    set.len() < MOST && matches!((first, own), (Some(first), Some(own)) if first.is_like(own))
+                };
+                match sets.iter().position(like) {
+                    Some(set) => sets[set].push(at),
+                    None => sets.push(vec![at]),
+                }
+                continue;
+            }
+            if let Err(outcome) = self.begun().await {
+                return outcome;
+            }
             let before = self.db.changes;
             if job.run(&mut self.db).await {
                 continue;
@@ -383,19 +433,56 @@ impl Line {
             match self.judge(self.db.changes != before, more).await {
                 None => {}
                 // Alone, it keeps its own error, and the rollback undoes only what it did.
-                Some(Outcome::Apart) if alone && !self.db.tripped => return Outcome::Done,
+                Some(Outcome::Apart) if alone => return Outcome::Done,
                 Some(outcome) => return outcome,
             }
         }
+        let last = sets.len();
+        for (index, set) in sets.into_iter().enumerate() {
+            if let Some(outcome) = self.set(group, &set, index + 1 == last, more).await {
+                return outcome;
+            }
+        }
         self.commit(started, more).await
+    }
+
+    /// Carries out plans that are alike; with the last ones SQLite's transaction ends. None: go on.
+    async fn set(&mut self, group: &mut [Box<dyn Job>], set: &[usize], last: bool, more: bool) -> Option<Outcome> {
+        let plans: Vec<_> = set.iter().filter_map(|at| group.get(*at)).filter_map(|job| job.planned()).collect();
+        if plans.is_empty() {
+            return None;
+        }
+        let near = !self.db.is_postgres();
+        let around = Around { begin: near && std::mem::take(&mut self.due), commit: near && last };
+        match self.db.together(&plans, around).await {
+            Ok(answers) => {
+                for at in set {
+                    if let Some(job) = group.get_mut(*at) {
+                        job.took(&answers);
+                    }
+                }
+                None
+            }
+            Err(Stopped::Tripped) => {
+                self.rollback().await;
+                Some(Outcome::Apart)
+            }
+            Err(Stopped::Failed(error)) => {
+                self.db.note(&error);
+                self.judge(true, more).await
+            }
+            Err(Stopped::Commit(error)) => Some(self.not_committed(&error, false, more).await),
+        }
     }
 
     async fn apart(&mut self, group: &mut [Box<dyn Job>], more: bool) -> Outcome {
         if let Err(outcome) = self.begin().await {
             return outcome;
         }
+        if let Err(outcome) = self.begun().await {
+            return outcome;
+        }
         let started = self.db.changes;
-        self.db.apart = true;
         for job in group.iter_mut() {
             if let Err(error) = self.db.script("savepoint one").await {
                 return self.broken(&error).await;
@@ -424,20 +511,42 @@ impl Line {
     }
 
     async fn commit(&mut self, started: u64, more: bool) -> Outcome {
+        if let Some(sequence) = self.db.ended.take() {
+            self.committed(sequence);
+            return Outcome::Done;
+        }
+        // Nothing was asked of the database.
+        if std::mem::take(&mut self.due) {
+            return Outcome::Done;
+        }
         let unchanged = self.db.changes == started;
         let end = match &self.receipt {
             _ if unchanged => "commit".into(),
             None => std::borrow::Cow::Borrowed(COMMIT_SQLITE),
             Some(receipt) => receipt.commit(self.db.now_ms, &self.db.wakes).into(),
         };
-        let Err(error) = self.db.script(&end).await else {
-            if let (Some(receipt), false) = (&mut self.receipt, unchanged) {
-                receipt.committed();
+        match self.db.script_rows(&end).await {
+            Ok(rows) => {
+                if let (Some(receipt), false) = (&mut self.receipt, unchanged) {
+                    receipt.committed();
+                }
+                self.committed(rows.first().and_then(|row| row.large("number").ok()));
+                Outcome::Done
             }
-            return Outcome::Done;
-        };
+            Err(error) => self.not_committed(&error, unchanged, more).await,
+        }
+    }
+
+    /// Takes note of how far the ledger is now.
+    fn committed(&self, sequence: Option<u64>) {
+        if let Some(sequence) = sequence {
+            self.sequence.fetch_max(sequence, Ordering::AcqRel);
+        }
+    }
+
+    async fn not_committed(&mut self, error: &sqlx::Error, unchanged: bool, more: bool) -> Outcome {
         let fault = self.db.fault;
-        let error = explain_commit(&error, self.db.place());
+        let error = explain_commit(error, self.db.place());
         if unchanged && fault == Fault::Gone && self.db.is_postgres() {
             return Outcome::Gone(error);
         }
