@@ -10,7 +10,7 @@ use super::{
     errors::{Fault, explain, fault},
     held::{Batch, Held, without_nul},
     row::unreadable,
-    together::Texts,
+    together::{Around, Plan, Stopped, Texts},
 };
 use crate::{
     domain::{clock::Millis, random::Random},
@@ -145,6 +145,7 @@ pub struct Db {
     /// Texts made for several rows.
     pub texts: Texts,
     later: Batch,
+    gathered: Option<Plan>,
 }
 
 /// Statements of one hand-over to SQLite: each is a way to the connection's thread.
@@ -166,6 +167,7 @@ impl Db {
             ended: None,
             texts: Texts::default(),
             later: Vec::new(),
+            gathered: None,
         }
     }
 
@@ -234,16 +236,29 @@ impl Db {
     /// Notes a statement whose result nobody waits for; it runs with others in one hand-over, before the next read and
     /// before the operation ends. It must change something whenever it runs.
     pub fn later(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) {
-        self.later.push((sql.into(), values));
+        match &mut self.gathered {
+            Some(plan) => plan.with_its_like(sql.into(), values),
+            None => self.later.push((sql.into(), values)),
+        }
     }
 
     /// Forgets what was noted: the operation failed.
     pub fn forget(&mut self) {
+        self.gathered = None;
         self.later.clear();
     }
 
     /// Runs what was noted.
     pub async fn flush(&mut self) -> Result<()> {
+        let now_ms = self.now_ms;
+        let gathered = self.gathered.as_mut().map(|plan| std::mem::replace(plan, Plan::free(now_ms)));
+        if let Some(plan) = gathered.filter(|plan| !plan.is_empty()) {
+            self.changes += 1;
+            match self.together(&[&plan], Around::default()).await {
+                Ok(_) | Err(Stopped::Tripped) => {}
+                Err(Stopped::Failed(error) | Stopped::Commit(error)) => return Err(self.failed(&error)),
+            }
+        }
         let most = if self.is_postgres() { TOGETHER_FAR } else { TOGETHER };
         while !self.later.is_empty() {
             let rest = self.later.split_off(self.later.len().min(most));
@@ -260,17 +275,9 @@ impl Db {
         self.held.each(sql, values).await
     }
 
-    /// Runs a statement of PostgreSQL over many rows.
-    pub async fn columns(
-        &mut self,
-        sql: &str,
-        rows: &[&Vec<Value>],
-    ) -> std::result::Result<(u64, Vec<Row>), sqlx::Error> {
-        let done = self.held.columns(sql, rows).await;
-        if let Err(error) = &done {
-            self.note(error);
-        }
-        done
+    /// Notes from now on statements with those of the same text, whatever stands between them; until they are run.
+    pub fn gather(&mut self) {
+        self.gathered.get_or_insert_with(|| Plan::free(self.now_ms));
     }
 
     /// Locks the rows that a statement reads, because a decision hangs on what is read after it. SQLite's writer is alone.

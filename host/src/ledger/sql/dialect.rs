@@ -52,6 +52,10 @@ pub const BEGIN_POOLED: &str = "begin isolation level read committed read write;
 /// The end of a group that changed something: the ledger's sequence grows with each, and is given back.
 pub const COMMIT_SQLITE: &str = "update meta set number = number + 1 where name = 'sequence' returning number;\ncommit";
 
+/// The same where only the statement before may have changed something.
+pub const COMMIT_SQLITE_IF_CHANGED: &str =
+    "update meta set number = number + 1 where name = 'sequence' and changes() > 0 returning number;\ncommit";
+
 /// Stops a text of SQLite behind a guard that did not change as many rows as the parameter that follows says: the column
 /// can't be null.
 pub const CHECK_SQLITE: &str = "insert into meta (name, number) select 'guard', null where changes() <> ";

@@ -32,6 +32,8 @@ pub struct Plan {
     pub now_ms: Millis,
     /// The guard first; then what goes with it.
     parts: Vec<Part>,
+    /// The first statement is no guard: it may change any number of rows. Such a plan is done for itself.
+    free: bool,
 }
 
 /// One statement, for one or more rows.
@@ -82,12 +84,42 @@ impl<G: Guarded> Guarded for Arc<G> {
 impl Plan {
     /// One with nothing in it.
     pub fn new(now_ms: Millis) -> Self {
-        Self { now_ms, parts: Vec::with_capacity(8) }
+        Self { now_ms, parts: Vec::with_capacity(8), free: false }
+    }
+
+    /// One without a guard.
+    pub fn free(now_ms: Millis) -> Self {
+        Self { free: true, ..Self::new(now_ms) }
+    }
+
+    /// Lets the first statement change any number of rows.
+    pub fn set_free(&mut self) {
+        self.free = true;
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Whether it has no guard.
+    pub fn is_free(&self) -> bool {
+        self.free
+    }
+
+    /// Notes a statement with those of the same text, wherever they stand.
+    pub fn with_its_like(&mut self, sql: Cow<'static, str>, values: Vec<Value>) {
+        match self.parts.iter_mut().find(|part| part.sql == sql) {
+            Some(part) => part.rows.push(values),
+            None => self.parts.push(Part { sql, rows: vec![values] }),
+        }
     }
 
     /// Whether another one is made of the same statements with as many rows.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.parts.len() == other.parts.len()
+        !self.free
+            && !other.free
+            && self.parts.len() == other.parts.len()
             && self.parts.iter().zip(&other.parts).all(|(a, b)| a.rows.len() == b.rows.len() && a.sql == b.sql)
     }
 }
@@ -121,28 +153,36 @@ pub enum Stopped {
 pub struct Texts(HashMap<String, Arc<str>>);
 
 /// What stands around a group's statements on SQLite.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Around {
     /// The transaction begins here.
     pub begin: bool,
     /// And ends here.
-    pub commit: bool,
+    pub end: Option<End>,
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It changed something.
+    Changed,
+    /// It changed something if its only statement that can did.
+    Maybe,
 }
 
 impl Texts {
     /// The text for so many rows of each part, with the values in their places counted on.
-    fn of(&mut self, parts: &[(&str, usize, usize)], around: Around) -> Arc<str> {
+    fn of(&mut self, parts: &[(&str, usize, usize)], check: bool, around: Around) -> Arc<str> {
         let mut key = String::with_capacity(2048);
         for (sql, rows, columns) in parts {
             key.push_str(sql);
             key.push_str(&format!("\u{0}{rows} {columns}\u{0}"));
         }
-        key.push_str(if around.begin { "b" } else { "" });
-        key.push_str(if around.commit { "c" } else { "" });
+        key.push_str(&format!("{check}{around:?}"));
         if let Some(text) = self.0.get(&key) {
             return Arc::clone(text);
         }
-        let text: Arc<str> = sqlite(parts, around).into();
+        let text: Arc<str> = sqlite(parts, check, around).into();
         if self.0.len() >= TEXTS {
             self.0.clear();
         }
@@ -152,7 +192,7 @@ impl Texts {
 }
 
 /// One text for SQLite. Its parameters: the rows of each part, and behind those of the guard how many rows it has to change.
-fn sqlite(parts: &[(&str, usize, usize)], around: Around) -> String {
+fn sqlite(parts: &[(&str, usize, usize)], check: bool, around: Around) -> String {
     let mut text = String::with_capacity(4096);
     if around.begin {
         text.push_str(dialect::BEGIN_SQLITE);
@@ -178,13 +218,15 @@ fn sqlite(parts: &[(&str, usize, usize)], around: Around) -> String {
         }
         text.push_str(";\n");
         offset += rows * columns;
-        if index == 0 {
+        if check && index == 0 {
             offset += 1;
             text.push_str(&format!("{}${offset};\n", dialect::CHECK_SQLITE));
         }
     }
-    if around.commit {
-        text.push_str(dialect::COMMIT_SQLITE);
+    match around.end {
+        Some(End::Changed) => text.push_str(dialect::COMMIT_SQLITE),
+        Some(End::Maybe) => text.push_str(dialect::COMMIT_SQLITE_IF_CHANGED),
+        None => {}
     }
     text
 }
@@ -207,6 +249,7 @@ impl Db {
         first: &Plan,
         around: Around,
     ) -> std::result::Result<Vec<Vec<Row>>, Stopped> {
+        let check = !first.free;
         let mut parts = Vec::with_capacity(first.parts.len());
         let mut values = Vec::with_capacity(128);
         for (index, part) in first.parts.iter().enumerate() {
@@ -218,31 +261,31 @@ impl Db {
             );
             // Rows of nothing: no key is null, and what has no key is not written.
             values.resize(before + rows * columns, Value::Int(None));
-            if index == 0 {
+            if check && index == 0 {
                 values.push(Value::from(u64::try_from(plans.len()).unwrap_or(u64::MAX)));
             }
             parts.push((&*part.sql, rows, columns));
         }
-        let text = self.texts.of(&parts, around);
+        let text = self.texts.of(&parts, check, around);
         let (mut answers, failed) = self.each(text, values).await;
         let begun = usize::from(around.begin);
         let Some(error) = failed else {
-            if around.commit {
+            if around.end.is_some() {
                 // Behind the last statement stand the sequence and the end itself.
                 let end = answers.split_off(answers.len().saturating_sub(2));
                 let sequence = end.first().and_then(|rows| rows.first()).and_then(|row| row.large("number").ok());
                 self.ended = Some(sequence);
             }
             answers.drain(..begun);
-            if answers.len() > 1 {
+            if check && answers.len() > 1 {
                 answers.remove(1);
             }
             return Ok(answers);
         };
         let done = answers.len();
         Err(match done {
-            _ if done == begun + 1 && dialect::is_check(&error) => Stopped::Tripped,
-            _ if around.commit && done == begun + 2 + parts.len() => Stopped::Commit(error),
+            _ if check && done == begun + 1 && dialect::is_check(&error) => Stopped::Tripped,
+            _ if around.end.is_some() && done == begun + parts.len() + 1 + usize::from(check) => Stopped::Commit(error),
             _ => Stopped::Failed(error),
         })
     }
@@ -252,8 +295,13 @@ impl Db {
         for (index, part) in first.parts.iter().enumerate() {
             let rows: Vec<&Vec<Value>> =
                 plans.iter().filter_map(|plan| plan.parts.get(index)).flat_map(|part| &part.rows).collect();
-            let (changed, rows) = self.columns(&part.sql, &rows).await.map_err(Stopped::Failed)?;
-            if index == 0 && changed != plans.len() as u64 {
+            let over = !["with", "select"].iter().any(|word| part.sql.trim_start().starts_with(word));
+            let asked = match rows.first() {
+                Some(only) if !over => self.held().fetch(&part.sql, (*only).clone()).await.map(|rows| (0, rows)),
+                _ => self.held().columns(&part.sql, &rows).await,
+            };
+            let (changed, rows) = asked.map_err(Stopped::Failed)?;
+            if !first.free && index == 0 && changed != plans.len() as u64 {
                 return Err(Stopped::Tripped);
             }
             answers.push(rows);
@@ -272,7 +320,7 @@ mod tests {
             ("update passes set step = $3 where pass = $1 and state = $2", 2, 3),
             ("insert into timeline (pass, line) values ($1, $2)", 1, 2),
         ];
-        let text = sqlite(&parts, Around { begin: true, commit: false });
+        let text = sqlite(&parts, true, Around { begin: true, end: None });
         assert_eq!(
             text,
             "begin immediate;\nupdate passes set step = r.column3 from (values ($1, $2, $3), ($4, $5, $6)) as r where pass = \

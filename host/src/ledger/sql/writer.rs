@@ -34,7 +34,7 @@ use super::{
     lock::HostLock,
     postgres::{DatabaseClock, Server},
     receipt::Receipt,
-    together::{Around, Guarded, MOST, Stopped},
+    together::{Around, End, Guarded, MOST, Plan, Stopped},
 };
 use crate::{
     domain::{
@@ -417,8 +417,12 @@ impl Line {
                     let own = group.get(at).and_then(|job| job.planned());
                     set.len() < MOST && matches!((first, own), (Some(first), Some(own)) if first.is_like(own))
                 };
-                match sets.iter().position(like) {
-                    Some(set) => sets[set].push(at),
+                let found = sets.iter_mut().position(|set| like(set)).and_then(|set| sets.get_mut(set));
+                let free = group.get(at).and_then(|job| job.planned()).is_some_and(Plan::is_free);
+                match found {
+                    Some(set) => set.push(at),
+                    // Before the others: with those the transaction ends, and they are known to change something.
+                    None if free => sets.insert(0, vec![at]),
                     None => sets.push(vec![at]),
                 }
                 continue;
@@ -439,7 +443,12 @@ impl Line {
         }
         let last = sets.len();
         for (index, set) in sets.into_iter().enumerate() {
-            if let Some(outcome) = self.set(group, &set, index + 1 == last, more).await {
+            let end = match index + 1 == last {
+                false => None,
+                true if self.db.changes == started => Some(End::Maybe),
+                true => Some(End::Changed),
+            };
+            if let Some(outcome) = self.set(group, &set, end, more).await {
                 return outcome;
             }
         }
@@ -447,13 +456,21 @@ impl Line {
     }
 
     /// Carries out plans that are alike; with the last ones SQLite's transaction ends. None: go on.
-    async fn set(&mut self, group: &mut [Box<dyn Job>], set: &[usize], last: bool, more: bool) -> Option<Outcome> {
+    async fn set(
+        &mut self,
+        group: &mut [Box<dyn Job>],
+        set: &[usize],
+        end: Option<End>,
+        more: bool,
+    ) -> Option<Outcome> {
         let plans: Vec<_> = set.iter().filter_map(|at| group.get(*at)).filter_map(|job| job.planned()).collect();
         if plans.is_empty() {
             return None;
         }
         let near = !self.db.is_postgres();
-        let around = Around { begin: near && std::mem::take(&mut self.due), commit: near && last };
+        let free = plans.first().is_some_and(|plan| plan.is_free());
+        let end = end.map(|end| if free { end } else { End::Changed });
+        let around = Around { begin: near && std::mem::take(&mut self.due), end: end.filter(|_| near) };
         match self.db.together(&plans, around).await {
             Ok(answers) => {
                 for at in set {
