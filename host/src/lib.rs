@@ -4,6 +4,7 @@
 //! rules; `pipeline` is the only place that knows the order of the steps.
 
 pub mod admin;
+pub mod cases;
 pub mod cli;
 pub mod config;
 pub mod destination;
@@ -13,5 +14,6 @@ pub mod ledger;
 pub mod notify;
 pub mod pipeline;
 pub mod plugin;
+pub mod registry;
 pub mod seal;
 pub mod shop;

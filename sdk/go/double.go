@@ -19,3 +19,7 @@ func Find(table, key string) (string, bool) {
 	value, ok := Tables[table][key]
 	return value, ok
 }
+
+func missing(table, key, what string) string {
+	return fmt.Sprintf("no ERP code for %s `%s`: add it to look-up table `%s`", what, key, table)
+}

@@ -60,6 +60,15 @@ func RefuseSettings(field, form string, values ...any) error {
 	return &Refusal{contract.RejectionClass_Settings, fmt.Sprintf(form, values...), field}
 }
 
+// Require is the value of a key in a look-up table, which the order can't be mapped without: for want of an entry it gives the
+// error to refuse the order with, in the host's own words. What says what the key stands for: `shipping method`.
+func Require(table, key, what string) (string, error) {
+	if value, ok := Find(table, key); ok {
+		return value, nil
+	}
+	return "", RefuseSettings("", "%s", missing(table, key, what))
+}
+
 // NotForUs skips an order that does not belong to this ERP, without a mail.
 func NotForUs(form string, values ...any) error {
 	return &Refusal{contract.RejectionClass_NotForUs, fmt.Sprintf(form, values...), ""}

@@ -33,10 +33,13 @@ use orderdock::{
     },
     ledger::{
         Ledger, LedgerError,
+        activations::{ActivationKind, NewActivation},
         connections::{ConnectionDraft, ConnectionState, Intent, SealedSecret, ShopChange, ShopIdentity},
         effects::{EffectBody, EffectEnd, MailBatch, OwedByOrder},
         orders::{SightBatch, Sweep, SweepKind},
-        passes::{Asked, AttemptEnd, Claim, ClaimKind, Guard, Move, NewAttempt, NewPins, Pins, To},
+        passes::{
+            Asked, AttemptEnd, Claim, ClaimKind, Guard, MappedInVain, Mapping, Move, NewAttempt, NewPins, Pins, To,
+        },
         reports::OrderFilter,
         sql::{Role, SqlLedger},
     },
@@ -114,6 +117,7 @@ enum Op {
     Connection(ConnectionState),
     PauseHost(bool),
     Apply { settings: u8, table: u8, secret: u8, shop: u8, change: Option<bool> },
+    Activate { settings: u8, table: u8, stale: bool },
     Intents { leave: bool },
     Sweep { good: bool, slow: bool },
     Expire,
@@ -231,6 +235,11 @@ fn op() -> impl Strategy<Value = Op> {
         (0..2_u8, 0..2_u8, 0..2_u8, 0..3_u8, sometimes(any::<bool>())).prop_map(
             |(settings, table, secret, shop, change)| Op::Apply { settings, table, secret, shop: shop / 2, change }
         ),
+        (0..3_u8, 0..2_u8, any::<bool>(), any::<bool>()).prop_map(|(settings, table, a, b)| Op::Activate {
+            settings,
+            table,
+            stale: a && b
+        }),
         any::<bool>().prop_map(|leave| Op::Intents { leave }),
         (any::<bool>(), any::<bool>()).prop_map(|(good, slow)| Op::Sweep { good, slow }),
         Just(Op::Expire),
@@ -618,6 +627,17 @@ impl Both {
             asked: asked.clone(),
             effects: effects.iter().take(usize::from(moved.effects)).cloned().collect(),
             timeline: vec![format!("moved at {now}")],
+            mapping: moved.variant.is_multiple_of(3).then(|| Mapping {
+                release: "aa".into(),
+                gave: "delivery".into(),
+                cpu: now as u64,
+                memory: 65_536,
+                us: 70,
+                in_vain: to.state().is_closed().then(|| MappedInVain {
+                    order: Arc::new(format!("{{\"in vain\":{now}}}")),
+                    evidence: format!("{{\"at\":{now}}}").into(),
+                }),
+            }),
             confirmed: moved.confirmed.map(|status| Confirmed {
                 status: STATUSES[status].into(),
                 at_ms: now - moved.wait,
@@ -725,6 +745,24 @@ impl Both {
                     return Ok(());
                 }
                 agree!(self, "an apply", |ledger, at| ledger.apply_connection(draft.clone()));
+            }
+            Op::Activate { settings, table, stale } => {
+                let records = self.ledgers[1].connections(true).await.unwrap();
+                let Some(record) = records.iter().find(|it| it.id == connection) else { return Ok(()) };
+                let wanted = draft(*settings, *table, 0, 0, None);
+                let wish = NewActivation {
+                    connection: connection.clone(),
+                    instead_of: record.activation.number - u32::from(*stale),
+                    kind: ActivationKind::RolledBack,
+                    repeats: Some(1),
+                    release: wanted.release,
+                    plugin_settings: wanted.plugin_settings,
+                    tables: wanted.tables,
+                    config: wanted.config,
+                    by: "me".into(),
+                    why: "because".into(),
+                };
+                agree!(self, "an activation", |ledger, at| ledger.activate(wish.clone()));
             }
             Op::Intents { leave: true } => {
                 agree!(self, "an intent", |ledger, at| ledger.leave_intent(&connection, Intent::Sync, "me"), |_left| {
@@ -854,6 +892,7 @@ fn target(moved: &Moved, wanted: PassState, now: Millis, token: &AttemptToken) -
     let pins = flag.then(|| {
         Box::new(NewPins {
             pins: Pins {
+                activation: 1,
                 release: "aa".into(),
                 settings_revision: 1,
                 tables_revision: 1,
@@ -887,7 +926,7 @@ fn target(moved: &Moved, wanted: PassState, now: Millis, token: &AttemptToken) -
                 shown: json!("POST"),
                 hash: "h".into(),
                 recovery: other.then(|| json!({ "names": [] })),
-                mapping: json!({}),
+                mapping: Some("{}".into()),
             }),
             pins,
         },

@@ -9,12 +9,12 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
-use crate::toolchain::{Target, Toolchain};
 use crate::workspace::Workspace;
 use crate::{run, say};
+use orderdock_build::rust::{Compiler, Target};
 
 /// What every guest may be built from, beside its own folder.
-const SHARED_INPUTS: [&str; 6] = ["Cargo.toml", "Cargo.lock", ".cargo", "sdk/order", "sdk/rust", "wit"];
+const SHARED_INPUTS: [&str; 6] = ["Cargo.toml", "Cargo.lock", ".cargo", "sdk/order", "sdk/rust", "wit/plugin.wit"];
 
 /// What tools leave in a source folder.
 const LEFT_BEHIND: [&str; 3] = ["target", "node_modules", "__pycache__"];
@@ -33,10 +33,10 @@ struct Guest {
 ///
 /// # Errors
 /// When a crate does not build, or what it builds is not a component's core.
-pub fn build_all(workspace: &Workspace, chain: &Toolchain) -> anyhow::Result<()> {
+pub fn build_all(workspace: &Workspace, chain: &Compiler) -> anyhow::Result<()> {
     let step = say::Step::start("plugins and test guests into components");
     let mut guests = find(workspace)?;
-    if chain.target() == Target::Wasip2 {
+    if chain.target == Target::Wasip2 {
         // The test guests bind WASI by hand, which that target's own WASI does not tolerate; their tests need no second form.
         let plugins = workspace.components();
         guests.retain(|guest| guest.component.parent() == Some(plugins.as_path()));
@@ -50,7 +50,7 @@ pub fn build_all(workspace: &Workspace, chain: &Toolchain) -> anyhow::Result<()>
             stale.push((guest, inputs));
         }
     }
-    if chain.target() != Target::Wasip2 {
+    if chain.target != Target::Wasip2 {
         remove_orphans(workspace, &guests)?;
     }
     if stale.is_empty() {
@@ -112,11 +112,9 @@ fn text<'a>(value: &'a Value, key: &str) -> anyhow::Result<&'a str> {
 }
 
 /// One cargo run for all, always for all: another selection would unify features differently and compile again.
-fn compile(workspace: &Workspace, chain: &Toolchain, guests: &[Guest]) -> anyhow::Result<()> {
+fn compile(workspace: &Workspace, chain: &Compiler, guests: &[Guest]) -> anyhow::Result<()> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--lib", "--profile", "guest", "--target-dir"]).arg(workspace.wasm_target());
-    // Flags in the environment are meant for this machine's code (`target-cpu=native`), not for wasm.
-    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     for guest in guests {
         cargo.args(["--package", &guest.package]);
     }
@@ -125,19 +123,11 @@ fn compile(workspace: &Workspace, chain: &Toolchain, guests: &[Guest]) -> anyhow
 }
 
 /// Wraps the compiled module as a component and returns its size in bytes.
-fn componentize(workspace: &Workspace, chain: &Toolchain, guest: &Guest) -> anyhow::Result<usize> {
-    let module = workspace.wasm_target().join(chain.target().triple()).join("guest").join(&guest.library);
+fn componentize(workspace: &Workspace, chain: &Compiler, guest: &Guest) -> anyhow::Result<usize> {
+    let module = workspace.wasm_target().join(chain.target.triple()).join("guest").join(&guest.library);
     let module = module.with_extension("wasm");
     let bytes = std::fs::read(&module).with_context(|| format!("{} was not built", workspace.short(&module)))?;
-    let component = match chain.target() {
-        Target::Unknown => wit_component::ComponentEncoder::default()
-            .validate(true)
-            .module(&bytes)
-            .and_then(|encoder| encoder.encode())
-            .context("the compiled module is not the core of a component; does it export the plugin's world?")?,
-        // Its linker has made a component already.
-        Target::Wasip2 => bytes,
-    };
+    let component = chain.component(bytes)?;
     write(&guest.component, &component)?;
     Ok(component.len())
 }
@@ -209,9 +199,9 @@ impl Inputs {
     }
 }
 
-fn shared_inputs(workspace: &Workspace, chain: &Toolchain) -> anyhow::Result<Inputs> {
+fn shared_inputs(workspace: &Workspace, chain: &Compiler) -> anyhow::Result<Inputs> {
     let paths: Vec<PathBuf> = SHARED_INPUTS.iter().map(|input| workspace.root().join(input)).collect();
-    Inputs::new(&[chain.identity().to_owned(), chain.target().triple().to_owned()], &paths)
+    Inputs::new(&[chain.identity.clone(), chain.target.triple().to_owned()], &paths)
 }
 
 /// Adds a file, or all files below a folder, with names and lengths, so that moving bytes between files shows.

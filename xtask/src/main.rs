@@ -51,7 +51,7 @@ Results (below the workspace, whatever CARGO_TARGET_DIR says):
 
 #[derive(Subcommand)]
 enum Command {
-    /// Install what is missing: the wasm tool chain, xmllint, PostgreSQL and PgBouncer. Says what it took, or the exact command to type
+    /// Install what is missing: the wasm tool chain, xmllint, PostgreSQL, PgBouncer and docker-registry. Says what it took, or the exact command to type
     Setup,
     /// Build every crate in plugins/ and tests/guests/ into a component; what did not change is not built again
     Plugins {

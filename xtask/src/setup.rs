@@ -1,5 +1,5 @@
-//! Programs from the system's packages: xmllint, PostgreSQL and PgBouncer for the tests, and Debian's compiler when rustup
-//! cannot help.
+//! Programs from the system's packages: xmllint, PostgreSQL, PgBouncer and docker-registry for the tests, and Debian's compiler
+//! when rustup cannot help.
 //! Installed when we are root on Debian or a relative of it; otherwise the exact command to type is the error.
 
 use std::path::Path;
@@ -8,22 +8,26 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use crate::toolchain::{self, Target, Toolchain};
+use orderdock_build::rust::Compiler;
+
+use crate::toolchain::{self, Target};
 use crate::workspace::Workspace;
 use crate::{run, say};
 
 /// apt waits for other installers, and mirrors can be slow; past this something is wrong.
 const APT_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// Makes sure that everything is there which the tests need: xmllint, PostgreSQL, PgBouncer and a compiler for wasm.
+/// Makes sure that everything is there which the tests need: xmllint, PostgreSQL, PgBouncer, docker-registry and a compiler for
+/// wasm.
 ///
 /// # Errors
 /// When something is missing and cannot be installed: all of it at once, each with the command to type.
-pub fn everything(workspace: &Workspace) -> anyhow::Result<Toolchain> {
-    let tools = match (xmllint(workspace), postgres()) {
-        (Ok(()), other) | (other, Ok(())) => other,
-        (Err(first), Err(second)) => Err(anyhow::anyhow!("{first:#}\nerror: {second:#}")),
-    };
+pub fn everything(workspace: &Workspace) -> anyhow::Result<Compiler> {
+    let missing: Vec<String> = [xmllint(workspace), postgres(), registry()]
+        .into_iter()
+        .filter_map(|tool| Some(format!("{:#}", tool.err()?)))
+        .collect();
+    let tools = if missing.is_empty() { Ok(()) } else { Err(anyhow::anyhow!(missing.join("\nerror: "))) };
     let chain = toolchain::find(workspace, Target::default());
     match (tools, chain) {
         (Ok(()), chain) => chain,
@@ -71,6 +75,25 @@ fn postgres() -> anyhow::Result<()> {
         bail!("PostgreSQL's programs are not where Debian puts them, although the packages were installed");
     }
     say::line("PostgreSQL and PgBouncer: installed by apt, their services not started");
+    Ok(())
+}
+
+/// Makes sure that docker-registry is there. Tests start registries of their own; the package's service is never started.
+///
+/// # Errors
+/// When it is missing and cannot be installed; the sentence has the command to type.
+fn registry() -> anyhow::Result<()> {
+    let there = || Path::new("/usr/bin/docker-registry").exists();
+    if there() {
+        say::line("docker-registry: already installed");
+        return Ok(());
+    }
+    let _quiet = NoServices::now();
+    install(&["docker-registry"]).context("docker-registry is missing; the tests publish plugins to it")?;
+    if !there() {
+        bail!("docker-registry is not where Debian puts it, although the package was installed");
+    }
+    say::line("docker-registry: installed by apt, its service not started");
     Ok(())
 }
 
@@ -125,12 +148,4 @@ fn apt() -> Command {
     command.args(["-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"]);
     command.env("DEBIAN_FRONTEND", "noninteractive");
     command
-}
-
-/// Whether Debian packages are installed, completely.
-pub fn installed(packages: &[&str]) -> bool {
-    let status = run::ask(Command::new("dpkg-query").args(["--show", "--showformat", "${Status}\n"]).args(packages));
-    status.is_ok_and(|lines| {
-        lines.lines().count() == packages.len() && lines.lines().all(|line| line == "install ok installed")
-    })
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
+use orderdock_build::rust::{self, Compiler, DEBIAN_PACKAGES};
 
 use crate::workspace::{Workspace, setting};
 use crate::{run, say, setup};
@@ -17,11 +18,7 @@ use crate::{run, say, setup};
 /// Usually it takes seconds; a server that is out of reach can hang for long.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(3 * 60);
 
-/// Debian's compiler for browsers, kept current with the stable releases, and its standard library's source.
-const DEBIAN_PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-
-/// What guests are compiled for.
+/// What guests are compiled for; see [`orderdock_build::rust::Target`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Target {
     /// Components import nothing but the contract: quickest to start, and nothing else to be reasoned about.
@@ -33,12 +30,11 @@ pub enum Target {
     Wasip2,
 }
 
-impl Target {
-    /// As rustc calls it.
-    pub fn triple(self) -> &'static str {
-        match self {
-            Self::Unknown => "wasm32-unknown-unknown",
-            Self::Wasip2 => "wasm32-wasip2",
+impl From<Target> for rust::Target {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Unknown => Self::Unknown,
+            Target::Wasip2 => Self::Wasip2,
         }
     }
 }
@@ -61,46 +57,15 @@ impl std::fmt::Display for Way {
     }
 }
 
-/// A compiler that can build guests.
-pub struct Toolchain {
-    target: Target,
-    /// Which compiler, in full: another one makes other bytes.
-    identity: String,
-    /// Debian's way: the linker to use. None: cargo as it is.
-    debian_linker: Option<PathBuf>,
-}
-
-impl Toolchain {
-    /// What the components are compiled for.
-    pub fn target(&self) -> Target {
-        self.target
-    }
-
-    /// Changes whenever the same source could give other bytes.
-    pub fn identity(&self) -> &str {
-        &self.identity
-    }
-
-    /// Adds to a `cargo build` what this compiler needs.
-    pub fn prepare(&self, cargo: &mut Command) {
-        cargo.args(["--target", self.target.triple()]);
-        if let Some(linker) = &self.debian_linker {
-            // The compiler must fit the library's source, so it is Debian's; cargo stays ours. `RUSTC_BOOTSTRAP` lets
-            // a stable compiler build the standard library. Both for this one command only.
-            cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
-            cargo.args(["-Z", "build-std=std,panic_abort", "--config"]);
-            cargo.arg(format!("target.{}.linker={:?}", self.target.triple(), linker.display().to_string()));
-        }
-    }
-}
-
 /// Finds a compiler, installing what is missing where that is possible, and says which it is.
 ///
 /// # Errors
 /// When no way works: the sentence says what was tried, why each failed and what to type.
-pub fn find(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> {
+pub fn find(workspace: &Workspace, target: Target) -> anyhow::Result<Compiler> {
+    let target = rust::Target::from(target);
     let only = setting("ORDERDOCK_WASM_TOOLCHAIN").map(|word| parse(&word)).transpose()?;
-    let rustup_is_hopeless = rustup_failed_before(workspace) && debian_is_ready(target);
+    let rustup_is_hopeless =
+        rustup_failed_before(workspace) && target == rust::Target::Unknown && rust::debian_is_installed();
     let mut failures = Vec::new();
     for way in order(only, rustup_is_hopeless) {
         if way == Way::Debian && rustup_is_hopeless && only.is_none() {
@@ -139,90 +104,48 @@ fn order(only: Option<Way>, rustup_is_hopeless: bool) -> Vec<Way> {
     }
 }
 
-fn installed(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> {
-    installed_check(workspace, target)?;
-    let chain = ours(workspace, target)?;
+fn installed(workspace: &Workspace, target: rust::Target) -> anyhow::Result<Compiler> {
+    let compiler = Compiler::installed(workspace.root(), target)?;
     say::line(&format!("wasm tool chain: the target {} installed for the active Rust", target.triple()));
-    Ok(chain)
+    Ok(compiler)
 }
 
-fn by_rustup(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> {
+fn by_rustup(workspace: &Workspace, target: rust::Target) -> anyhow::Result<Compiler> {
     let step = say::Step::start(format!("rustup target add {}", target.triple()));
     let mut rustup = Command::new("rustup");
     // A stack trace of rustup's own helps nobody here; its sentence does.
     rustup.current_dir(workspace.root()).args(["target", "add", target.triple()]).env("RUST_BACKTRACE", "0");
-    if let Err(error) = run::show_within(&mut rustup, RUSTUP_LIMIT).and_then(|()| installed_check(workspace, target)) {
-        step.done("did not work");
-        remember_rustup_failure(workspace)?;
-        return Err(error);
+    let added = run::show_within(&mut rustup, RUSTUP_LIMIT);
+    match added.and_then(|()| Ok(Compiler::installed(workspace.root(), target)?)) {
+        Ok(compiler) => {
+            step.done("added");
+            // If it is not there, all the better.
+            let _ = std::fs::remove_file(failure_note(workspace));
+            say::line(&format!("wasm tool chain: the target {}, added by rustup", target.triple()));
+            Ok(compiler)
+        }
+        Err(error) => {
+            step.done("did not work");
+            remember_rustup_failure(workspace)?;
+            Err(error)
+        }
     }
-    step.done("added");
-    // If it is not there, all the better.
-    let _ = std::fs::remove_file(failure_note(workspace));
-    say::line(&format!("wasm tool chain: the target {}, added by rustup", target.triple()));
-    ours(workspace, target)
 }
 
-fn by_debian(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> {
-    if target != Target::Unknown {
-        bail!("Debian's compiler can only build for {}", Target::Unknown.triple());
+fn by_debian(workspace: &Workspace, target: rust::Target) -> anyhow::Result<Compiler> {
+    if target != rust::Target::Unknown {
+        bail!("Debian's compiler can only build for {}", rust::Target::Unknown.triple());
     }
-    if !debian_is_ready(target) {
+    if !rust::debian_is_installed() {
         setup::install(&DEBIAN_PACKAGES)?;
     }
-    let version = run::ask(Command::new(DEBIAN_RUSTC).arg("-vV"))?;
-    let linker = linker(workspace)?;
-    let release = version.lines().next().unwrap_or_default();
+    let compiler = Compiler::debian(workspace.root())?;
+    let release = compiler.identity.lines().next().unwrap_or_default().trim_start_matches("build-std ");
+    let linker = compiler.debian_linker.as_deref().unwrap_or(Path::new("rust-lld")).display();
     say::line(&format!(
-        "wasm tool chain: Debian's {release} with the standard library built from source, linked by {}",
-        linker.display()
+        "wasm tool chain: Debian's {release} with the standard library built from source, linked by {linker}"
     ));
-    Ok(Toolchain { target, identity: format!("build-std {version}"), debian_linker: Some(linker) })
-}
-
-/// rustup's Rust brings the linker that Debian's compiler needs; Debian's own will do too.
-///
-/// # Errors
-/// When there is none.
-pub fn linker(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let sysroot = run::ask(rustc(workspace).args(["--print", "sysroot"]))?;
-    let version = run::ask(rustc(workspace).arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
-    let ours = Path::new(sysroot.trim()).join("lib/rustlib").join(host).join("bin/rust-lld");
-    let candidates = [ours, PathBuf::from("/usr/bin/wasm-ld-22"), PathBuf::from("/usr/bin/wasm-ld")];
-    candidates
-        .into_iter()
-        .find(|path| path.exists())
-        .context("no linker for wasm: neither rustup's rust-lld nor wasm-ld; type: sudo apt-get install lld-22")
-}
-
-fn ours(workspace: &Workspace, target: Target) -> anyhow::Result<Toolchain> {
-    let version = run::ask(rustc(workspace).arg("-vV"))?;
-    Ok(Toolchain { target, identity: version, debian_linker: None })
-}
-
-/// Whether the Rust that `rustc` on the PATH stands for has the target.
-fn installed_check(workspace: &Workspace, target: Target) -> anyhow::Result<()> {
-    let folder = run::ask(rustc(workspace).args(["--print", "target-libdir", "--target", target.triple()]))?;
-    let folder = Path::new(folder.trim());
-    if !has_core_library(folder) {
-        bail!("{} is not installed for the active Rust (no core library in {})", target.triple(), folder.display());
-    }
-    Ok(())
-}
-
-/// A target's folder can be there and empty: what counts is a compiled `core` in it.
-fn has_core_library(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|entries| {
-        entries.flatten().any(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            name.starts_with("libcore-") && name.ends_with(".rlib")
-        })
-    })
-}
-
-fn debian_is_ready(target: Target) -> bool {
-    target == Target::Unknown && setup::installed(&DEBIAN_PACKAGES)
+    Ok(compiler)
 }
 
 fn failure_note(workspace: &Workspace) -> PathBuf {
@@ -240,12 +163,6 @@ fn remember_rustup_failure(workspace: &Workspace) -> anyhow::Result<()> {
         .with_context(|| format!("{} could not be written", workspace.short(&note)))
 }
 
-fn rustc(workspace: &Workspace) -> Command {
-    let mut command = Command::new("rustc");
-    command.current_dir(workspace.root());
-    command
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,13 +178,5 @@ mod tests {
     fn an_unknown_way_is_refused() {
         let error = parse("nix").unwrap_err().to_string();
         assert!(error.contains("`nix`") && error.contains("`debian`"), "{error}");
-    }
-
-    #[test]
-    fn an_empty_target_folder_is_not_a_target() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(!has_core_library(folder.path()));
-        std::fs::write(folder.path().join("libcore-0123.rlib"), "").unwrap();
-        assert!(has_core_library(folder.path()));
     }
 }

@@ -1,9 +1,6 @@
 //! `orderdock connection …`: connect shops to destinations, declaratively.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
@@ -11,27 +8,16 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Failure,
-    open::{self, Beside, person, sealer},
+    Failure, fit,
+    open::{Beside, person, sealer},
     output::{Output, cell, plain},
 };
 use crate::{
     config::{ConnectionFile, ConnectionSettings, Environment, export, read_connection},
-    destination::Destination,
     domain::{call::Tables, problem::Problem, time},
-    ledger::connections::{
-        ConnectionDraft, ConnectionRecord, ConnectionState, ReleaseRecord, SealedSecret, ShopChange, ShopIdentity,
-    },
-    pipeline::{
-        lane::secret_purpose,
-        open::{for_deliveries, of_room, pinned_destination, shop_settings},
-        parts::Secrets,
-        system::SystemClock,
-        trial,
-    },
-    plugin::{Mapper as _, settings_check},
+    ledger::connections::{ConnectionDraft, ConnectionRecord, ConnectionState, SealedSecret, ShopChange, ShopIdentity},
+    pipeline::{lane::secret_purpose, open::shop_settings, parts::Secrets},
     seal::Sealer,
-    shop::ShopSettings,
 };
 
 /// Connect shops to destinations.
@@ -153,11 +139,11 @@ async fn apply(
     }
     let release = beside.release(&read.settings.plugin.release).await?;
     let sealer = sealer(&beside.settings)?;
-    let known = known_secrets(&read.settings.name, beside, &sealer).await?;
+    let known = fit::known_secrets(&read.settings.name, beside, &sealer).await?;
     let (secrets, sealed, mut problems) = seal_all(&read, &known, &sealer)?;
-    problems.extend(misfits(&read.settings, &release, &secrets));
+    problems.extend(fit::misfits(&read.settings, &release, &secrets));
     if problems.is_empty() {
-        problems = tried(&read.settings, &release, &secrets, beside, output).await?;
+        problems = fit::tried(&read.settings, &release, &secrets, beside, output).await?;
     }
     if !problems.is_empty() {
         return Err(Failure::problems(&heading, problems));
@@ -182,6 +168,8 @@ async fn apply(
         why,
     };
     let applied = beside.ledger.apply_connection(draft).await?;
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    beside.ledger.note_file(&applied.connection, &whole.display().to_string()).await?;
     output.either(&applied, || {
         let name = &read.settings.name;
         if applied.created {
@@ -193,107 +181,6 @@ async fn apply(
         }
     });
     Ok(())
-}
-
-/// Everything that does not fit together: settings and schema, needs and slots, shop and destination.
-fn misfits(settings: &ConnectionSettings, release: &ReleaseRecord, secrets: &Secrets) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let description = &release.description;
-    for problem in settings_check(&description.settings_schema, &settings.plugin.settings.to_json()) {
-        problems.push(settings.plugin.settings.locate(problem));
-    }
-    let deliverable = for_deliveries(secrets);
-    for need in description.secrets.iter().filter(|need| need.required && !deliverable.contains_key(&need.name)) {
-        problems.push(Problem::new(
-            format!("plugin.secrets.{}", need.name),
-            format!("is missing; the plugin {} needs it: {}", description.name, need.help),
-        ));
-    }
-    for need in description.tables.iter().filter(|need| need.required && !settings.tables.contains_key(&need.name)) {
-        problems.push(Problem::new(
-            format!("tables.{}", need.name),
-            format!("is missing; the plugin {} needs it: {}", description.name, need.help),
-        ));
-    }
-    let folders = &settings.destination.answer_folders;
-    for need in description.folders.iter().filter(|need| need.required && !folders.contains_key(&need.name)) {
-        problems.push(Problem::new(
-            format!("destination.answer_folders.{}", need.name),
-            format!("is missing; the plugin {} watches it: {}", description.name, need.help),
-        ));
-    }
-    let shop = shop_settings(settings).and_then(|shop| match shop {
-        // A push shop has nothing to open.
-        ShopSettings::Push(_) => Ok(()),
-        shop => shop.open(&of_room(secrets, "shop."), Arc::new(SystemClock)).map(drop),
-    });
-    if let Err(found) = shop {
-        problems.extend(found.into_iter().map(|problem| within(&settings.shop.settings, problem, "shop.")));
-    }
-    match Destination::open(&pinned_destination(settings), &deliverable) {
-        Ok(destination) if !description.deliveries.contains(&destination.kind()) => {
-            let message = format!("the plugin {} does not deliver to this kind of destination", description.name);
-            problems.push(Problem::new("destination.kind", message).hint("`orderdock plugin show` says what it makes"));
-        }
-        Ok(_) => {}
-        Err(found) => {
-            problems.extend(found.into_iter().map(|problem| within(&settings.destination.settings, problem, "")));
-        }
-    }
-    problems
-}
-
-/// What a trial with made-up orders finds, where files are written: only then is the plugin asked for names.
-async fn tried(
-    settings: &ConnectionSettings,
-    release: &ReleaseRecord,
-    secrets: &Secrets,
-    beside: &Beside,
-    output: Output,
-) -> Result<Vec<Problem>, Failure> {
-    let destination = match Destination::open(&pinned_destination(settings), &for_deliveries(secrets)) {
-        Ok(destination @ Destination::Folder(_)) => destination,
-        _ => return Ok(Vec::new()),
-    };
-    let engine = open::runtime(&beside.settings)?;
-    if !engine.knows(&release.digest)
-        && let Some(bytes) = beside.ledger.release_bytes(&release.digest).await?
-        && let Err(error) = engine.admit(&bytes).await
-    {
-        return Ok(vec![Problem::new("plugin.release", error.to_string())]);
-    }
-    let plugin_settings = settings.plugin.settings.to_json().to_string();
-    let tables = Arc::new(settings.tables.clone());
-    let found = trial::file_names(&*engine, &release.digest, settings, &plugin_settings, &tables, &destination).await;
-    for remark in found.remarks {
-        output.remark(format!("warning: {}", plain(&remark)));
-    }
-    Ok(found
-        .problems
-        .into_iter()
-        .map(|problem| within(&settings.plugin.settings, problem, "plugin.settings"))
-        .collect())
-}
-
-/// A problem that a room found in its settings, with its place in the file.
-fn within(settings: &crate::config::Opaque, problem: Problem, prefix: &str) -> Problem {
-    let place = problem.place.strip_prefix(prefix).unwrap_or(&problem.place).to_owned();
-    settings.locate(Problem { place, ..problem })
-}
-
-/// The secrets that the connection has already: slot → (value, as sealed).
-async fn known_secrets(name: &str, beside: &Beside, sealer: &Sealer) -> Result<Vec<(SealedSecret, Vec<u8>)>, Failure> {
-    let Some(record) = beside.ledger.connections(false).await?.into_iter().find(|record| record.name == name) else {
-        return Ok(Vec::new());
-    };
-    let mut known = Vec::new();
-    for secret in beside.ledger.secrets(&record.id).await? {
-        let value = sealer
-            .open(&secret_purpose(name, &secret.slot), &secret.sealed)
-            .map_err(|error| Failure::failed(format!("the stored secret `{}`: {error}", secret.slot)))?;
-        known.push((secret, value));
-    }
-    Ok(known)
 }
 
 type AllSecrets = (Secrets, Vec<SealedSecret>, Vec<Problem>);
@@ -381,6 +268,7 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
     let counts = beside.ledger.counts(&record.id).await?;
     let sweeps = beside.ledger.sweeps(&record.id, &record.shop_id, 5).await?;
     let activations = beside.ledger.activations(&record.id).await?;
+    let releases = beside.ledger.releases().await?;
     let value = json!({ "connection": record, "counts": counts, "sweeps": sweeps, "activations": activations });
     output.either(&value, || {
         let why = if record.state_why.is_empty() { String::new() } else { format!(" ({})", plain(&record.state_why)) };
@@ -407,19 +295,8 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
                 plain(&how)
             ));
         }
-        output.line("\nActivations");
-        for activation in &activations {
-            output.line(format!(
-                "  {:>3}  {}  {}  settings {}, tables {}, by {}: {}",
-                activation.number,
-                time::rfc3339(activation.at_ms),
-                activation.release.as_str().get(..12).unwrap_or_default(),
-                activation.settings_revision,
-                activation.tables_revision,
-                plain(&activation.by),
-                plain(&activation.why)
-            ));
-        }
+        output.line("\nActivations, newest first");
+        super::plugin::history::table(&activations, record.activation.number, &releases, output);
     });
     Ok(())
 }

@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod connection;
 mod database;
+mod fit;
 mod host;
 mod identity;
 mod log;
@@ -70,7 +71,7 @@ enum Command {
     /// Connect shops to destinations.
     #[command(subcommand)]
     Connection(connection::Command),
-    /// Keep plugins.
+    /// Write plugins, and keep them.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// What became of orders, why, and sending them again.
@@ -169,7 +170,7 @@ async fn work(command: Command, config: Option<PathBuf>, output: Output) -> Resu
         Command::Serve(arguments) => serve::run(&arguments, settings, output).await,
         Command::Check(arguments) => check::run(&arguments, settings, output).await,
         Command::Connection(command) => connection::run(command, open::beside(settings).await?, output).await,
-        Command::Plugin(command) => plugin::run(command, open::beside(settings).await?, output).await,
+        Command::Plugin(command) => plugin::run(command, settings, output).await,
         Command::Order(command) => order::run(command, open::beside(settings).await?, output).await,
         Command::Sync(arguments) => sync::run(&arguments, open::beside(settings).await?, output).await,
         Command::Log(arguments) => log::run(&arguments, open::beside(settings).await?, output).await,

@@ -172,6 +172,14 @@ pub fn sealer(settings: &HostSettings) -> Result<Sealer, Failure> {
 /// When the machine can't run it, or its cache can't be used.
 pub fn runtime(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
     folder(&settings.data_dir)?;
+    engine(settings)
+}
+
+/// The same for somebody who has no data folder.
+///
+/// # Errors
+/// When the machine can't run it, or its cache can't be used.
+pub fn engine(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
     let limits = &settings.plugins;
     let engine = plugin::Settings {
         component_bytes: limits.release_bytes.0,

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::Cell;
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -18,6 +19,7 @@ use crate::{
     },
     ledger::{
         connections::Intent,
+        look_ups::{self, MissingCode},
         reports::{AttemptRow, OrderDetail, OrderFilter, OrderRow, Undecided},
         why::{self, Why},
     },
@@ -114,7 +116,9 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
         Command::List(list) => self::list(list, &beside, output).await,
         Command::Show(which) => {
             let detail = find(&which, &beside).await?;
-            output.either(&detail, || show(&detail, output));
+            let file = beside.ledger.file_of(&detail.order.key.connection).await?;
+            let missing = look_ups::missing(&detail, file.as_deref());
+            output.either(&Shown { detail: &detail, missing: &missing }, || show(&detail, &missing, output));
             Ok(())
         }
         Command::Why(which) => self::why(&which, &beside, output).await,
@@ -224,7 +228,8 @@ async fn why(which: &Which, beside: &Beside, output: Output) -> Result<(), Failu
         for row in &found {
             if let Some(detail) = beside.ledger.order(&row.key).await? {
                 let record = records.iter().find(|record| record.id == row.key.connection);
-                answers.push(why::seen(&detail, record, now));
+                let file = beside.ledger.file_of(&row.key.connection).await?;
+                answers.push(why::seen(&detail, record, file.as_deref(), now));
             }
         }
         answers
@@ -232,7 +237,14 @@ async fn why(which: &Which, beside: &Beside, output: Output) -> Result<(), Failu
     let mut answers = answers;
     if let Some(still) = beside.ledger.standstill() {
         // Whatever the ledger knows of the order, this is why nothing moves.
-        answers.insert(0, Why { sentence: format!("Nothing is sent at the moment: {still}."), evidence: Vec::new() });
+        answers.insert(
+            0,
+            Why {
+                sentence: format!("Nothing is sent at the moment: {still}."),
+                evidence: Vec::new(),
+                missing: Vec::new(),
+            },
+        );
     }
     output.either(&answers, || {
         for answer in &answers {
@@ -240,6 +252,7 @@ async fn why(which: &Which, beside: &Beside, output: Output) -> Result<(), Failu
             for line in &answer.evidence {
                 output.line(format!("  · {}", plain(line)));
             }
+            tell_missing(&answer.missing, &which.number, output);
         }
     });
     Ok(())
@@ -310,8 +323,36 @@ async fn reread(wanted: Reread, beside: &Beside, output: Output) -> Result<(), F
     Ok(())
 }
 
+/// An order with what its connection's tables lack for it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    detail: &'a OrderDetail,
+    missing: &'a [MissingCode],
+}
+
+/// What to add to which file, so that an order can be mapped.
+fn tell_missing(missing: &[MissingCode], number: &str, output: Output) {
+    let Some(first) = missing.first() else { return };
+    output.line("\nMissing in the look-up tables");
+    for code in missing {
+        let (key, table) = (plain(&code.key), plain(&code.table));
+        let what = code.what.as_deref().map_or_else(String::new, |what| format!("{} ", plain(what)));
+        output.line(format!("  {what}\"{key}\" in table {table} of connection {}", code.connection));
+    }
+    let file = first.file.as_deref().map_or_else(|| format!("the file of connection {}", first.connection), plain);
+    output.line(format!("Add to {file}:"));
+    for line in look_ups::lines_to_add(missing) {
+        output.line(format!("  {line}"));
+    }
+    let file = first.file.as_deref().map_or_else(|| "FILE".to_owned(), plain);
+    output.line("Then:");
+    output.line(format!("  orderdock connection apply {file}"));
+    output.line(format!("  orderdock order resend {}", plain(number)));
+}
+
 /// Prints an order as a person wants to read it.
-fn show(detail: &OrderDetail, output: Output) {
+fn show(detail: &OrderDetail, missing: &[MissingCode], output: Output) {
     let order = &detail.order;
     output.line(format!(
         "Order {}  ({}, shop id {})",
@@ -352,6 +393,16 @@ fn show(detail: &OrderDetail, output: Output) {
             .collect();
         output.table(&["try", "at", "purpose", "to", "phase", "outcome", "answer"], rows);
     }
+    let looked_up = look_ups::of_last_mapping(detail);
+    if !looked_up.is_empty() {
+        output.line("\nLooked up");
+        let rows = looked_up
+            .iter()
+            .map(|it| vec![cell(&it.table), cell(&it.key), cell(it.value.as_deref().unwrap_or("(nothing)"))])
+            .collect();
+        output.table(&["table", "key", "found"], rows);
+    }
+    tell_missing(missing, &order.order_number, output);
     let owed: Vec<_> = detail.effects.iter().filter(|effect| effect.state != "done").collect();
     if !owed.is_empty() {
         output.line("\nNot (yet) told");

@@ -38,6 +38,23 @@ pub struct ConnectionSettings {
     pub tables: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+impl ConnectionSettings {
+    /// The same connection mapping with another release, other settings of it, or other tables: what an activation changes.
+    #[must_use]
+    pub fn mapping_with(
+        &self,
+        release: &str,
+        settings: Opaque,
+        tables: BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Self {
+        let mut other = self.clone();
+        release.clone_into(&mut other.plugin.release);
+        other.plugin.settings = settings;
+        other.tables = tables;
+        other
+    }
+}
+
 /// The shop. (kind, base address, account) is its identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShopSettings {

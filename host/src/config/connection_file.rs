@@ -340,7 +340,11 @@ fn time_zones(root: &Section<'_, '_>) -> TimeZones {
 }
 
 fn tables(root: &Section<'_, '_>) -> BTreeMap<String, BTreeMap<String, String>> {
-    let all = root.section("tables");
+    table_of_tables(&root.section("tables"))
+}
+
+/// Tables of texts: table → key → value.
+pub(super) fn table_of_tables(all: &Section<'_, '_>) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut tables = BTreeMap::new();
     for (name, _) in all.entries() {
         let table = all.section(&name);

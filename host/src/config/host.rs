@@ -1,6 +1,6 @@
 //! The host's settings, checked.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use secrecy::SecretString;
 
@@ -37,6 +37,17 @@ pub struct HostSettings {
     pub heartbeat: Heartbeat,
     /// This host among those that share a database.
     pub fleet: FleetSettings,
+    /// OCI registries that need a log-in or an authority of their own, by name.
+    pub registries: BTreeMap<String, RegistrySettings>,
+}
+
+/// How an OCI registry is spoken to.
+#[derive(Clone, Debug, Default)]
+pub struct RegistrySettings {
+    /// User and password or token.
+    pub login: Option<(String, SecretString)>,
+    /// Certificate of the authority that signed its own, as PEM file, beside those of the system.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Where the ledger lives.

@@ -12,7 +12,7 @@ use super::{
     Bytes, Database, Environment, FleetSettings, Heartbeat, HostSettings, KeySource, Limits, LogFormat, LogSettings,
     Period, PluginLimits, PostgresSettings, Retention, SmtpSecurity, SmtpSettings,
     reader::{Document, Section},
-    secret,
+    registries, secret,
 };
 use crate::domain::problem::Problem;
 
@@ -82,6 +82,7 @@ pub fn read_host(path: &Path, text: &str, environment: &Environment) -> Result<H
         log: log(&root, environment),
         heartbeat: heartbeat(&root),
         fleet: fleet(&root),
+        registries: registries::read(&root, folder, environment, &mut warnings),
         data_dir,
     };
     root.close();

@@ -4,6 +4,7 @@
 //! Two kinds of file are read: the host's own (`orderdock.toml`, [`HostSettings`]) and one per connection
 //! (`orderdock connection apply`, [`ConnectionSettings`]).
 
+mod activation_file;
 mod connection;
 mod connection_file;
 mod environment;
@@ -12,8 +13,10 @@ mod host_file;
 mod opaque;
 mod quantity;
 mod reader;
+mod registries;
 mod secret;
 
+pub use activation_file::{read_plugin_settings, read_tables};
 pub use connection::*;
 pub use connection_file::{ConnectionFile, export, read_connection};
 pub use environment::{Environment, NAMES as ENVIRONMENT_NAMES};

@@ -89,7 +89,7 @@ impl Opaque {
         for (name, value) in table {
             let key = name.get_ref().to_string();
             let below = if inside.is_empty() { key.clone() } else { format!("{inside}.{key}") };
-            let path = format!("{whole}.{key}");
+            let path = if whole.is_empty() { key.clone() } else { format!("{whole}.{key}") };
             self.places.insert(below.clone(), document.place(&value.span(), &path));
             let value = self.json(document, value.get_ref(), &value.span(), &path, &below);
             object.insert(key, value);

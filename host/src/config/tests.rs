@@ -31,7 +31,11 @@ fn what_is_commented_out_in_the_example_is_good_too() {
         .lines()
         .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
         .collect();
-    let names = [("ORDERDOCK_SMTP_PASSWORD", "hunter2"), ("ORDERDOCK_DB_PASSWORD", "hunter3")];
+    let names = [
+        ("ORDERDOCK_SMTP_PASSWORD", "hunter2"),
+        ("ORDERDOCK_DB_PASSWORD", "hunter3"),
+        ("ORDERDOCK_REGISTRY_PASSWORD", "hunter4"),
+    ];
     let text = text.join("\n").replace("\"orderdock.db\"", "\"postgres://dock@db.example.com/dock\"");
     let file = host(&text, &Environment::fixed(names)).map_err(|p| problem::list(&p)).unwrap();
     let Database::Postgres(server) = &file.settings.database else { panic!("{:?}", file.settings.database) };
@@ -41,8 +45,12 @@ fn what_is_commented_out_in_the_example_is_good_too() {
     let smtp = file.settings.smtp.clone().unwrap();
     assert_eq!((smtp.port, smtp.security), (587, SmtpSecurity::StartTls));
     assert_eq!(smtp.password.unwrap().expose_secret(), "hunter2");
+    let registry = &file.settings.registries["ghcr.io"];
+    assert!(registry.ca_file.as_ref().unwrap().ends_with("etc/registry-ca.pem"));
+    let (user, password) = registry.login.as_ref().unwrap();
+    assert_eq!((user.as_str(), password.expose_secret()), ("acme", "hunter4"));
     let shown = format!("{:?}", file.settings);
-    assert!(!shown.contains("hunter2") && !shown.contains("hunter3"));
+    assert!(!shown.contains("hunter2") && !shown.contains("hunter3") && !shown.contains("hunter4"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a plugin wants sent, in the host's own types; `wit/plugin.wit` documents each field.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::Pair;
 
@@ -117,6 +118,85 @@ pub struct Delivery {
     pub notes: Vec<String>,
 }
 
+impl Delivery {
+    /// sha256 in lower-case hex of everything that would be sent, secrets as places. Notes and state are not sent: they are
+    /// not in it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Fingerprint(Sha256::new());
+        match &self.content {
+            DeliveryContent::Http(http) => {
+                hash.texts(&["http", &http.method, &http.path]);
+                hash.count(http.query.len());
+                http.query.iter().for_each(|(name, value)| hash.texts(&[name, value]));
+                hash.count(http.headers.len());
+                for header in &http.headers {
+                    hash.texts(&[&header.name]);
+                    hash.segments(&header.value);
+                }
+                hash.segments(&http.body);
+                hash.count(usize::from(http.content_type.is_some()));
+                hash.texts(&[http.content_type.as_deref().unwrap_or_default()]);
+                hash.texts(&[&match http.repeat {
+                    Repeat::Never => "never".to_owned(),
+                    Repeat::Always => "always".to_owned(),
+                    Repeat::WithKey(seconds) => format!("with key {seconds}"),
+                }]);
+                hash.count(usize::from(http.sensitive));
+            }
+            DeliveryContent::Files(files) => {
+                hash.texts(&["files"]);
+                hash.count(files.files.len());
+                for file in files.files.iter().chain(&files.trigger) {
+                    hash.texts(&[&file.name]);
+                    hash.segments(&file.content);
+                }
+            }
+        }
+        hex::encode(hash.0.finalize())
+    }
+}
+
+/// Every part goes in with its length, so that no two deliveries can look alike.
+struct Fingerprint(Sha256);
+
+impl Fingerprint {
+    fn count(&mut self, count: usize) {
+        self.0.update(u64::try_from(count).unwrap_or(u64::MAX).to_be_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.0.update(bytes);
+    }
+
+    fn texts(&mut self, texts: &[&str]) {
+        texts.iter().for_each(|text| self.bytes(text.as_bytes()));
+    }
+
+    /// Bytes that follow each other are one piece: how a plugin cut them is not sent.
+    fn segments(&mut self, segments: &[Segment]) {
+        let mut piece = Vec::new();
+        for segment in segments {
+            match segment {
+                Segment::Bytes(bytes) if piece.is_empty() && segments.len() == 1 => return self.piece(bytes),
+                Segment::Bytes(bytes) => piece.extend_from_slice(bytes),
+                Segment::Secret { slot, encode } => {
+                    self.bytes(&std::mem::take(&mut piece));
+                    self.texts(&["secret", slot, &format!("{encode:?}")]);
+                }
+            }
+        }
+        self.piece(&piece);
+    }
+
+    /// The last piece of a list.
+    fn piece(&mut self, bytes: &[u8]) {
+        self.bytes(bytes);
+        self.texts(&["end"]);
+    }
+}
+
 /// Who has to act on a rejection by `map-order`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -159,5 +239,52 @@ pub mod base64_bytes {
     /// When the text is not base64.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         STANDARD.decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(change: impl FnOnce(&mut HttpDelivery)) -> String {
+        let mut http = HttpDelivery {
+            method: "POST".into(),
+            path: "orders".into(),
+            query: Vec::new(),
+            headers: vec![Header { name: "x-key".into(), value: vec![Segment::Bytes(b"a".to_vec())] }],
+            body: vec![Segment::Bytes(b"{}".to_vec())],
+            content_type: Some("application/json".into()),
+            repeat: Repeat::Never,
+            sensitive: false,
+        };
+        change(&mut http);
+        let content = DeliveryContent::Http(http);
+        Delivery { content, state: b"state".to_vec(), notes: vec!["note".into()] }.fingerprint()
+    }
+
+    #[test]
+    fn a_fingerprint_covers_everything_that_is_sent_and_nothing_else() {
+        let same = http(|_| {});
+        let bytes = |text: &str| Segment::Bytes(text.as_bytes().to_vec());
+        assert_eq!(http(|it| it.body = vec![bytes("{"), bytes("}")]), same, "how it was cut is not sent");
+        let secret = |encode| Segment::Secret { slot: "key".into(), encode };
+        let others = [
+            http(|it| it.method = "PUT".into()),
+            http(|it| it.path = "order".into()),
+            http(|it| it.query = vec![("a".into(), "b".into())]),
+            http(|it| it.headers[0].name = "x-keys".into()),
+            http(|it| it.headers[0].value = vec![secret(SecretEncoding::None)]),
+            http(|it| it.headers[0].value = vec![secret(SecretEncoding::Json)]),
+            http(|it| it.headers.clear()),
+            http(|it| it.body = vec![bytes("{ }")]),
+            http(|it| it.content_type = None),
+            http(|it| it.content_type = Some(String::new())),
+            http(|it| it.repeat = Repeat::WithKey(60)),
+            http(|it| it.sensitive = true),
+        ];
+        for (at, other) in others.iter().enumerate() {
+            assert_ne!(other, &same, "change {at}");
+            assert!(!others[..at].contains(other), "change {at} looks like an earlier one");
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! Connections, releases, activations, intents: what an administrator decides.
+//! Connections, releases, intents: what an administrator decides.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{
     LedgerError, Result,
+    activations::Activation,
     standstill::{PutInDoubt, Standstill, WentBack},
 };
 use crate::domain::{
@@ -92,25 +93,6 @@ pub struct Applied {
     pub created: bool,
     /// What changed, in words: `settings`, `tables`, `plugin release`, `secrets`, `schedule` …; empty for nothing.
     pub changes: Vec<String>,
-}
-
-/// An immutable record: from then on this connection maps with this.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Activation {
-    /// Counts up per connection.
-    pub number: u32,
-    /// The release.
-    pub release: Digest,
-    /// Revision of the plugin's settings.
-    pub settings_revision: u32,
-    /// Revision of the look-up tables.
-    pub tables_revision: u32,
-    /// Who.
-    pub by: String,
-    /// When.
-    pub at_ms: Millis,
-    /// Why.
-    pub why: String,
 }
 
 /// A connection as it is now.
@@ -203,7 +185,7 @@ pub struct LeftIntent {
     pub left_ms: Millis,
 }
 
-/// Connections, releases, activations, intents.
+/// Connections, releases, intents.
 #[async_trait]
 pub trait Connections {
     /// The database's clock.
@@ -256,9 +238,6 @@ pub trait Connections {
 
     /// The tables of a revision.
     async fn tables(&self, id: &ConnectionId, revision: u32) -> Result<Tables>;
-
-    /// Every activation of a connection, newest first.
-    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>>;
 
     /// Keeps a release. Adding the same bytes again changes nothing and answers `false`.
     async fn add_release(&self, digest: &Digest, bytes: &[u8], description: &Description, by: &str) -> Result<bool>;

@@ -6,11 +6,14 @@
 //!
 //! Rows never expire; bodies (requests, answers, order snapshots) do (lifecycle section 1).
 
+pub mod activations;
 pub mod connections;
 pub mod effects;
 pub mod fleet;
+pub mod look_ups;
 pub mod orders;
 pub mod passes;
+pub mod recorded;
 pub mod reports;
 pub mod sql;
 pub mod standstill;
@@ -68,11 +71,13 @@ pub type Result<T> = std::result::Result<T, LedgerError>;
 /// The whole ledger.
 pub trait Ledger:
     connections::Connections
+    + activations::Activations
     + orders::Orders
     + passes::Passes
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + recorded::Recorded
     + Send
     + Sync
 {
@@ -80,11 +85,14 @@ pub trait Ledger:
 
 impl<T> Ledger for T where
     T: connections::Connections
+        + activations::Activations
         + orders::Orders
         + passes::Passes
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
+        + recorded::Recorded
+        + recorded::Recorded
         + Send
         + Sync
 {

@@ -25,6 +25,9 @@ use crate::domain::{
 /// What a pass maps with from the moment it is mapped until it closes. Never credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pins {
+    /// The activation that release, settings and tables are of; 0 for a pass that was mapped before this was kept.
+    #[serde(default)]
+    pub activation: u32,
     /// Release.
     pub release: Digest,
     /// Revision of the plugin's settings.
@@ -211,8 +214,8 @@ pub struct NewAttempt {
     pub hash: String,
     /// Files: what recovery needs.
     pub recovery: Option<serde_json::Value>,
-    /// How it was mapped: release, usage, log, look-ups.
-    pub mapping: serde_json::Value,
+    /// How it was mapped, as JSON: release, usage, log, look-ups, and all that it takes to map it again.
+    pub mapping: Option<Arc<str>>,
 }
 
 /// What is pinned with the first attempt of a pass.
@@ -224,6 +227,33 @@ pub struct NewPins {
     pub mapped_at_ms: Millis,
     /// The order as it was mapped, as canonical JSON with the shop's raw JSON inside.
     pub order: Arc<String>,
+}
+
+/// What a mapping came to and what it cost, whatever became of the order. Kept with the pass; the next one replaces it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// Who mapped.
+    pub release: Digest,
+    /// `delivery`, `rejection`, or the kind of fault: `trap`, `limit`, `invalid`, `not_loaded`.
+    pub gave: String,
+    /// CPU units.
+    pub cpu: u64,
+    /// Peak of all memories, in bytes.
+    pub memory: u64,
+    /// Wall time in microseconds, instantiation included.
+    pub us: u64,
+    /// Of a mapping after which nothing is sent: what a send would have kept with its attempt.
+    #[serde(skip)]
+    pub in_vain: Option<MappedInVain>,
+}
+
+/// A mapping whose pass ended with nothing sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedInVain {
+    /// The order as it was given, as canonical JSON.
+    pub order: Arc<String>,
+    /// As in [`NewAttempt::mapping`].
+    pub evidence: Arc<str>,
 }
 
 /// How an attempt ended.
@@ -387,6 +417,8 @@ pub struct Move {
     pub timeline: Vec<String>,
     /// What a single read showed meanwhile.
     pub confirmed: Option<Confirmed>,
+    /// The mapping that was made since the last move.
+    pub mapping: Option<Mapping>,
 }
 
 /// Passes.

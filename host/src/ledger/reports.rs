@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Result, TimelineEntry, orders::Sweep};
+use super::{Result, TimelineEntry, orders::Sweep, passes::Mapping};
 use crate::domain::{
     clock::Millis,
     decision::Decision,
@@ -97,6 +97,8 @@ pub struct PassRow {
     pub lease_host: Option<String>,
     /// End of the lease.
     pub lease_until_ms: Option<Millis>,
+    /// The activation that it was mapped with, if pinned.
+    pub activation: Option<u32>,
     /// Release, if pinned.
     pub release: Option<String>,
     /// Document number.
@@ -109,6 +111,10 @@ pub struct PassRow {
     pub class: Option<String>,
     /// Field path in the order.
     pub field: Option<String>,
+    /// What its last mapping came to and cost.
+    pub mapping: Option<Mapping>,
+    /// That mapping's evidence, where nothing was sent after it; none if it expired. Else it is with the attempts.
+    pub evidence: Option<serde_json::Value>,
 }
 
 /// One attempt as people see it.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     connections::{ConnectionRecord, ConnectionState},
+    look_ups::{self, MissingCode},
     orders::Sweep,
     reports::OrderDetail,
 };
@@ -21,11 +22,14 @@ pub struct Why {
     pub sentence: String,
     /// What it rests on, a line each.
     pub evidence: Vec<String>,
+    /// Codes that the look-up tables lack: what to add, and where.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingCode>,
 }
 
-/// Answers for an order that was seen.
+/// Answers for an order that was seen; `file` is the one that its connection was applied from.
 #[must_use]
-pub fn seen(detail: &OrderDetail, connection: Option<&ConnectionRecord>, now: Millis) -> Why {
+pub fn seen(detail: &OrderDetail, connection: Option<&ConnectionRecord>, file: Option<&str>, now: Millis) -> Why {
     let order = &detail.order;
     let number = &order.order_number;
     let mut evidence = vec![format!(
@@ -37,7 +41,7 @@ pub fn seen(detail: &OrderDetail, connection: Option<&ConnectionRecord>, now: Mi
     let last = detail.passes.last();
     if let Some(last) = last {
         evidence.push(format!("pass {} opened at {}", last.pass, time::rfc3339(last.opened_ms)));
-        if let Some(release) = &last.release {
+        if let Some(release) = last.release.as_ref().or(last.mapping.as_ref().map(|mapping| &mapping.release.0)) {
             evidence.push(format!("mapped by release {release}"));
         }
     }
@@ -68,7 +72,7 @@ pub fn seen(detail: &OrderDetail, connection: Option<&ConnectionRecord>, now: Mi
         (_, None) => format!("Order {number} was seen, and nothing was decided yet."),
         (_, Some(state)) => in_state(detail, state, connection, now),
     };
-    Why { sentence, evidence }
+    Why { sentence, evidence, missing: look_ups::missing(detail, file) }
 }
 
 fn in_state(detail: &OrderDetail, state: PassState, connection: Option<&ConnectionRecord>, now: Millis) -> String {
@@ -159,5 +163,5 @@ pub fn never_seen(number: &str, connections: &[(ConnectionRecord, Vec<Sweep>)], 
              normal), or its status is one that the shop's list leaves out."
         )
     };
-    Why { sentence, evidence }
+    Why { sentence, evidence, missing: Vec::new() }
 }

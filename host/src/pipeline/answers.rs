@@ -93,7 +93,13 @@ impl Journey {
                     if self.lane.is_over(deadline_ms, began_ms) && not_yet {
                         return self.deadline(&destination, &awaiting, began_ms).await;
                     }
-                    let asked = asked.clone().or_else(|| Some(self.asked_file(&response, &heard, began_ms)));
+                    let asked = asked.clone().map(|mut asked| {
+                        if let Some(answer) = asked.answer.as_object_mut() {
+                            answer.insert("verdict".to_owned(), heard.shown());
+                        }
+                        asked
+                    });
+                    let asked = asked.or_else(|| Some(self.asked_file(&response, &heard, began_ms)));
                     if let Some(settled) = self.late_verdict(heard, &awaiting, deadline_ms).await? {
                         return self.settle_asked(settled, asked).await;
                     }
@@ -176,7 +182,7 @@ impl Journey {
             Some(sealed) => self.unseal(&release, &sealed)?,
             None => Vec::new(),
         };
-        self.ask_meaning(&release, Purpose::Create, state, response.clone(), default, None).await
+        self.ask_meaning(Purpose::Create, state, response.clone(), default, None).await
     }
 
     /// Where a late verdict leads; `None` when the answer was not this order's.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    journey::{Journey, Outcome, Stopped, evidence},
+    evidence::{Evidence, Gave},
+    journey::{Journey, Outcome, Stopped},
     parts::millis,
     send_http::{failure_sentence, http_of, response_for_plugin, shown_answer, shown_request},
     settle::{self, Settled},
@@ -252,7 +253,7 @@ impl Journey {
         let context = self.context(Purpose::LookUp, 0, &settings, mapped_at_ms, Some(previous), logins);
         let called =
             self.parts.mapper.map_order(&pins.release, Arc::clone(order), context.clone(), Arc::clone(&tables)).await;
-        let mapping = evidence(pins.release.as_str(), &called);
+        let mapping = Evidence::of(&pins, context.clone(), &called, Gave::of_mapping(&called)).stored();
         let mut delivery = match called.result {
             Ok(Ok(delivery)) => delivery,
             Ok(Err(rejection)) => return Ok((Found::NoQuestion(rejection.message), None)),
@@ -281,7 +282,8 @@ impl Journey {
                     default,
                 )
                 .await;
-            let plugin = evidence(pins.release.as_str(), &called);
+            let evidence = Evidence::of(&pins, context.clone(), &called, Gave::of_reading(&called));
+            let plugin = Evidence { default: Some(default), ..evidence }.stored();
             let heard =
                 Heard { verdict: called.result.map_err(|fault| fault.to_string()), plugin, retry_after_s: None };
             let shown = heard.shown();

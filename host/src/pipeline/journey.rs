@@ -5,8 +5,6 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
-
 use super::{
     effects::{self, Payment},
     lane::Lane,
@@ -32,9 +30,8 @@ use crate::{
     ledger::{
         LedgerError,
         connections::SealedSecret,
-        passes::{Asked, AttemptEnd, Guard, Move, NewPins, OpenAttempt, Pass, Pins, To},
+        passes::{Asked, AttemptEnd, Guard, Mapping, Move, NewPins, OpenAttempt, Pass, Pins, To},
     },
-    plugin::Called,
 };
 
 /// Most calls in one conversation with an ERP (contract section 9).
@@ -63,8 +60,8 @@ pub struct Ready {
     pub delivery: Delivery,
     /// Not pinned yet: goes into the same transaction as the write-ahead row.
     pub pins: Option<NewPins>,
-    /// How it was mapped, for people.
-    pub mapping: Value,
+    /// How it was mapped: [`super::evidence::Evidence`].
+    pub mapping: Option<Arc<str>>,
 }
 
 /// One pass at work.
@@ -92,6 +89,8 @@ pub struct Journey {
     pub claimed_logins: Mutex<Option<Vec<SealedSecret>>>,
     /// What the shop is owed and we have leased with the last move: to be paid when the journey is over.
     pub payment: Option<Payment>,
+    /// What the last mapping cost, until a move takes it along.
+    pub mapping: Option<Mapping>,
 }
 
 impl Journey {
@@ -416,6 +415,10 @@ impl Journey {
             To::Mapped { .. } => Some(Point::Mapped),
             _ => end.is_some().then_some(Point::Outcome),
         };
+        let mut mapping = self.mapping.take();
+        if let Some(mapping) = mapping.as_mut().filter(|_| !state.is_closed()) {
+            mapping.in_vain = None;
+        }
         let change = Move {
             pass: self.pass.key.clone(),
             guard,
@@ -426,6 +429,7 @@ impl Journey {
             effects,
             timeline,
             confirmed,
+            mapping,
         };
         let place = if owed { Arc::clone(&self.signals.effect_places).try_acquire_owned().ok() } else { None };
         let (ledger, host, lease) = (&self.parts.ledger, &self.parts.host, effects::lease(&self.parts));
@@ -466,9 +470,4 @@ impl Journey {
         }
         Ok(())
     }
-}
-
-/// What a plugin call cost and said, as it is kept with the attempt.
-pub fn evidence<T>(release: &str, called: &Called<T>) -> Value {
-    json!({ "release": release, "usage": called.usage, "log": called.log, "look_ups": called.look_ups })
 }

@@ -170,6 +170,7 @@ impl Lane {
     /// What a pass that is mapped now pins.
     pub fn pins(&self, content_hash: String, purpose: Purpose) -> Pins {
         Pins {
+            activation: self.record.activation.number,
             release: self.record.activation.release.clone(),
             settings_revision: self.record.activation.settings_revision,
             tables_revision: self.record.activation.tables_revision,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
+    evidence::{self, Evidence, Gave},
     fetch::Read,
-    journey::{Journey, Outcome, Ready, evidence},
+    journey::{Journey, Outcome, Ready},
 };
 use crate::{
     domain::{
@@ -15,7 +16,10 @@ use crate::{
         verdict::FailureClass,
     },
     failpoint::{self, Point},
-    ledger::{LedgerError, passes::NewPins},
+    ledger::{
+        LedgerError,
+        passes::{MappedInVain, Mapping, NewPins},
+    },
 };
 
 impl Journey {
@@ -59,7 +63,7 @@ impl Journey {
         if let (Some(sealed), Some(pins)) = (&self.pass.sealed_state, &self.pass.pins) {
             delivery.state = self.unseal(pins.release.as_str(), sealed)?;
         }
-        Ok(Ready { step: self.pass.step, delivery, pins: None, mapping: serde_json::Value::Null })
+        Ok(Ready { step: self.pass.step, delivery, pins: None, mapping: None })
     }
 
     async fn map(&mut self, order: Arc<Order>) -> Outcome<Option<Ready>> {
@@ -71,17 +75,20 @@ impl Journey {
         let (_, logins) = self.secrets().await?;
         let pins = lane.pins(content_hash(&order), Purpose::Create);
         let context = self.context(Purpose::Create, 0, &lane.plugin_settings, mapped_at_ms, self.previous(), logins);
+        let told = context.clone();
         let called =
             self.parts.mapper.map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&lane.tables)).await;
-        let mapping = evidence(pins.release.as_str(), &called);
+        let mapping: Arc<str> = Evidence::of(&pins, told, &called, Gave::of_mapping(&called)).text().into();
+        let snapshot = self.snapshot(&order)?;
+        // Kept with the attempt, or with the pass if nothing is sent.
+        let in_vain = MappedInVain { order: Arc::clone(&snapshot), evidence: Arc::clone(&mapping) };
+        self.mapping = Some(Mapping { in_vain: Some(in_vain), ..evidence::cost(&pins.release, &called) });
         let settled = match called.result {
             Ok(Ok(delivery)) => match self.misfit(&delivery) {
                 None => {
-                    let snapshot = serde_json::to_string(order.as_ref())
-                        .map_err(|error| LedgerError::Corrupt(format!("order {}: {error}", self.pass.order_number)))?;
                     failpoint::here::<LedgerError>(Point::Mapped).await?;
-                    let pins = NewPins { pins, mapped_at_ms, order: Arc::new(snapshot) };
-                    return Ok(Some(Ready { step: 0, delivery, pins: Some(pins), mapping }));
+                    let pins = NewPins { pins, mapped_at_ms, order: snapshot };
+                    return Ok(Some(Ready { step: 0, delivery, pins: Some(pins), mapping: Some(mapping) }));
                 }
                 Some(because) => self.setting(|setting| setting.failed(FailureClass::Settings, because, None)),
             },
@@ -90,6 +97,13 @@ impl Journey {
         };
         self.settle(settled).await?;
         Ok(None)
+    }
+
+    /// An order as it is kept.
+    fn snapshot(&self, order: &Order) -> Outcome<Arc<String>> {
+        let json = serde_json::to_string(order)
+            .map_err(|error| LedgerError::Corrupt(format!("order {}: {error}", self.pass.order_number)))?;
+        Ok(Arc::new(json))
     }
 
     /// Why a delivery can't go where this connection sends.

@@ -12,6 +12,7 @@
 pub mod answers;
 pub mod doubt;
 pub mod effects;
+pub mod evidence;
 pub mod fetch;
 pub mod fleet;
 pub mod heartbeat;

@@ -335,6 +335,7 @@ async fn ask(
         logins: std::sync::Mutex::default(),
         claimed_logins: std::sync::Mutex::default(),
         payment: None,
+        mapping: None,
     };
     let said = journey.erp_says(&order).await;
     shared.leases.drop_lease(&held);

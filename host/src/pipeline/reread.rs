@@ -91,6 +91,7 @@ async fn try_to(
         logins: Mutex::default(),
         claimed_logins: Mutex::default(),
         payment: None,
+        mapping: None,
     };
     // State goes only to the release that made it.
     let state = match &journey.pass.sealed_state {
@@ -104,7 +105,7 @@ async fn try_to(
         _ => DefaultVerdict::Unknown,
     };
     journey.pass.pins = Some(reading_pins(lane, pinned, release));
-    let heard = journey.ask_meaning(release.as_str(), Purpose::Create, state, response, default, retry_after_s).await?;
+    let heard = journey.ask_meaning(Purpose::Create, state, response, default, retry_after_s).await?;
     let shown = json!({ "attempt": answered, "verdict": heard.shown() });
     let (settled, outcome) = match verdict(&journey, heard) {
         Ok(settles) => settles,
@@ -173,7 +174,10 @@ fn verdict(journey: &Journey, heard: Heard) -> Result<(Settled, &'static str), S
 
 /// An answer as it was kept, in the form in which a plugin gets it, with the seconds that it asked to wait; or why it can't
 /// be read again.
-fn stored_response(kept: &Value) -> Result<(Response, Option<u32>), String> {
+///
+/// # Errors
+/// Why not.
+pub fn stored_response(kept: &Value) -> Result<(Response, Option<u32>), String> {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     if let Some(names) = kept.get("placed").and_then(Value::as_array) {
         let names = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();

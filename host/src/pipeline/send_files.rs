@@ -39,7 +39,6 @@ struct Drop<'a> {
     destination: &'a Destination,
     token: AttemptToken,
     plan: FilePlan,
-    release: String,
     /// What is written, with the plugin's state: an interrupted set is finished from it.
     delivery: Delivery,
     /// The answer folders before anything was written.
@@ -88,7 +87,6 @@ impl Journey {
         attempt.phase = Phase::Writing;
         attempt.recovery = Some(recovery(&prepared.plan, &listing));
         let notes = ready.delivery.notes.iter().map(|note| format!("The plugin notes: {note}")).collect();
-        let release = self.release_of(&ready);
         let pins = ready.pins.map(Box::new);
         let pinned = pins.as_ref().map(|new| (new.pins.clone(), new.mapped_at_ms));
         let to = To::Sending { attempt: Box::new(attempt), pins };
@@ -98,7 +96,7 @@ impl Journey {
             self.pass.mapped_at_ms = Some(mapped_at_ms);
         }
         self.pass.step = ready.step;
-        let drop = Drop { folder, destination, token, plan: prepared.plan, release, delivery: ready.delivery, listing };
+        let drop = Drop { folder, destination, token, plan: prepared.plan, delivery: ready.delivery, listing };
         self.place(drop, prepared.contents).await
     }
 
@@ -162,11 +160,10 @@ impl Journey {
         let plan: FilePlan = serde_json::from_value(plan)
             .map_err(|error| LedgerError::Corrupt(format!("file plan of {}: {error}", self.pass.order_number)))?;
         let ready = self.stored_step()?;
-        let release = self.release_of(&ready);
         let listing = attempt.recovery.as_ref().and_then(|stored| stored.get("listing")).cloned().unwrap_or_default();
         let listing: Listing = serde_json::from_value(listing).unwrap_or_default();
         let (token, delivery) = (attempt.token.clone(), ready.delivery);
-        let drop = Drop { folder, destination, token, plan, release, delivery, listing };
+        let drop = Drop { folder, destination, token, plan, delivery, listing };
         let next = self.recover_plan(drop, attempt.phase, None).await?;
         match next {
             Some(ready) => self.converse(ready).await,
@@ -233,7 +230,7 @@ impl Journey {
     /// Some files are in place: a new attempt writes the rest.
     async fn finish_rest(&mut self, drop: Drop<'_>, rest: &[String]) -> Outcome<Option<Ready>> {
         let delivery = drop.delivery.clone();
-        let ready = Ready { step: self.pass.step, delivery, pins: None, mapping: Value::Null };
+        let ready = Ready { step: self.pass.step, delivery, pins: None, mapping: None };
         let (secrets, _) = self.secrets().await?;
         let token = AttemptToken(random::token(self.parts.random.as_ref()));
         let delivery = files_of(&ready.delivery)
@@ -264,7 +261,7 @@ impl Journey {
     async fn written(&mut self, drop: Drop<'_>, names: Vec<String>, mut shown: Value) -> Outcome<Option<Ready>> {
         let response = Response::FilesWritten { names: names.clone() };
         let default = DefaultVerdict::Accepted;
-        let heard = self.hear(&drop.release, drop.delivery.state.clone(), response, default, None).await;
+        let heard = self.hear(drop.delivery.state.clone(), response, default, None).await;
         if !shown.is_object() {
             shown = json!({});
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    journey::{Journey, Outcome, Ready, Stopped, evidence},
+    evidence::{Evidence, Gave},
+    journey::{Journey, Outcome, Ready, Stopped},
     lease::Leases,
     settle::{self, Settled},
     verdict::Heard,
@@ -64,7 +65,7 @@ impl Journey {
         let hash = redacted.body.sha256.clone();
         let attempt = self.attempt_row(&token, &ready, repeat, shown_request(&redacted), hash, destination)?;
         let notes = ready.delivery.notes.iter().map(|note| format!("The plugin notes: {note}")).collect();
-        let (release, state) = (self.release_of(&ready), ready.delivery.state.clone());
+        let state = ready.delivery.state.clone();
         let pins = ready.pins.map(Box::new);
         let pinned = pins.as_ref().map(|new| (new.pins.clone(), new.mapped_at_ms));
         let to = To::Sending { attempt: Box::new(attempt), pins };
@@ -84,7 +85,7 @@ impl Journey {
         if let Some(too_late) = recorded {
             self.settle(too_late).await?;
         }
-        self.read_exchange(&token, exchange, &secrets, sensitive, destination, &release, state).await
+        self.read_exchange(&token, exchange, &secrets, sensitive, destination, state).await
     }
 
     /// One try on the wire.
@@ -132,7 +133,6 @@ impl Journey {
         pins.map_or_else(String::new, |pins| pins.release.as_str().to_owned())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what was sent and what came back, once, at one place")]
     async fn read_exchange(
         &mut self,
         token: &AttemptToken,
@@ -140,7 +140,6 @@ impl Journey {
         secrets: &super::parts::Secrets,
         sensitive: bool,
         destination: &Destination,
-        release: &str,
         state: Vec<u8>,
     ) -> Outcome<Option<Ready>> {
         let Exchange { evidence: seen, result } = exchange;
@@ -171,7 +170,7 @@ impl Journey {
         if answer.status == 401 {
             self.forget_logins().await;
         }
-        let heard = self.hear(release, state, response, default, retry_after(&answer)).await;
+        let heard = self.hear(state, response, default, retry_after(&answer)).await;
         if let Some(object) = shown.as_object_mut() {
             object.insert("verdict".to_owned(), heard.shown());
         }
@@ -189,15 +188,13 @@ impl Journey {
     /// passing trouble is waited out; anything else is a reason not to know.
     pub async fn hear(
         &mut self,
-        release: &str,
         state: Vec<u8>,
         response: Response,
         default: DefaultVerdict,
         retry_after_s: Option<u32>,
     ) -> Heard {
         loop {
-            let asked =
-                self.ask_meaning(release, Purpose::Create, state.clone(), response.clone(), default, retry_after_s);
+            let asked = self.ask_meaning(Purpose::Create, state.clone(), response.clone(), default, retry_after_s);
             match asked.await {
                 Ok(heard) => return heard,
                 Err(Stopped::Ledger(LedgerError::Unavailable { reason, .. } | LedgerError::InDoubt(reason))) => {
@@ -240,7 +237,6 @@ impl Journey {
     /// The ledger's.
     pub async fn ask_meaning(
         &mut self,
-        release: &str,
         purpose: Purpose,
         state: Vec<u8>,
         response: Response,
@@ -256,9 +252,11 @@ impl Journey {
         let (_, logins) = self.secrets().await?;
         let mapped_at_ms = self.pass.mapped_at_ms.unwrap_or_default();
         let context = self.context(purpose, self.pass.step, &settings, mapped_at_ms, self.previous(), logins);
+        let told = context.clone();
         let called =
             self.parts.mapper.parse_response(&pins.release, order, context, tables, state, response, default).await;
-        let plugin = evidence(release, &called);
+        let evidence = Evidence::of(&pins, told, &called, Gave::of_reading(&called));
+        let plugin = Evidence { default: Some(default), ..evidence }.stored();
         Ok(match called.result {
             Ok(verdict) => Heard { verdict: Ok(verdict), plugin, retry_after_s },
             Err(fault) => Heard { verdict: Err(fault.to_string()), plugin, retry_after_s },

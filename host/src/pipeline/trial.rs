@@ -1,6 +1,8 @@
 //! A trial before a connection is used: two made-up orders are mapped, and what the plugin wants written must have a name
 //! of its own for each (lifecycle section 6). Nothing is sent.
 
+mod past;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -17,6 +19,8 @@ use crate::{
     },
     plugin::Mapper,
 };
+
+pub use past::past_orders;
 
 /// What was found.
 #[derive(Debug, Default)]

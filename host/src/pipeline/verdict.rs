@@ -166,7 +166,7 @@ impl Journey {
     }
 
     fn next_step(&self, delivery: Delivery, step: u32) -> Ready {
-        Ready { step: step.saturating_add(1), delivery, pins: None, mapping: Value::Null }
+        Ready { step: step.saturating_add(1), delivery, pins: None, mapping: None }
     }
 
     fn stored(&self, ready: &Ready) -> Outcome<Settled> {

@@ -212,6 +212,7 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         logins: std::sync::Mutex::default(),
         claimed_logins: std::sync::Mutex::new(claim.logins),
         payment: None,
+        mapping: None,
     };
     let signals = Arc::clone(signals);
     let shared_stop = shared.stop.clone();

@@ -10,12 +10,11 @@ use super::{
     AdmissionError,
     cache::{self, Cache},
     call::Call,
-    check, engine,
+    check, contract, engine,
     guest::{Guest, lock},
     releases::{Release, Unfit},
     runtime::Runtime,
     settings::{PAGE, Settings},
-    v0_1,
     wasi::Seed,
 };
 use crate::domain::{
@@ -23,18 +22,14 @@ use crate::domain::{
     id::Digest,
 };
 
-/// What a component may import, by package and version track.
-const ALLOWED: [&str; 9] = [
-    "orderdock:plugin/log@0.1",
-    "orderdock:plugin/tables@0.1",
-    "orderdock:plugin/types@0.1",
-    "wasi:cli@0.2",
-    "wasi:clocks@0.2",
-    "wasi:filesystem@0.2",
-    "wasi:io@0.2",
-    "wasi:random@0.2",
-    "wasi:sockets@0.2",
-];
+/// What a component may import besides the contract, by package and version track.
+const WASI: [&str; 6] =
+    ["wasi:cli@0.2", "wasi:clocks@0.2", "wasi:filesystem@0.2", "wasi:io@0.2", "wasi:random@0.2", "wasi:sockets@0.2"];
+
+/// All that a component may import.
+fn allowed() -> impl Iterator<Item = &'static str> {
+    contract::IMPORTS.into_iter().chain(WASI)
+}
 
 /// Admits a component: the whole way from bytes to a description.
 ///
@@ -124,7 +119,7 @@ fn check_imports(bytes: &[u8]) -> Result<(), AdmissionError> {
     if forbidden.is_empty() {
         return Ok(());
     }
-    let allowed = ALLOWED.iter().map(|name| (*name).to_owned()).collect();
+    let allowed = allowed().map(str::to_owned).collect();
     Err(AdmissionError::ForbiddenImports { imports: forbidden, allowed })
 }
 
@@ -133,7 +128,7 @@ fn is_allowed(import: &str) -> bool {
     let Some((name, version)) = import.split_once('@') else { return false };
     let package = name.split_once('/').map_or(name, |(package, _)| package);
     let track = version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
-    ALLOWED.iter().any(|allowed| {
+    allowed().any(|allowed| {
         allowed.split_once('@').is_some_and(|(allowed, allowed_track)| {
             allowed_track == track && (allowed == name || (!allowed.contains('/') && allowed == package))
         })
@@ -150,7 +145,7 @@ fn with_hint(import: &str) -> String {
         "wasi:cli" | "wasi:clocks" | "wasi:filesystem" | "wasi:io" | "wasi:random" => {
             "only WASI 0.2 is offered, not 0.3: build for 0.2"
         }
-        "orderdock:plugin" => "this host offers version 0.1 of the contract",
+        "orderdock:plugin" => "this host serves other versions of the contract",
         "env" | "wasi_snapshot_preview1" => "make the component with an adapter for preview1",
         _ => return import.to_owned(),
     };
@@ -194,38 +189,14 @@ async fn describe(runtime: &Runtime, release: &Release) -> Result<Description, A
     let mut wrong = Vec::new();
     let outcome = timeout(runtime.settings.wall_limit, async {
         let instance = release.pre.instantiate_async(&mut *store).await?;
-        let exports = &release.exports;
-        let mut note = |name: &str, error: wasmtime::Error| wrong.push(format!("`{name}` has other types: {error:#}"));
-        if let Err(error) =
-            instance.get_typed_func::<v0_1::MapOrderParams<'_>, v0_1::MapOrderResult>(&mut *store, &exports.map_order)
-        {
-            note("map-order", error);
-        }
-        if let Err(error) = instance.get_typed_func::<v0_1::ParseResponseParams<'_>, v0_1::ParseResponseResult>(
-            &mut *store,
-            &exports.parse_response,
-        ) {
-            note("parse-response", error);
-        }
-        match instance.get_typed_func::<(), v0_1::DescribeResult>(&mut *store, &exports.describe) {
-            Err(error) => note("describe", error),
-            Ok(describe) if wrong.is_empty() => return describe.call_async(&mut *store, ()).await.map(Some),
-            Ok(_) => {}
-        }
-        Ok(None)
+        wrong = release.contract.mistyped(store, &instance);
+        release.contract.describe(store, &instance).await
     })
     .await;
     if !wrong.is_empty() {
         return Err(AdmissionError::WrongWorld(wrong.join("; ")));
     }
-    let called = call.finish(
-        outcome,
-        |lift, described| match described {
-            Some((description,)) => Ok(check::description(lift.description(description))),
-            None => Err(vec!["it gave nothing".to_owned()]),
-        },
-        |_| false,
-    );
+    let called = call.finish(outcome, |description| Ok(check::description(description)), |_| false);
     called.result?.map_err(AdmissionError::BadDescription)
 }
 

@@ -7,11 +7,11 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::{
     Called, Limit, LogLine, PluginFault, Usage,
+    contract::Lifted,
     engine::FRAMES,
     guest::{Guest, lock},
     log::cut,
     runtime::Runtime,
-    v0_1::lift::Lift,
     wasi::Seed,
 };
 use crate::domain::call::Tables;
@@ -42,11 +42,25 @@ impl<'a> Call<'a> {
         tables: Arc<Tables>,
         seed: Seed,
     ) -> Self {
+        Self::begin_within(runtime, doing, lines, bytes, tables, seed, None).await
+    }
+
+    /// The same with fewer CPU units than are allowed: to see where a call is when it has used that many.
+    pub(super) async fn begin_within(
+        runtime: &'a Runtime,
+        doing: &'static str,
+        lines: usize,
+        bytes: usize,
+        tables: Arc<Tables>,
+        seed: Seed,
+        most: Option<u64>,
+    ) -> Self {
         // The semaphore is never closed; if it were, the pool itself would still refuse.
         let permit = runtime.permits.acquire().await.ok();
         let settings = &runtime.settings;
         let started = runtime.clock.since_boot();
         let allowed = settings.cpu_allowed(lines, bytes.saturating_add(CALL_BYTES));
+        let allowed = most.map_or(allowed, |most| most.min(allowed));
         let mut store = Store::new(&runtime.engine, Guest::new(settings, tables, seed));
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(usize::try_from(settings.output_bytes).unwrap_or(usize::MAX));
@@ -61,24 +75,27 @@ impl<'a> Call<'a> {
         Self { runtime, doing, started, allowed, store, _permit: permit }
     }
 
-    /// Puts what became of the call into words. `take` turns the contract's value into ours and checks it; `excuse` says
-    /// that a value is what a guest gives when it ran out of memory and caught it.
+    /// Puts what became of the call into words. `check` checks what the guest gave; `excuse` says that a value is what a
+    /// guest gives when it ran out of memory and caught it.
     pub(super) fn finish<R, T>(
         mut self,
-        outcome: Outcome<R>,
-        take: impl FnOnce(&mut Lift, R) -> Result<T, Vec<String>>,
+        outcome: Outcome<Lifted<R>>,
+        check: impl FnOnce(R) -> Result<T, Vec<String>>,
         excuse: impl FnOnce(&T) -> bool,
     ) -> Called<T> {
-        let mut lift = Lift::default();
+        let mut unknown = Vec::new();
         let result = match outcome {
-            Ok(Ok(raw)) => match take(&mut lift, raw) {
-                Ok(value) => match self.store.data().memory.refused() {
-                    Some(wanted) if excuse(&value) => Err(self.over_memory(wanted)),
-                    _ => Ok(value),
-                },
-                Err(problems) => Err(PluginFault::BadOutput { doing: self.doing, problems }),
-            },
-            Ok(Err(error)) => Err(self.fault(&error)),
+            Ok(Ok(lifted)) => {
+                unknown = lifted.unknown;
+                match check(lifted.value) {
+                    Ok(value) => match self.store.data().memory.refused() {
+                        Some(wanted) if excuse(&value) => Err(self.over_memory(wanted)),
+                        _ => Ok(value),
+                    },
+                    Err(problems) => Err(PluginFault::BadOutput { doing: self.doing, problems }),
+                }
+            }
+            Ok(Err(error)) => Err(at(self.fault(&error), &error)),
             Err(_) => {
                 Err(self.over(Limit::Time, self.elapsed().as_millis(), self.runtime.settings.wall_limit.as_millis()))
             }
@@ -87,11 +104,11 @@ impl<'a> Call<'a> {
         let look_ups = self.store.data_mut().take_look_ups();
         let log = std::mem::replace(&mut *lock(&self.store.data().log), super::log::Log::empty());
         let (mut log, log_dropped) = log.finish();
-        log.extend(lift.unknown.into_iter().map(|name| LogLine {
+        log.extend(unknown.into_iter().map(|name| LogLine {
             level: "warn".to_owned(),
             message: format!("a name in `extra` that this version does not know was ignored: {name}"),
         }));
-        Called { result, usage: Usage { log_dropped, ..usage }, log, look_ups }
+        Called { result, usage: Usage { log_dropped, ..usage }, log, look_ups, contract: "" }
     }
 
     fn elapsed(&self) -> Duration {
@@ -117,6 +134,7 @@ impl<'a> Call<'a> {
             limit,
             used: u64::try_from(used).unwrap_or(u64::MAX),
             allowed: u64::try_from(allowed).unwrap_or(u64::MAX),
+            stack: Vec::new(),
         }
     }
 
@@ -146,6 +164,17 @@ impl<'a> Call<'a> {
         let stack = error.downcast_ref::<WasmBacktrace>().map(stack).unwrap_or_default();
         let reason = words.unwrap_or_else(|| reason(error, trap, &stack));
         PluginFault::Trap { doing: self.doing, reason, stack }
+    }
+}
+
+/// A limit with the place where it was met.
+fn at(fault: PluginFault, error: &wasmtime::Error) -> PluginFault {
+    match fault {
+        PluginFault::OverLimit { doing, limit, used, allowed, .. } => {
+            let stack = error.downcast_ref::<WasmBacktrace>().map(stack).unwrap_or_default();
+            PluginFault::OverLimit { doing, limit, used, allowed, stack }
+        }
+        other => other,
     }
 }
 

@@ -53,8 +53,27 @@ impl Guest {
             return Err(wasmtime::format_err!("more than {} look-ups in one call", self.look_ups_allowed));
         }
         let value = self.tables.get(table).and_then(|rows| rows.get(key)).cloned();
-        self.look_ups.push(LookUp { table: table.to_owned(), key: key.to_owned(), value: value.clone() });
+        self.look_ups.push(LookUp { table: table.to_owned(), key: key.to_owned(), value: value.clone(), missed: None });
         Ok(value)
+    }
+
+    /// Records that the order can't be mapped for want of an entry, and says so in a sentence.
+    ///
+    /// # Errors
+    /// As [`Guest::find`].
+    pub(super) fn missing(&mut self, table: String, key: String, what: String) -> wasmtime::Result<String> {
+        let sentence = format!("no ERP code for {what} `{key}`: add it to look-up table `{table}`");
+        let asked = self.look_ups.iter_mut().rfind(|asked| asked.table == table && asked.key == key);
+        match asked {
+            Some(asked) => asked.missed = Some(what),
+            None => {
+                self.find(&table, &key)?;
+                if let Some(asked) = self.look_ups.last_mut() {
+                    asked.missed = Some(what);
+                }
+            }
+        }
+        Ok(sentence)
     }
 
     /// The questions asked.

@@ -4,10 +4,12 @@ mod admit;
 mod cache;
 mod call;
 mod check;
+mod contract;
 mod engine;
 mod guest;
 mod log;
 mod memory;
+mod outline;
 mod releases;
 mod runtime;
 mod schema;
@@ -28,6 +30,7 @@ use crate::domain::{
     verdict::{DefaultVerdict, Response, Verdict},
 };
 
+pub use outline::{Outline, outline};
 pub use runtime::{Runtime, RuntimeError};
 pub use schema::settings_check;
 pub use settings::Settings;
@@ -67,6 +70,10 @@ pub struct LookUp {
     pub key: String,
     /// What was found.
     pub value: Option<String>,
+    /// What the key stands for, where the plugin said that the order can't be mapped without an entry
+    /// (`tables.missing`, contract 0.1.1): whoever reads the rejection is led to the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<String>,
 }
 
 /// Which limit a plugin hit.
@@ -129,6 +136,8 @@ pub enum PluginFault {
         used: u64,
         /// What was allowed.
         allowed: u64,
+        /// Where it was then, innermost first, if the engine can tell.
+        stack: Vec<String>,
     },
     /// It gave something that the contract forbids. All of it at once.
     #[error("the plugin gave an invalid result while {doing}: {}", .problems.join("; "))]
@@ -168,7 +177,7 @@ pub enum AdmissionError {
     )]
     CoreModule,
     /// Does not export what the contract asks for.
-    #[error("this component does not fit the contract orderdock:plugin@0.1.0: {0}")]
+    #[error("this component does not fit the contract {served}: {0}", served = contract::SERVED)]
     WrongWorld(String),
     /// Imports what we do not offer.
     #[error("this component imports what Orderdock does not offer: {}; allowed are {}", .imports.join(", "), .allowed.join(", "))]
@@ -203,6 +212,47 @@ pub struct Called<T> {
     pub log: Vec<LogLine>,
     /// What it looked up.
     pub look_ups: Vec<LookUp>,
+    /// The track of the contract that it was called by, such as `0.1`; empty where no call began.
+    pub contract: &'static str,
+}
+
+/// Kinds of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It trapped.
+    Trap,
+    /// It hit a limit.
+    Limit,
+    /// It gave what the contract forbids.
+    Invalid,
+    /// It could not be loaded.
+    NotLoaded,
+}
+
+impl FaultKind {
+    /// The word that is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Limit => "limit",
+            Self::Invalid => "invalid",
+            Self::NotLoaded => "not_loaded",
+        }
+    }
+}
+
+impl PluginFault {
+    /// The kind of fault.
+    #[must_use]
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Trap { .. } => FaultKind::Trap,
+            Self::OverLimit { .. } => FaultKind::Limit,
+            Self::BadOutput { .. } => FaultKind::Invalid,
+            Self::NotLoaded { .. } => FaultKind::NotLoaded,
+        }
+    }
 }
 
 /// Runs plugins. Every call gets a fresh instance; the same input gives the same result on every machine.
@@ -225,6 +275,19 @@ pub trait Mapper: Send + Sync {
         context: Context,
         tables: Arc<Tables>,
     ) -> Called<Result<Delivery, Rejection>>;
+
+    /// The plugin's stack, innermost first, when mapping an order has used so many CPU units; none if it ends before. The same
+    /// order is at the same place at the same number, so that a few numbers make a profile.
+    async fn stack_at(
+        &self,
+        _release: &Digest,
+        _order: Arc<Order>,
+        _context: Context,
+        _tables: Arc<Tables>,
+        _units: u64,
+    ) -> Option<Vec<String>> {
+        None
+    }
 
     /// What does this answer mean?
     #[expect(clippy::too_many_arguments, reason = "the contract's own list, and who is asked")]

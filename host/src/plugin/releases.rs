@@ -7,14 +7,14 @@ use wasmtime::{
     component::{Component, InstancePre, Linker},
 };
 
-use super::{cache::Cache, guest::Guest, v0_1::Exports};
+use super::{cache::Cache, contract::Contract, guest::Guest};
 use crate::domain::id::Digest;
 
 /// A release with its imports resolved: an instance of it costs microseconds.
 pub(super) struct Release {
     pub(super) component: Component,
     pub(super) pre: InstancePre<Guest>,
-    pub(super) exports: Exports,
+    pub(super) contract: Contract,
     /// Whether it imports anything of WASI: only then is there a clock or a random number to seed.
     pub(super) uses_wasi: bool,
 }
@@ -85,10 +85,10 @@ impl Release {
         // mapping never changes under us. Code of another engine version is refused by the library.
         let component = unsafe { Component::deserialize_file(engine, code) };
         let component = component.map_err(|error| Unfit::Code(format!("{error:#}")))?;
-        let exports = Exports::find(&component).map_err(Unfit::Exports)?;
+        let contract = Contract::find(&component).map_err(Unfit::Exports)?;
         let pre = linker.instantiate_pre(&component).map_err(|error| Unfit::Imports(format!("{error:#}")))?;
         let uses_wasi = component.component_type().imports(engine).any(|(name, _)| name.starts_with("wasi:"));
-        Ok(Self { component, pre, exports, uses_wasi })
+        Ok(Self { component, pre, contract, uses_wasi })
     }
 }
 

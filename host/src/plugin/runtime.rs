@@ -10,14 +10,13 @@ use tokio::{sync::Semaphore, time::timeout};
 use wasmtime::{Engine, component::Linker};
 
 use super::{
-    AdmissionError, Called, Mapper, PluginFault, Usage, admit,
+    AdmissionError, Called, Limit, Mapper, PluginFault, Usage, admit,
     cache::Cache,
     call::Call,
-    check, engine,
+    check, contract, engine,
     guest::{Guest, lock},
     releases::{Release, Releases, Unfit},
     settings::Settings,
-    v0_1::{self, lower},
     wasi::{self, Seed},
 };
 use crate::{
@@ -72,7 +71,7 @@ impl Runtime {
         let engine = engine::build(&settings).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         wasi::link(&mut linker).map_err(failed)?;
-        v0_1::imports::link(&mut linker).map_err(failed)?;
+        contract::link(&mut linker).map_err(failed)?;
         let cache = Cache::open(cache_dir, engine::compatibility(&engine)).map_err(|error| RuntimeError::Cache {
             path: cache_dir.display().to_string(),
             reason: error.to_string(),
@@ -158,7 +157,42 @@ fn bytes(order: &Order, context: &Context) -> usize {
 
 /// A call that did not begin.
 fn not_begun<T>(fault: PluginFault) -> Called<T> {
-    Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new() }
+    Called { result: Err(fault), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new(), contract: "" }
+}
+
+impl Runtime {
+    async fn map_within(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+        most: Option<u64>,
+    ) -> Called<Result<Delivery, Rejection>> {
+        let release = match self.release(release).await {
+            Ok(release) => release,
+            Err(fault) => return not_begun(fault),
+        };
+        let (lines, bytes, seed) =
+            (order.lines.len(), bytes(&order, &context), seed(&release, &order, &context, "map-order"));
+        let mut call = Call::begin_within(self, "mapping the order", lines, bytes, tables, seed, most).await;
+        let store = &mut call.store;
+        let outcome = timeout(self.settings.wall_limit, async {
+            let instance = release.pre.instantiate_async(&mut *store).await?;
+            failpoint::reached(Point::Plugin);
+            release.contract.map_order(store, &instance, &order, &context).await
+        })
+        .await;
+        let called = call.finish(
+            outcome,
+            |answer| match answer {
+                Ok(delivery) => check::delivery(delivery).map(Ok),
+                Err(rejection) => check::rejection(rejection).map(Err),
+            },
+            |answer| answer.is_err(),
+        );
+        Called { contract: release.contract.track(), ..called }
+    }
 }
 
 #[async_trait]
@@ -178,38 +212,21 @@ impl Mapper for Runtime {
         context: Context,
         tables: Arc<Tables>,
     ) -> Called<Result<Delivery, Rejection>> {
-        let release = match self.release(release).await {
-            Ok(release) => release,
-            Err(fault) => return not_begun(fault),
-        };
-        let (lines, bytes, seed) =
-            (order.lines.len(), bytes(&order, &context), seed(&release, &order, &context, "map-order"));
-        let mut call = Call::begin(self, "mapping the order", lines, bytes, tables, seed).await;
-        let outcome = {
-            let lists = lower::Lists::of(&order);
-            let records = lists.records(&order);
-            let logins = lower::logins(&context);
-            let (order, context) = (records.order(&order), lower::context(&context, &logins));
-            let store = &mut call.store;
-            timeout(self.settings.wall_limit, async {
-                let instance = release.pre.instantiate_async(&mut *store).await?;
-                let function = instance.get_typed_func::<v0_1::MapOrderParams<'_>, v0_1::MapOrderResult>(
-                    &mut *store,
-                    &release.exports.map_order,
-                )?;
-                failpoint::reached(Point::Plugin);
-                function.call_async(&mut *store, (&order, &context)).await
-            })
-            .await
-        };
-        call.finish(
-            outcome,
-            |lift, (result,)| match result {
-                Ok(delivery) => check::delivery(lift.delivery(delivery)).map(Ok),
-                Err(rejection) => check::rejection(lift.rejection(rejection)).map(Err),
-            },
-            |answer| answer.is_err(),
-        )
+        self.map_within(release, order, context, tables, None).await
+    }
+
+    async fn stack_at(
+        &self,
+        release: &Digest,
+        order: Arc<Order>,
+        context: Context,
+        tables: Arc<Tables>,
+        units: u64,
+    ) -> Option<Vec<String>> {
+        match self.map_within(release, order, context, tables, Some(units)).await.result {
+            Err(PluginFault::OverLimit { limit: Limit::Cpu, stack, .. }) => Some(stack),
+            _ => None,
+        }
     }
 
     async fn parse_response(
@@ -236,28 +253,15 @@ impl Mapper for Runtime {
         let (lines, bytes) = (order.lines.len(), bytes(&order, &context).saturating_add(answer));
         let seed = seed(&release, &order, &context, "parse-response");
         let mut call = Call::begin(self, "reading the answer", lines, bytes, tables, seed).await;
-        let outcome = {
-            let lists = lower::Lists::of(&order);
-            let records = lists.records(&order);
-            let logins = lower::logins(&context);
-            let answer = lower::ResponseLists::of(&response);
-            let (order, context) = (records.order(&order), lower::context(&context, &logins));
-            let answer = answer.response(&response, default);
-            let store = &mut call.store;
-            timeout(self.settings.wall_limit, async {
-                let instance = release.pre.instantiate_async(&mut *store).await?;
-                let function = instance.get_typed_func::<v0_1::ParseResponseParams<'_>, v0_1::ParseResponseResult>(
-                    &mut *store,
-                    &release.exports.parse_response,
-                )?;
-                function.call_async(&mut *store, (&order, &context, &state, &answer)).await
-            })
-            .await
-        };
-        call.finish(
-            outcome,
-            |lift, (verdict,)| check::verdict(lift.verdict(verdict)),
-            |verdict| matches!(verdict, Verdict::Rejected(_) | Verdict::Unknown { .. }),
-        )
+        let store = &mut call.store;
+        let outcome = timeout(self.settings.wall_limit, async {
+            let instance = release.pre.instantiate_async(&mut *store).await?;
+            release.contract.parse_response(store, &instance, &order, &context, &state, &response, default).await
+        })
+        .await;
+        let called = call.finish(outcome, check::verdict, |verdict| {
+            matches!(verdict, Verdict::Rejected(_) | Verdict::Unknown { .. })
+        });
+        Called { contract: release.contract.track(), ..called }
     }
 }

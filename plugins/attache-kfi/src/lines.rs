@@ -207,7 +207,7 @@ impl<'s> Maker<'_, 's, '_> {
                 self.texts.known_code("productcode", &format!("look-up table `{SKUS}`, entry `{sku}`"), &code)
             }
             None if self.settings.skus == Skus::Required => {
-                let rejection = tables::require(SKUS, sku).err();
+                let rejection = tables::require(SKUS, sku, "SKU").err();
                 let path = place.path().unwrap_or_default();
                 Err(rejection.unwrap_or_else(|| refused(place, "the SKU is unknown")).field(path))
             }

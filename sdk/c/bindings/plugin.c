@@ -3,19 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Imported Functions from `orderdock:plugin/log@0.1.0`
+// Imported Functions from `orderdock:plugin/log@0.1.1`
 
-__attribute__((__import_module__("orderdock:plugin/log@0.1.0"), __import_name__("log")))
+__attribute__((__import_module__("orderdock:plugin/log@0.1.1"), __import_name__("log")))
 extern void __wasm_import_orderdock_plugin_log_log(int32_t, uint8_t *, size_t);
 
-// Imported Functions from `orderdock:plugin/tables@0.1.0`
+// Imported Functions from `orderdock:plugin/tables@0.1.1`
 
-__attribute__((__import_module__("orderdock:plugin/tables@0.1.0"), __import_name__("find")))
+__attribute__((__import_module__("orderdock:plugin/tables@0.1.1"), __import_name__("find")))
 extern void __wasm_import_orderdock_plugin_tables_find(uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
 
-// Exported Functions from `orderdock:plugin/mapper@0.1.0`
+__attribute__((__import_module__("orderdock:plugin/tables@0.1.1"), __import_name__("missing")))
+extern void __wasm_import_orderdock_plugin_tables_missing(uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
 
-__attribute__((__weak__, __export_name__("cabi_post_orderdock:plugin/mapper@0.1.0#describe")))
+// Exported Functions from `orderdock:plugin/mapper@0.1.1`
+
+__attribute__((__weak__, __export_name__("cabi_post_orderdock:plugin/mapper@0.1.1#describe")))
 void __wasm_export_exports_orderdock_plugin_mapper_describe_post_return(uint8_t * arg0) {
   if ((*((size_t*) (arg0 + sizeof(void*)))) > 0) {
     free(*((uint8_t **) (arg0 + 0)));
@@ -160,7 +163,7 @@ void __wasm_export_exports_orderdock_plugin_mapper_describe_post_return(uint8_t 
   }
 }
 
-__attribute__((__weak__, __export_name__("cabi_post_orderdock:plugin/mapper@0.1.0#map-order")))
+__attribute__((__weak__, __export_name__("cabi_post_orderdock:plugin/mapper@0.1.1#map-order")))
 void __wasm_export_exports_orderdock_plugin_mapper_map_order_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
@@ -488,7 +491,7 @@ void __wasm_export_exports_orderdock_plugin_mapper_map_order_post_return(uint8_t
   }
 }
 
-__attribute__((__weak__, __export_name__("cabi_post_orderdock:plugin/mapper@0.1.0#parse-response")))
+__attribute__((__weak__, __export_name__("cabi_post_orderdock:plugin/mapper@0.1.1#parse-response")))
 void __wasm_export_exports_orderdock_plugin_mapper_parse_response_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
@@ -2123,7 +2126,15 @@ bool orderdock_plugin_tables_find(plugin_string_t *table, plugin_string_t *key, 
   return option.is_some;
 }
 
-__attribute__((__export_name__("orderdock:plugin/mapper@0.1.0#describe")))
+void orderdock_plugin_tables_missing(plugin_string_t *table, plugin_string_t *key, plugin_string_t *what, plugin_string_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_orderdock_plugin_tables_missing((uint8_t *) (*table).ptr, (*table).len, (uint8_t *) (*key).ptr, (*key).len, (uint8_t *) (*what).ptr, (*what).len, ptr);
+  *ret = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+__attribute__((__export_name__("orderdock:plugin/mapper@0.1.1#describe")))
 uint8_t * __wasm_export_exports_orderdock_plugin_mapper_describe(void) {
   exports_orderdock_plugin_mapper_description_t ret;
   exports_orderdock_plugin_mapper_describe(&ret);
@@ -2155,7 +2166,7 @@ uint8_t * __wasm_export_exports_orderdock_plugin_mapper_describe(void) {
   return ptr;
 }
 
-__attribute__((__export_name__("orderdock:plugin/mapper@0.1.0#map-order")))
+__attribute__((__export_name__("orderdock:plugin/mapper@0.1.1#map-order")))
 uint8_t * __wasm_export_exports_orderdock_plugin_mapper_map_order(uint8_t * arg) {
   orderdock_plugin_types_option_instant_t option;
   switch ((int32_t) *((uint8_t*) (arg + (14*sizeof(void*))))) {
@@ -2510,7 +2521,7 @@ uint8_t * __wasm_export_exports_orderdock_plugin_mapper_map_order(uint8_t * arg)
   return ptr;
 }
 
-__attribute__((__export_name__("orderdock:plugin/mapper@0.1.0#parse-response")))
+__attribute__((__export_name__("orderdock:plugin/mapper@0.1.1#parse-response")))
 uint8_t * __wasm_export_exports_orderdock_plugin_mapper_parse_response(uint8_t * arg) {
   orderdock_plugin_types_option_instant_t option;
   switch ((int32_t) *((uint8_t*) (arg + (14*sizeof(void*))))) {

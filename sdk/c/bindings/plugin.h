@@ -930,15 +930,20 @@ typedef struct {
   } val;
 } exports_orderdock_plugin_mapper_result_delivery_rejection_t;
 
-// Imported Functions from `orderdock:plugin/log@0.1.0`
+// Imported Functions from `orderdock:plugin/log@0.1.1`
 // Writes one line. Never fails.
 extern void orderdock_plugin_log_log(orderdock_plugin_log_level_t level, plugin_string_t *message);
 
-// Imported Functions from `orderdock:plugin/tables@0.1.0`
+// Imported Functions from `orderdock:plugin/tables@0.1.1`
 // The value of `key` in `table`; none if the table or the key is missing. Recorded with the mapping.
 extern bool orderdock_plugin_tables_find(plugin_string_t *table, plugin_string_t *key, plugin_string_t *ret);
+// Says that the order can't be mapped because `table` has no `key`, and gives the sentence to reject it with (class
+// `settings`). `what` says in the administrator's words what the key stands for: `shipping method`. The host records it
+// with the mapping, and leads whoever reads the rejection to the table.
+// Since 0.1.1.
+extern void orderdock_plugin_tables_missing(plugin_string_t *table, plugin_string_t *key, plugin_string_t *what, plugin_string_t *ret);
 
-// Exported Functions from `orderdock:plugin/mapper@0.1.0`
+// Exported Functions from `orderdock:plugin/mapper@0.1.1`
 void exports_orderdock_plugin_mapper_describe(exports_orderdock_plugin_mapper_description_t *ret);
 bool exports_orderdock_plugin_mapper_map_order(exports_orderdock_plugin_mapper_order_t *order, exports_orderdock_plugin_mapper_context_t *context, exports_orderdock_plugin_mapper_delivery_t *ret, exports_orderdock_plugin_mapper_rejection_t *err);
 void exports_orderdock_plugin_mapper_parse_response(exports_orderdock_plugin_mapper_order_t *order, exports_orderdock_plugin_mapper_context_t *context, plugin_list_u8_t *state, exports_orderdock_plugin_mapper_response_t *response, exports_orderdock_plugin_mapper_verdict_t *ret);

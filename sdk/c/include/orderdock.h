@@ -178,6 +178,9 @@ typedef enum { OD_DEBUG, OD_INFO, OD_WARN, OD_ERROR } od_level;
 void od_log(od_level level, const char *form, ...);
 // The value of a key in a look-up table; false when there is none.
 bool od_table(od_text table, od_text key, od_text *value);
+// The value that an order can't be mapped without; for want of an entry it fills a rejection, in the host's own words, and
+// returns false. `what` says what the key stands for: `OD("shipping method")`.
+bool od_require(od_text table, od_text key, od_text what, od_text *value, od_rejection *err);
 
 void od_describe(od_description *description, od_text name, od_text version, od_text erp, od_text help, od_text schema);
 void od_purpose(od_description *description, uint8_t purpose);

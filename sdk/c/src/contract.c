@@ -180,6 +180,13 @@ od_verdict od_by_default(const od_response *response, od_text words) {
 
 bool od_table(od_text table, od_text key, od_text *value) { return orderdock_plugin_tables_find(&table, &key, value); }
 
+bool od_require(od_text table, od_text key, od_text what, od_text *value, od_rejection *err) {
+  if (od_table(table, key, value)) return true;
+  od_text sentence;
+  orderdock_plugin_tables_missing(&table, &key, &what, &sentence);
+  return od_reject(err, OD_SETTINGS, sentence, OD_NONE);
+}
+
 void od_describe(od_description *description, od_text name, od_text version, od_text erp, od_text help, od_text schema) {
   memset(description, 0, sizeof *description);
   description->name = name;

@@ -16,6 +16,11 @@ bool orderdock_plugin_tables_find(plugin_string_t *table, plugin_string_t *key, 
   (void)table, (void)key, (void)ret;
   return false;
 }
+
+void orderdock_plugin_tables_missing(plugin_string_t *table, plugin_string_t *key, plugin_string_t *what, plugin_string_t *ret) {
+  (void)table, (void)key, (void)what;
+  *ret = (plugin_string_t){NULL, 0};
+}
 void plugin_describe(od_description *description) { (void)description; }
 bool plugin_map(const od_order *order, const od_context *context, od_delivery *delivery, od_rejection *rejection) {
   (void)order, (void)context, (void)delivery, (void)rejection;

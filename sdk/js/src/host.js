@@ -1,7 +1,8 @@
 // The two things that the host offers, and `console`, which QuickJS does not have.
 
-import hostLog from "orderdock:plugin/log@0.1.0";
-import hostTables from "orderdock:plugin/tables@0.1.0";
+import hostLog from "orderdock:plugin/log@0.1.1";
+import hostTables from "orderdock:plugin/tables@0.1.1";
+import { Rejection } from "./rejection.js";
 
 const write = (level) => (...values) => hostLog.log(level, values.map(shown).join(" "));
 
@@ -22,6 +23,15 @@ export const log = { debug: write("debug"), info: write("info"), warn: write("wa
 export const tables = {
   /** The value of `key` in `table`, or null. */
   find: (table, key) => hostTables.find(table, key) ?? null,
+  /**
+   * The value of `key` in `table`, which the order can't be mapped without: a missing entry rejects the order, in the
+   * host's own words. `what` says what the key stands for: "shipping method".
+   */
+  require: (table, key, what) => {
+    const value = hostTables.find(table, key) ?? null;
+    if (value === null) throw Rejection.settings(hostTables.missing(table, key, what));
+    return value;
+  },
 };
 
 // Anything that an author or a library prints lands in the same log.

@@ -1,6 +1,7 @@
 // Everything that a plugin imports: `import { plugin, HttpDelivery, … } from "@orderdock/plugin"`.
 
-export { plugin, Rejection } from "./plugin.js";
+export { plugin } from "./plugin.js";
+export { Rejection } from "./rejection.js";
 export { Delivery, header, httpDelivery, secret } from "./delivery.js";
 export { Verdict, byDefault, headerOf } from "./verdict.js";
 export { log, tables } from "./host.js";

@@ -1,21 +1,7 @@
 // Between the contract's exact records and what an author writes.
 
 import { log } from "./host.js";
-
-/** Why an order can't be mapped: `throw Rejection.data("line 1 has no SKU", "lines[0].sku")`. */
-export class Rejection extends Error {
-  constructor(cls, message, field = null) {
-    super(message);
-    this.class = cls;
-    this.field = field;
-  }
-  /** Staff correct the order. */
-  static data = (message, field) => new Rejection("data", message, field);
-  /** The administrator corrects settings or tables. */
-  static settings = (message, field) => new Rejection("settings", message, field);
-  /** Skipped, without a mail. */
-  static notForUs = (message) => new Rejection("not-for-us", message);
-}
+import { Rejection } from "./rejection.js";
 
 const needs = (all = []) => all.map((need) => ({ help: "", required: false, ...need, extra: [] }));
 

@@ -9,4 +9,5 @@ export const setTables = (tables) => {
 
 export default {
   find: (table, key) => all[table]?.[key] ?? null,
+  missing: (table, key, what) => `no ERP code for ${what} \`${key}\`: add it to look-up table \`${table}\``,
 };

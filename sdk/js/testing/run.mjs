@@ -4,7 +4,7 @@
 //     node sdk/js/testing/run.mjs plugin.js cases [name…]      compares
 //     node sdk/js/testing/run.mjs plugin.js cases --bless      what came becomes what is expected; read the diff
 //
-// The form of a case is described in sdk/rust/README.md; it is the same in every language. The host runs the same cases
+// The form of a case is described in docs/plugins.md; it is the same in every language. The host runs the same cases
 // through wasm (`orderdock plugin test`), and there the limits count too.
 
 import fs from "node:fs";

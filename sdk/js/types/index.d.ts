@@ -105,7 +105,11 @@ export function byDefault(response: Response, words?: string | null): ContractVe
 export function headerOf(answer: HttpResponse, name: string): string | null;
 
 export const log: Record<"debug" | "info" | "warn" | "error", (...values: unknown[]) => void>;
-export const tables: { find(table: string, key: string): string | null };
+export const tables: {
+  find(table: string, key: string): string | null;
+  /** Rejects the order if there is no entry; `what` says what the key stands for: "shipping method". */
+  require(table: string, key: string, what: string): string;
+};
 
 export type Rounding = "half-up" | "half-even" | "down" | "up";
 

@@ -60,6 +60,11 @@ def find(table: str, key: str) -> str | None:
     return _tables.find(table, key)
 
 
+def missing(table: str, key: str, what: str) -> str:
+    """Tells the host that the order fails for want of an entry; gives the sentence to reject it with."""
+    return _tables.missing(table, key, what)
+
+
 def take_over_output() -> None:
     """Sends what is printed to the attempt's log."""
     sys.stdout = _Lines(_log.Level.INFO)  # type: ignore[assignment]

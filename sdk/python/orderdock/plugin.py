@@ -9,7 +9,7 @@ from componentize_py_types import Err
 from wit_world.exports import Mapper
 from wit_world.imports import types
 
-from .host import log, take_over_output
+from .host import find, log, missing, take_over_output
 
 _CLASSES = {
     "data": types.RejectionClass.DATA,
@@ -39,6 +39,15 @@ class Rejected(Exception):
     def not_for_us(cls, message: str) -> "Rejected":
         """Skipped, without a mail."""
         return cls("not-for-us", message)
+
+
+def require(table: str, key: str, what: str) -> str:
+    """The value of `key` in a look-up table, which the order can't be mapped without: a missing entry rejects the order, in
+    the host's own words. `what` says what the key stands for: `shipping method`."""
+    value = find(table, key)
+    if value is None:
+        raise Rejected.settings(missing(table, key, what))
+    return value
 
 
 def need(name: str, help: str = "", required: bool = False) -> types.NamedNeed:

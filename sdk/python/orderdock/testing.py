@@ -4,7 +4,7 @@
     python -m orderdock.testing plugin cases [NAME …]    compares
     python -m orderdock.testing plugin cases --bless     what came becomes what is expected; read the diff
 
-The form of a case is described in sdk/rust/README.md; it is the same in every language. The host runs the same cases through
+The form of a case is described in docs/plugins.md; it is the same in every language. The host runs the same cases through
 wasm (`orderdock plugin test`), and there the limits count too. Needs Python 3.11 or later."""
 
 import base64
@@ -34,6 +34,7 @@ def _log(level: log.Level, message: str) -> None:
 
 log.log = _log
 tables.find = lambda table, key: _TABLES.get(table, {}).get(key)
+tables.missing = lambda table, key, what: f"no ERP code for {what} `{key}`: add it to look-up table `{table}`"
 
 # ------------------------------------------------------------------------------------------------- reading a case
 

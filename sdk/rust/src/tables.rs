@@ -16,11 +16,21 @@ pub fn find(table: &str, key: &str) -> Option<String> {
     crate::testing::double::find(table, key)
 }
 
-/// The value of `key` in `table`, or a rejection that tells the administrator what to add.
+/// The value of `key` in `table`, which the order can't be mapped without. `what` says in the administrator's words what the
+/// key stands for: `shipping method`.
 ///
 /// # Errors
-/// When the table has no such key.
-pub fn require(table: &str, key: &str) -> Result<String, Rejection> {
-    find(table, key)
-        .ok_or_else(|| Rejection::settings(format!("look-up table `{table}` has no entry for `{key}`: add it")))
+/// For want of an entry: the rejection to return, in the host's own words. Who reads it is led to the table.
+pub fn require(table: &str, key: &str, what: &str) -> Result<String, Rejection> {
+    find(table, key).ok_or_else(|| Rejection::settings(missing(table, key, what)))
+}
+
+#[cfg(target_arch = "wasm32")]
+fn missing(table: &str, key: &str, what: &str) -> String {
+    crate::bindings::orderdock::plugin::tables::missing(table, key, what)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn missing(table: &str, key: &str, what: &str) -> String {
+    crate::testing::double::missing(table, key, what)
 }

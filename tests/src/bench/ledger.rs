@@ -221,6 +221,7 @@ fn a_move(claim: &Claim, from: PassState, to: To) -> Move {
         effects: Vec::new(),
         timeline: Vec::new(),
         confirmed: None,
+        mapping: None,
     }
 }
 
@@ -237,9 +238,10 @@ fn sending(claim: &Claim) -> Move {
         shown: json!({ "method": "POST", "body": body() }),
         hash: "00".repeat(32),
         recovery: None,
-        mapping: json!({}),
+        mapping: Some("{}".into()),
     };
     let pins = Pins {
+        activation: 1,
         release: release(),
         settings_revision: 1,
         tables_revision: 1,

@@ -13,8 +13,9 @@ use orderdock::{
     },
     ledger::{
         LedgerError, Result,
+        activations::{Activation, ActivationKind},
         connections::{
-            Activation, Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
+            Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
             ReleaseRecord, SealedSecret, ShopChange,
         },
     },
@@ -26,11 +27,11 @@ use super::{
     state::{Connection, Release, State},
 };
 
-fn no_connection(id: &ConnectionId) -> LedgerError {
+pub fn no_connection(id: &ConnectionId) -> LedgerError {
     LedgerError::NotFound { what: format!("connection {id}") }
 }
 
-fn refused<T>(why: &str) -> Result<T> {
+pub fn refused<T>(why: &str) -> Result<T> {
     Err(LedgerError::Refused(why.to_owned()))
 }
 
@@ -39,7 +40,7 @@ fn by_whom(by: &str, why: &str) -> String {
 }
 
 /// The revision that says this, new or old.
-fn revision_of<T: Clone + PartialEq>(all: &mut Vec<T>, body: &T) -> u32 {
+pub fn revision_of<T: Clone + PartialEq>(all: &mut Vec<T>, body: &T) -> u32 {
     let at = all.iter().rposition(|known| known == body).unwrap_or_else(|| {
         all.push(body.clone());
         all.len() - 1
@@ -53,6 +54,8 @@ impl ModelLedger {
         let shop_id = self.shop_of(state, draft, now);
         let activation = Activation {
             number: 1,
+            kind: ActivationKind::Applied,
+            repeats: None,
             release: draft.release.clone(),
             settings_revision: 1,
             tables_revision: 1,
@@ -153,7 +156,9 @@ impl ModelLedger {
             differing.iter().filter(|(_, differs)| *differs).map(|(word, _)| (*word).to_owned()).collect();
         if !activated.is_empty() {
             connection.activations.push(Activation {
-                number: was.number + 1,
+                number: connection.activations.len() as u32 + 1,
+                kind: ActivationKind::Applied,
+                repeats: None,
                 release: draft.release.clone(),
                 settings_revision,
                 tables_revision,
@@ -377,13 +382,6 @@ impl Connections for ModelLedger {
         let (mut state, _) = self.transaction();
         let known = state.connection(id).and_then(|it| it.tables.get(revision as usize - 1).cloned());
         known.ok_or_else(|| LedgerError::NotFound { what: format!("revision {revision} of connection {id}") })
-    }
-
-    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
-        let (mut state, _) = self.transaction();
-        let mut all = state.connection(id).map(|it| it.activations.clone()).unwrap_or_default();
-        all.reverse();
-        Ok(all)
     }
 
     async fn add_release(&self, digest: &Digest, bytes: &[u8], description: &Description, by: &str) -> Result<bool> {

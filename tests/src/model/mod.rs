@@ -4,6 +4,7 @@
 //! ledger of the simulation. So it is written to be read, not to be fast: each function says what must be true afterwards,
 //! one row at a time, and everything happens under one lock, which makes each call a transaction.
 
+mod activations;
 mod connections;
 mod effects;
 mod moves;

@@ -12,7 +12,7 @@ use orderdock::{
     ledger::{
         LedgerError, Result,
         effects::EffectBody,
-        passes::{AttemptEnd, Guard, Move, NewPins, To},
+        passes::{AttemptEnd, Guard, Mapping, Move, NewPins, To},
     },
 };
 
@@ -50,6 +50,13 @@ impl State {
         pass.sent = sent;
         pass.end_attempts(change, now);
         pass.go(change, now);
+        if let Some(mapping) = &change.mapping {
+            if let Some(in_vain) = &mapping.in_vain {
+                pass.mapped_order = Some(in_vain.order.as_ref().clone());
+                pass.evidence = serde_json::from_str(&in_vain.evidence).ok();
+            }
+            pass.mapping = Some(Mapping { in_vain: None, ..mapping.clone() });
+        }
         if let Some(asked) = &change.asked {
             pass.attempts.push(StoredAttempt {
                 token: asked_token,
@@ -260,7 +267,7 @@ impl StoredPass {
                     end: None,
                     request: Some(attempt.shown.clone()),
                     answer: None,
-                    mapping: Some(attempt.mapping.clone()),
+                    mapping: attempt.mapping.as_deref().and_then(|text| serde_json::from_str(text).ok()),
                 });
             }
             To::Awaiting { awaiting, sealed_state, next_look_ms, deadline_ms } => {

@@ -87,6 +87,8 @@ impl State {
                 class: None,
                 field: None,
                 mapped_order: None,
+                mapping: None,
+                evidence: None,
                 delivery: None,
                 attempts: Vec::new(),
                 bodies: true,

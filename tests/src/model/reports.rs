@@ -41,12 +41,15 @@ fn pass_row(key: &PassKey, it: &StoredPass) -> PassRow {
         deadline_ms: it.deadline_ms,
         lease_host: it.lease.as_ref().map(|lease| lease.host.0.clone()),
         lease_until_ms: it.lease.as_ref().map(|lease| lease.until_ms),
+        activation: it.pins.as_ref().map(|pins| pins.activation),
         release: it.pins.as_ref().map(|pins| pins.release.0.clone()),
         document_number: it.document_number,
         idempotency_key: it.idempotency_key.clone(),
         erp_order_id: it.erp_order_id.clone(),
         class: it.class.map(word),
         field: it.field.clone(),
+        mapping: it.mapping.clone(),
+        evidence: it.evidence.clone(),
     }
 }
 
@@ -125,6 +128,9 @@ impl State {
 
 /// Hosts and turns are not the model's business.
 impl orderdock::ledger::fleet::Fleet for ModelLedger {}
+
+/// Nothing is run again from the model.
+impl orderdock::ledger::recorded::Recorded for ModelLedger {}
 
 #[async_trait]
 impl Reports for ModelLedger {
@@ -225,6 +231,7 @@ impl Reports for ModelLedger {
                 pass.bodies = false;
                 pass.sealed_state = None;
                 pass.mapped_order = None;
+                pass.evidence = None;
                 pass.delivery = None;
             }
         }

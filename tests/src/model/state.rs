@@ -15,10 +15,11 @@ use orderdock::{
         verdict::{Awaiting, FailureClass},
     },
     ledger::{
-        connections::{Activation, ConnectionRecord, LeftIntent, SealedSecret, ShopIdentity},
+        activations::Activation,
+        connections::{ConnectionRecord, LeftIntent, SealedSecret, ShopIdentity},
         effects::EffectBody,
         orders::{PushedOrder, Sweep},
-        passes::{Pins, PreviousPass},
+        passes::{Mapping, Pins, PreviousPass},
     },
 };
 use serde_json::Value;
@@ -129,6 +130,9 @@ pub struct StoredPass {
     pub class: Option<FailureClass>,
     pub field: Option<String>,
     pub mapped_order: Option<String>,
+    pub mapping: Option<Mapping>,
+    /// Of a mapping after which nothing was sent.
+    pub evidence: Option<Value>,
     pub delivery: Option<Value>,
     /// Attempt `n` is entry `n - 1`.
     pub attempts: Vec<StoredAttempt>,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{ACCOUNT, CONNECTION, Rig, Said, component, programs};
+use crate::variant::variant;
 
 impl Rig {
     /// Uploads json-post.
@@ -14,6 +15,17 @@ impl Rig {
     pub async fn add(&self, plugin: &str) {
         let added = self.run(&["plugin", "add", component(plugin).to_str().expect("a path of text")]).await;
         assert_eq!(added.code, 0, "{added:?}");
+    }
+
+    /// Uploads a release of the test guest `variant`, which names itself in each delivery; gives its digest.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn add_variant(&self, name: &str, behaviour: &str) -> String {
+        let file = self.dir().join(format!("{name}-{behaviour}.wasm"));
+        std::fs::write(&file, variant(name, behaviour)).expect("the test's folder can be written");
+        let told = self.ask(&["plugin", "add", file.to_str().expect("a path of text")]).await;
+        told["digest"].as_str().expect("a digest").to_owned()
     }
 
     /// The folder that an ERP would take files from. Nobody makes it but the test.

@@ -245,6 +245,19 @@ impl Rig {
         }
     }
 
+    /// Runs the command line with this as its standard input.
+    pub async fn run_with(&self, arguments: &[&str], input: &str) -> Said {
+        let path = self.dir().join("standard-input");
+        std::fs::write(&path, input).expect("the test's folder can be written");
+        let input = std::fs::File::open(path).expect("just written");
+        let output = self.command(arguments).stdin(input).output().await.expect("orderdock can be run");
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// Runs a command that must succeed; its JSON.
     pub async fn ask(&self, arguments: &[&str]) -> Value {
         let said = self.run(&[arguments, &["--json"]].concat()).await;

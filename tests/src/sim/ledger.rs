@@ -16,8 +16,9 @@ use orderdock::{
     },
     ledger::{
         LedgerError, Result,
+        activations::{Activation, Activations, NewActivation},
         connections::{
-            Activation, Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
+            Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
             ReleaseRecord, SealedSecret,
         },
         effects::{EffectEnd, Effects, MailBatch, OwedByOrder},
@@ -45,6 +46,9 @@ pub struct LedgerSeam {
 
 /// Every host of the simulation looks at the shop: what turns spare the shop, the ledger must stand without.
 impl orderdock::ledger::fleet::Fleet for LedgerSeam {}
+
+/// Nothing is run again here.
+impl orderdock::ledger::recorded::Recorded for LedgerSeam {}
 
 impl LedgerSeam {
     /// A question: it changes nothing.
@@ -142,6 +146,17 @@ fn plain<T>(_: &T) -> Option<String> {
 }
 
 #[async_trait]
+impl Activations for LedgerSeam {
+    async fn activate(&self, wish: NewActivation) -> Result<Activation> {
+        self.tell("activate", self.scene.model.activate(wish), plain).await
+    }
+
+    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
+        self.ask(self.scene.model.activations(id)).await
+    }
+}
+
+#[async_trait]
 impl Connections for LedgerSeam {
     async fn now_ms(&self) -> Result<Millis> {
         self.ask(self.scene.model.now_ms()).await
@@ -197,10 +212,6 @@ impl Connections for LedgerSeam {
 
     async fn tables(&self, id: &ConnectionId, revision: u32) -> Result<Tables> {
         self.ask(self.scene.model.tables(id, revision)).await
-    }
-
-    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
-        self.ask(self.scene.model.activations(id)).await
     }
 
     async fn add_release(&self, digest: &Digest, bytes: &[u8], description: &Description, by: &str) -> Result<bool> {

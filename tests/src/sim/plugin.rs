@@ -43,7 +43,7 @@ pub struct SimPlugin {
 }
 
 fn called<T>(value: T) -> Called<T> {
-    Called { result: Ok(value), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new() }
+    Called { result: Ok(value), usage: Usage::default(), log: Vec::new(), look_ups: Vec::new(), contract: "0.1.0" }
 }
 
 #[async_trait]

@@ -15,7 +15,7 @@ use orderdock::{
         Decimal, Instant, Line, Order, Totals,
         call::{Context, Purpose, Tables},
         clock::{Clock, Millis},
-        delivery::{Delivery, DeliveryContent, Rejection},
+        delivery::{Delivery, DeliveryContent, Rejection, Segment},
         id::Digest,
         verdict::{DefaultVerdict, Response, Verdict},
     },
@@ -213,5 +213,16 @@ pub fn problems(fault: PluginFault) -> Vec<String> {
     match fault {
         PluginFault::BadOutput { problems, .. } => problems,
         other => panic!("nothing was wrong with the output: {other}"),
+    }
+}
+
+/// The first piece of the body that was made.
+pub fn body(called: &Mapped) -> String {
+    match &called.result.as_ref().unwrap().as_ref().unwrap().content {
+        DeliveryContent::Http(http) => match &http.body[0] {
+            Segment::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
+            Segment::Secret { .. } => panic!("a secret was made"),
+        },
+        DeliveryContent::Files(_) => panic!("files were made"),
     }
 }

@@ -9,4 +9,5 @@ mod admission;
 mod bench;
 mod limits;
 mod output;
+mod versions;
 mod wasi;

@@ -1,24 +1,11 @@
 //! WASI is there for the guests that need it, and nothing is behind it.
 
-use orderdock::{
-    domain::delivery::{DeliveryContent, Segment},
-    plugin::{Limit, PluginFault, Settings},
-};
+use orderdock::plugin::{Limit, PluginFault, Settings};
 
-use crate::bench::{Bench, Mapped, bench_of, limit, settings};
+use crate::bench::{Bench, bench_of, body, limit, settings};
 
 async fn printer() -> Bench {
     bench_of("wasi-printer", settings()).await
-}
-
-fn body(called: &Mapped) -> String {
-    match &called.result.as_ref().unwrap().as_ref().unwrap().content {
-        DeliveryContent::Http(http) => match &http.body[0] {
-            Segment::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
-            Segment::Secret { .. } => panic!("a secret was made"),
-        },
-        DeliveryContent::Files(_) => panic!("files were made"),
-    }
 }
 
 #[tokio::test]

@@ -1,24 +1,13 @@
 //! What is generated from the contract and committed, so that an author needs no generator. A test keeps it true.
 
-use std::path::Path;
-
-use anyhow::Context as _;
-use wit_parser::{PackageId, Resolve};
-
-/// The contract.
-///
-/// # Errors
-/// When `wit/` does not read.
-pub fn contract(root: &Path) -> anyhow::Result<(Resolve, PackageId)> {
-    let mut contract = Resolve::default();
-    let (package, _) = contract.push_dir(root.join("wit")).context("the contract in wit/")?;
-    Ok((contract, package))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use anyhow::Context as _;
+    use orderdock_build::component::contract;
+
     use super::super::typescript;
-    use super::*;
     use crate::workspace::setting;
 
     /// Generated files: path below the workspace and content.
@@ -26,7 +15,7 @@ mod tests {
     /// # Errors
     /// When the contract does not read or a generator does not know a type.
     fn generated(root: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-        let typescript = typescript::declarations(&contract(root)?.0)?;
+        let typescript = typescript::declarations(&contract(&root.join("wit"))?.0)?;
         let mut all = vec![("sdk/js/types/contract.d.ts".to_owned(), typescript.into_bytes())];
         let c = wit_bindgen_c::Opts { no_object_file: true, ..Default::default() };
         all.extend(by_generator(root, "sdk/c/bindings", c.build().as_mut())?);

@@ -3,14 +3,13 @@
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use orderdock_build::{Voice, javascript};
 
-use super::{Chain, Guest, copy_folder, installed_once, made, stage, toolchain_folder, version};
+use super::{Chain, Guest, copy_folder, installed_once, made, stage, toolchain_folder};
 use crate::workspace::Workspace;
 use crate::{run, setup};
 
-/// Oldest node that componentize-qjs and the case runner work with.
-const NODE: u32 = 18;
 const NPM_LIMIT: Duration = Duration::from_secs(3 * 60);
 
 /// The template as it comes out when an author forgets what the host needs: a test asks what the host says to that.
@@ -23,9 +22,9 @@ struct Javascript {
 
 /// Finds node and installs componentize-qjs.
 pub(super) fn find(workspace: &Workspace) -> anyhow::Result<Box<dyn Chain>> {
-    if node().is_err() {
+    if javascript::node().is_err() {
         setup::install(&["nodejs", "npm"]).context("node is missing")?;
-        node()?;
+        javascript::node()?;
     }
     let sdk = workspace.root().join("sdk/js");
     let lock = std::fs::read_to_string(sdk.join("package-lock.json")).context("sdk/js/package-lock.json")?;
@@ -42,17 +41,9 @@ pub(super) fn find(workspace: &Workspace) -> anyhow::Result<Box<dyn Chain>> {
     Ok(Box::new(Javascript { lock }))
 }
 
-fn node() -> anyhow::Result<()> {
-    let answer = run::ask(Command::new("node").arg("--version"))?;
-    match version(&answer) {
-        Some((major, _)) if major >= NODE => Ok(()),
-        _ => bail!("node is {}; version {NODE} or later is needed", answer.trim()),
-    }
-}
-
 impl Chain for Javascript {
     fn identity(&self) -> String {
-        format!("{}{}", self.lock, include_str!("javascript.rs"))
+        format!("{}{}", self.lock, include_str!("../../../sdk/build/src/javascript.rs"))
     }
 
     fn guests(&self) -> &'static [&'static str] {
@@ -69,13 +60,9 @@ impl Chain for Javascript {
         let asynchronous = guest.folder.ends_with(ASYNCHRONOUS);
         copy_folder(&if asynchronous { sdk.join("template") } else { guest.folder.clone() }, &stage)?;
         let component = stage.join("component.wasm");
-        let tool = toolchain_folder(workspace, "js").join("node_modules/componentize-qjs/bin/componentize-qjs");
-        let mut command = Command::new("node");
-        command.arg(tool).arg("--wit").arg(workspace.root().join("wit")).args(["--world", "plugin", "--js"]);
-        command.arg(stage.join("plugin.js")).arg("--module-root").arg(&stage);
-        // Without `--sync` the component would use the asynchronous convention, which the host refuses; WASI is not needed.
-        command.args(["--stub-wasi", "--output"]).arg(&component).args((!asynchronous).then_some("--sync"));
-        run::ask(&mut command)?;
+        let tool = toolchain_folder(workspace, "js").join("node_modules/componentize-qjs").join(javascript::TOOL);
+        let wit = workspace.root().join("wit");
+        javascript::componentize(&tool, &wit, &stage, asynchronous, &component, Voice::Kept)?;
         made(&component)
     }
 }

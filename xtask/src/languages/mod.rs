@@ -113,7 +113,7 @@ fn find(workspace: &Workspace, language: Language) -> anyhow::Result<Box<dyn Cha
 fn build_guests(workspace: &Workspace, language: Language, chain: &dyn Chain) -> anyhow::Result<String> {
     let home = folder(workspace);
     let sdk = workspace.root().join("sdk").join(language.name());
-    let inputs = Inputs::new(&[chain.identity()], &[sdk.clone(), workspace.root().join("wit")])?.finish();
+    let inputs = Inputs::new(&[chain.identity()], &[sdk.clone(), workspace.root().join("wit/plugin.wit")])?.finish();
     let mut made = 0_usize;
     for title in chain.guests() {
         let name = format!("{title}-{}", language.name());
@@ -207,28 +207,6 @@ fn stage(workspace: &Workspace, guest: &Guest) -> anyhow::Result<PathBuf> {
     Ok(stage)
 }
 
-/// The `major.minor` of a version in a tool's answer, such as `v20.1.0` or `go version go1.27.3 linux/amd64`.
-fn version(answer: &str) -> Option<(u32, u32)> {
-    let start = answer.find(|letter: char| letter.is_ascii_digit())?;
-    let mut numbers = answer.get(start..)?.split(|letter: char| !letter.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-/// A component of a core module: the contract's types are added, and what the module imports from WASI comes from `adapter`.
-fn component(workspace: &Workspace, core: &[u8], adapter: Option<&[u8]>) -> anyhow::Result<Vec<u8>> {
-    let (contract, package) = bindings::contract(workspace.root())?;
-    let world = contract.select_world(&[package], Some("plugin"))?;
-    let mut core = core.to_vec();
-    wit_component::embed_component_metadata(&mut core, &contract, world, wit_component::StringEncoding::UTF8, false)
-        .context("the contract's types could not be added")?;
-    let mut encoder = wit_component::ComponentEncoder::default();
-    encoder.validate(true).module(&core)?;
-    if let Some(adapter) = adapter {
-        encoder.adapter("wasi_snapshot_preview1", adapter)?;
-    }
-    encoder.encode().context("the compiled module is not the core of a plugin")
-}
-
 /// Reads what a tool made.
 fn made(path: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = std::fs::read(path).with_context(|| format!("{} was not made", path.display()))?;
@@ -236,17 +214,4 @@ fn made(path: &Path) -> anyhow::Result<Vec<u8>> {
         bail!("{} is empty", path.display());
     }
     Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_found_in_what_tools_say() {
-        assert_eq!(version("v20.20.2\n"), Some((20, 20)));
-        assert_eq!(version("go version go1.27.3 linux/amd64"), Some((1, 27)));
-        assert_eq!(version("Python 3.11.7"), Some((3, 11)));
-        assert_eq!(version("none"), None);
-    }
 }

@@ -5,13 +5,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use orderdock_build::python::{PYTHON, componentize};
+use orderdock_build::{Voice, run::version};
 
-use super::{Chain, Guest, copy_folder, installed_once, made, stage, toolchain_folder, version};
+use super::{Chain, Guest, copy_folder, installed_once, made, stage, toolchain_folder};
 use crate::workspace::Workspace;
 use crate::{run, setup};
 
-/// Oldest Python that the case runner works with; the component brings its own.
-const PYTHON: (u32, u32) = (3, 11);
 const PIP_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 struct Python {
@@ -63,7 +63,7 @@ fn python() -> anyhow::Result<()> {
 
 impl Chain for Python {
     fn identity(&self) -> String {
-        format!("{}{}", self.requirements, include_str!("python.rs"))
+        format!("{}{}", self.requirements, include_str!("../../../sdk/build/src/python.rs"))
     }
 
     fn build(&self, workspace: &Workspace, guest: &Guest) -> anyhow::Result<Vec<u8>> {
@@ -71,12 +71,7 @@ impl Chain for Python {
         copy_folder(&workspace.root().join("sdk/python/orderdock"), &stage.join("orderdock"))?;
         copy_folder(&guest.folder, &stage)?;
         let component = stage.join("component.wasm");
-        let mut command = Command::new(&self.tool);
-        command.arg("--quiet").arg("--wit-path").arg(workspace.root().join("wit")).args(["--world", "plugin"]);
-        // Everything that the plugin imports is loaded now and kept; WASI is not needed then.
-        command.args(["componentize", "plugin", "--stub-wasi", "--python-path"]).arg(&stage).arg("--output");
-        command.arg(&component).current_dir(&stage).env("PYTHONDONTWRITEBYTECODE", "1");
-        run::ask(&mut command)?;
+        componentize(&self.tool, &workspace.root().join("wit"), &stage, &component, Voice::Kept)?;
         made(&component)
     }
 }

@@ -1,16 +1,33 @@
 //! `orderdock plugin …`: releases, known by their digest, never changed.
 
+mod activate;
+mod author;
+mod build;
+mod capture;
+mod dev;
+mod display;
+pub mod history;
+mod new;
+mod pull;
+mod push;
+mod remote;
+mod rollback;
+mod run;
+mod test;
+mod workshop;
+
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Failure,
-    open::{Beside, person, runtime},
+    open::{self, Beside, person, runtime},
     output::{Output, cell, plain},
 };
 use crate::{
+    config::HostSettings,
     domain::{call::Description, time},
     ledger::connections::ReleaseRecord,
     plugin::Mapper as _,
@@ -19,6 +36,10 @@ use crate::{
 /// Keep plugins.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(flatten)]
+    Author(author::Command),
+    /// Make a case of a real order, with personal data masked.
+    Capture(capture::Arguments),
     /// Check a component and keep it as a release. Adding the same file again changes nothing.
     Add {
         /// The component, a `.wasm` file.
@@ -31,40 +52,56 @@ pub enum Command {
         /// Digest (its first digits are enough), name, or name@version.
         release: String,
     },
+    /// Let a connection map with a release from now on. Orders under way end on what they began with; every host follows
+    /// within a second.
+    Activate(activate::Arguments),
+    /// Let a connection map again with what it mapped with before.
+    Rollback(rollback::Arguments),
+    /// What a connection mapped with: since when, by whom, why.
+    History(history::Arguments),
     /// Look at a file without keeping it.
     Inspect {
         /// The component, a `.wasm` file.
         file: PathBuf,
     },
+    /// Publish a release to an OCI registry, in the layout that wkg reads.
+    Push(push::Arguments),
+    /// Fetch a release from an OCI registry and keep it, as `add` does. Every byte is checked against its digest.
+    Pull(pull::Arguments),
 }
 
 /// Runs the command.
 ///
 /// # Errors
 /// What went wrong.
-pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+pub async fn run(command: Command, settings: HostSettings, output: Output) -> Result<(), Failure> {
     match command {
+        // Authors have no database.
+        Command::Author(command) => author::run(command, settings, output).await,
+        command => kept(command, open::beside(settings).await?, output).await,
+    }
+}
+
+async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Author(command) => author::run(command, beside.settings, output).await,
+        Command::Capture(arguments) => capture::run(arguments, beside, output).await,
         Command::Add { file } => {
             let bytes = read(&file, &beside)?;
-            let runtime = runtime(&beside.settings)?;
-            let (digest, description) = runtime.admit(&bytes).await.map_err(|error| refused(&file, &error))?;
-            let added = beside.ledger.add_release(&digest, &bytes, &description, &person()).await?;
-            let result = json!({ "digest": digest, "added": added, "description": description });
-            output.either(&result, || {
-                let name = format!("{}@{}", description.name, description.version);
-                let word = if added { "Kept" } else { "Already kept:" };
-                output.line(format!("{word} {} as {digest}", plain(&name)));
-            });
-            Ok(())
+            add(&bytes, &file.display().to_string(), &json!({}), &beside, output).await
         }
         Command::Inspect { file } => {
             let bytes = read(&file, &beside)?;
             let runtime = runtime(&beside.settings)?;
-            let (digest, description) = runtime.admit(&bytes).await.map_err(|error| refused(&file, &error))?;
+            let (digest, description) =
+                runtime.admit(&bytes).await.map_err(|error| refused(&file.display().to_string(), &error))?;
             let result = json!({ "digest": digest, "size": bytes.len(), "description": description });
             output.either(&result, || describe(digest.as_str(), bytes.len() as u64, &description, output));
             Ok(())
         }
+        Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
+        Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
+        Command::History(arguments) => history::run(&arguments, &beside, output).await,
         Command::List => {
             let releases = beside.ledger.releases().await?;
             output.either(&releases, || list(&releases, output));
@@ -75,7 +112,26 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
             output.either(&record, || describe(record.digest.as_str(), record.size, &record.description, output));
             Ok(())
         }
+        Command::Push(arguments) => push::run(&arguments, &beside, output).await,
+        Command::Pull(arguments) => pull::run(&arguments, &beside, output).await,
     }
+}
+
+/// Checks a component and keeps it; `from` says where it comes from, `more` goes into the JSON.
+async fn add(bytes: &[u8], from: &str, more: &Value, beside: &Beside, output: Output) -> Result<(), Failure> {
+    let runtime = runtime(&beside.settings)?;
+    let (digest, description) = runtime.admit(bytes).await.map_err(|error| refused(from, &error))?;
+    let added = beside.ledger.add_release(&digest, bytes, &description, &person()).await?;
+    let mut result = json!({ "digest": digest, "added": added, "description": description });
+    if let (Some(result), Some(more)) = (result.as_object_mut(), more.as_object()) {
+        result.extend(more.clone());
+    }
+    output.either(&result, || {
+        let name = format!("{}@{}", description.name, description.version);
+        let word = if added { "Kept" } else { "Already kept:" };
+        output.line(format!("{word} {} as {digest}", plain(&name)));
+    });
+    Ok(())
 }
 
 fn list(releases: &[ReleaseRecord], output: Output) {
@@ -147,6 +203,6 @@ fn read(file: &Path, beside: &Beside) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))
 }
 
-fn refused(file: &Path, error: &crate::plugin::AdmissionError) -> Failure {
-    Failure::usage(format!("{} is not a plugin that can be used: {error}", file.display()))
+fn refused(from: &str, error: &crate::plugin::AdmissionError) -> Failure {
+    Failure::usage(format!("{from} is not a plugin that can be used: {error}"))
 }

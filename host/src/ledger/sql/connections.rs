@@ -1,5 +1,6 @@
 //! Connections: applied as a whole, in one transaction; each change of release, settings or tables is a new activation.
 
+mod activate;
 mod apply;
 
 use async_trait::async_trait;
@@ -18,7 +19,7 @@ use crate::{
     ledger::{
         LedgerError, Result,
         connections::{
-            Activation, Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
+            Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
             ReleaseRecord, SealedSecret, ShopIdentity,
         },
         standstill::{PutInDoubt, Standstill, WentBack},
@@ -27,7 +28,7 @@ use crate::{
 
 const RECORDS: &str = "
 select c.*, s.kind, s.base_address, s.account, a.number, a.release_digest, a.settings_revision, a.tables_revision,
-    a.by_whom, a.at_ms, a.why,
+    a.by_whom, a.at_ms, a.why, a.origin, a.repeats,
     case when exists (select 1 from sweeps w where w.connection_id = c.id and w.shop_id = c.shop_id
         and w.error is null) then 1 else 0 end as swept_once
 from connections c
@@ -49,24 +50,13 @@ fn record(row: &Row) -> Result<ConnectionRecord> {
         },
         config: row.json("config")?,
         take_from_ms: row.int("take_from_ms")?,
-        activation: activation(row)?,
+        activation: activate::activation(row)?,
         revision: row.large("revision")?,
         swept_once: row.flag("swept_once")?,
     })
 }
 
-fn activation(row: &Row) -> Result<Activation> {
-    Ok(Activation {
-        number: row.number("number")?,
-        release: Digest(row.text("release_digest")?),
-        settings_revision: row.number("settings_revision")?,
-        tables_revision: row.number("tables_revision")?,
-        by: row.text("by_whom")?,
-        at_ms: row.int("at_ms")?,
-        why: row.text("why")?,
-    })
-}
-
+/// A sealed secret or login.
 pub fn secret(row: &Row) -> Result<SealedSecret> {
     Ok(SealedSecret { slot: row.text("slot")?, sealed: row.bytes("sealed")?, fingerprint: row.text("fingerprint")? })
 }
@@ -260,14 +250,6 @@ impl Connections for SqlLedger {
     async fn tables(&self, id: &ConnectionId, revision: u32) -> Result<Tables> {
         const SQL: &str = "select body from lookup_tables where connection_id = $1 and revision = $2";
         body(&mut self.reader().await?, SQL, id, revision).await
-    }
-
-    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
-        let mut db = self.reader().await?;
-        let rows = db
-            .rows("select * from activations where connection_id = $1 order by number desc", values_of![id.as_str()])
-            .await?;
-        rows.iter().map(activation).collect()
     }
 
     async fn add_release(&self, digest: &Digest, bytes: &[u8], description: &Description, by: &str) -> Result<bool> {

@@ -14,13 +14,17 @@ use sqlx::{
 use super::errors::{explain, explain_migration, state, unavailable};
 use crate::ledger::Result;
 
-const SQLITE: [(i64, &str, &str); 2] = [
+const SQLITE: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/sqlite/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
+    (5, "activations", include_str!("../../../migrations/sqlite/0005_activations.sql")),
+    (6, "evidence", include_str!("../../../migrations/sqlite/0006_evidence.sql")),
 ];
-const POSTGRES: [(i64, &str, &str); 2] = [
+const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
+    (5, "activations", include_str!("../../../migrations/postgres/0005_activations.sql")),
+    (6, "evidence", include_str!("../../../migrations/postgres/0006_evidence.sql")),
 ];
 
 /// What a test's template is made of.
@@ -93,7 +97,7 @@ pub async fn run(connection: &mut SqliteConnection, place: &str) -> Result<()> {
             sqlx::query_scalar(OLDEST_PROGRAM).fetch_one(&mut *connection).await.map_err(|it| explain(&it, place))?;
         return fits(version, oldest, place);
     }
-    migrator(&SQLITE).run(&mut *connection).await.map_err(|error| explain_migration(&error, place))?;
+    migrator(SQLITE).run(&mut *connection).await.map_err(|error| explain_migration(&error, place))?;
     connection.clear_cached_statements().await.map_err(|error| explain(&error, place))
 }
 
@@ -145,7 +149,7 @@ pub async fn run_postgres(connection: &mut PgConnection, place: &str) -> Result<
     transaction.execute(sqlx::raw_sql("set local lock_timeout = 0")).await.map_err(failed)?;
     let lock = format!("select pg_advisory_xact_lock({LOCK})");
     transaction.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(lock))).await.map_err(failed)?;
-    migrator(&POSTGRES).run(&mut *transaction).await.map_err(|error| match error {
+    migrator(POSTGRES).run(&mut *transaction).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::Execute(inner) | sqlx::migrate::MigrateError::ExecuteMigration(inner, _) => {
             failed(inner)
         }

@@ -27,6 +27,7 @@ mod passes;
 mod postgres;
 mod pushed;
 mod receipt;
+mod recorded;
 mod releases;
 mod reports;
 mod reserve;

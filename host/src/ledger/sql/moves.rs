@@ -27,7 +27,7 @@ use crate::{
     ledger::{
         LedgerError, Result,
         effects::{EffectBody, Owed, OwedByOrder},
-        passes::{Asked, AttemptEnd, Guard, Move, NewAttempt, NewPins, To},
+        passes::{Asked, AttemptEnd, Guard, Mapping, Move, NewAttempt, NewPins, To},
     },
 };
 
@@ -103,6 +103,9 @@ impl Guarded for Fenced {
         if change.asked.is_some() {
             sets.push_str(", attempts = attempts + 1");
         }
+        if let Some(mapping) = &change.mapping {
+            sets.push_str(&mapping_sets(mapping, &mut values));
+        }
         let sql = format!(
             "update passes set state = '{}', state_ms = $7, {sets}
              where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
@@ -112,6 +115,7 @@ impl Guarded for Fenced {
         plan.later(sql, values);
         end_attempts(plan, change)?;
         store_step(plan, change)?;
+        store_mapping_in_vain(plan, change);
         if let Some(asked) = &change.asked {
             log_asked(plan, &change.pass, asked, random)?;
         }
@@ -345,6 +349,21 @@ fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
     })
 }
 
+/// What the mapping cost, in the same update.
+fn mapping_sets(mapping: &Mapping, values: &mut Vec<Value>) -> String {
+    let at = values.len();
+    let Mapping { release, gave, cpu, memory, us, .. } = mapping;
+    values.extend(values_of![release.as_str(), gave, *cpu, *memory, *us]);
+    format!(
+        ", mapped_by = ${}, mapping_gave = ${}, mapping_cpu = ${}, mapping_memory = ${}, mapping_us = ${}",
+        at + 1,
+        at + 2,
+        at + 3,
+        at + 4,
+        at + 5
+    )
+}
+
 const PINS: &str = "pins = coalesce($11, pins), content_hash = coalesce($12, content_hash),
     mapped_at_ms = coalesce($13, mapped_at_ms)";
 
@@ -407,6 +426,18 @@ fn store_step(plan: &mut Plan, change: &Move) -> Result<()> {
     Ok(())
 }
 
+/// A mapping after which nothing is sent has no attempt to lie with.
+fn store_mapping_in_vain(plan: &mut Plan, change: &Move) {
+    let Some(in_vain) = change.mapping.as_ref().and_then(|mapping| mapping.in_vain.as_ref()) else { return };
+    plan.later(
+        "insert into pass_bodies (connection_id, shop_id, shop_order_id, pass, mapped_order, mapping)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (connection_id, shop_id, shop_order_id, pass) do update
+         set mapped_order = excluded.mapped_order, mapping = excluded.mapping",
+        keys::of_pass(&change.pass, values_of![in_vain.order.as_str(), in_vain.evidence.as_ref()]),
+    );
+}
+
 fn write_ahead(plan: &mut Plan, pass: &PassKey, attempt: &NewAttempt) -> Result<()> {
     let now = plan.now_ms;
     let recovery = attempt.recovery.as_ref().map(to_json).transpose()?;
@@ -434,7 +465,7 @@ fn write_ahead(plan: &mut Plan, pass: &PassKey, attempt: &NewAttempt) -> Result<
         "insert into attempt_bodies (connection_id, shop_id, shop_order_id, pass, number, request, mapping)
          select connection_id, shop_id, shop_order_id, pass, attempts, $5, $6 from passes
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
-        keys::of_pass(pass, values_of![to_json(&attempt.shown)?, to_json(&attempt.mapping)?]),
+        keys::of_pass(pass, values_of![to_json(&attempt.shown)?, attempt.mapping.as_deref()]),
     );
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::{
     ledger::{
         Result, TimelineEntry,
         orders::Sweep,
+        passes::Mapping,
         reports::{AttemptRow, Counts, EffectRow, OrderDetail, OrderFilter, OrderRow, PassRow, Reports, Undecided},
     },
 };
@@ -106,11 +107,26 @@ async fn list(db: &mut Db, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
     Ok(all)
 }
 
+/// What a pass's last mapping cost.
+pub fn mapping(row: &Row) -> Result<Option<Mapping>> {
+    let Some(release) = row.maybe_text("mapped_by")? else { return Ok(None) };
+    Ok(Some(Mapping {
+        release: release.into(),
+        gave: row.text("mapping_gave")?,
+        cpu: row.large("mapping_cpu")?,
+        memory: row.large("mapping_memory")?,
+        us: row.large("mapping_us")?,
+        in_vain: None,
+    }))
+}
+
 fn pass_row(row: &Row) -> Result<PassRow> {
     let pins: Option<serde_json::Value> = row.maybe_json("pins")?;
     let release = pins.as_ref().and_then(|pins| pins.get("release")).and_then(|it| it.as_str()).map(ToOwned::to_owned);
+    let activation = pins.as_ref().and_then(|pins| pins.get("activation")).and_then(|it| it.as_u64());
     Ok(PassRow {
         pass: row.number("pass")?,
+        activation: activation.and_then(|number| u32::try_from(number).ok()),
         state: state(row, "state")?,
         opening: row.json("opening")?,
         opened_ms: row.int("opened_ms")?,
@@ -126,6 +142,8 @@ fn pass_row(row: &Row) -> Result<PassRow> {
         erp_order_id: row.maybe_text("erp_order_id")?,
         class: row.maybe_text("class")?,
         field: row.maybe_text("field")?,
+        mapping: mapping(row)?,
+        evidence: row.maybe_json("evidence")?,
     })
 }
 
@@ -176,7 +194,11 @@ async fn detail(db: &mut Db, key: &OrderKey) -> Result<Option<OrderDetail>> {
     let Some(order) = db.maybe_row(&sql, values()).await? else {
         return Ok(None);
     };
-    let passes = db.rows(&format!("select * from passes where {OF_ORDER} order by pass"), values()).await?;
+    let passes = "select p.*, b.mapping as evidence from passes p
+        left join pass_bodies b on b.connection_id = p.connection_id and b.shop_id = p.shop_id
+            and b.shop_order_id = p.shop_order_id and b.pass = p.pass
+        where p.connection_id = $1 and p.shop_id = $2 and p.shop_order_id = $3 order by p.pass";
+    let passes = db.rows(passes, values()).await?;
     let attempts = format!(
         "{ATTEMPTS} where a.connection_id = $1 and a.shop_id = $2 and a.shop_order_id = $3 order by a.pass, a.number"
     );

@@ -1,6 +1,7 @@
 //! The contract of the ledger: rules as functions over any ledger, stamped for each database; and what only one of them can
 //! do.
 
+mod activations;
 mod connections;
 mod effects;
 mod file;
@@ -8,6 +9,7 @@ mod fleet;
 mod orders;
 mod passes;
 mod races;
+mod recorded;
 mod reports;
 mod rig;
 mod server;

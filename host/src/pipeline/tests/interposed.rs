@@ -16,6 +16,7 @@ use crate::{
     },
     ledger::{
         Ledger, LedgerError, Result,
+        activations::{Activation, Activations, NewActivation},
         connections::*,
         effects::{EffectEnd, Effects, MailBatch, OwedByOrder},
         fleet::Fleet,
@@ -41,6 +42,9 @@ pub fn gone() -> LedgerError {
 
 /// One host, alone.
 impl Fleet for Interposed {}
+
+/// Nothing is run again here.
+impl crate::ledger::recorded::Recorded for Interposed {}
 
 impl Interposed {
     pub fn new(inner: Arc<dyn Ledger>) -> Self {
@@ -74,6 +78,19 @@ impl Interposed {
             Some(hook) => hook(name).await,
             None => Ok(()),
         }
+    }
+}
+
+#[async_trait]
+impl Activations for Interposed {
+    async fn activate(&self, wish: NewActivation) -> Result<Activation> {
+        self.called("activate").await?;
+        self.inner.activate(wish).await
+    }
+
+    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
+        self.called("activations").await?;
+        self.inner.activations(id).await
     }
 }
 
@@ -134,10 +151,6 @@ impl Connections for Interposed {
     async fn tables(&self, id: &ConnectionId, revision: u32) -> Result<Tables> {
         self.called("tables").await?;
         self.inner.tables(id, revision).await
-    }
-    async fn activations(&self, id: &ConnectionId) -> Result<Vec<Activation>> {
-        self.called("activations").await?;
-        self.inner.activations(id).await
     }
     async fn add_release(&self, digest: &Digest, bytes: &[u8], description: &Description, by: &str) -> Result<bool> {
         self.called("add_release").await?;

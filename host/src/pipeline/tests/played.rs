@@ -237,7 +237,7 @@ impl PlayedPlugin {
     }
 
     fn called<T>(&self, result: Result<T, PluginFault>) -> Called<T> {
-        Called { result, usage: Usage::default(), log: Vec::new(), look_ups: Vec::new() }
+        Called { result, usage: Usage::default(), log: Vec::new(), look_ups: Vec::new(), contract: "0.1.0" }
     }
 }
 

@@ -240,6 +240,7 @@ impl Stage {
                 logins: Mutex::default(),
                 claimed_logins: Mutex::default(),
                 payment: None,
+                mapping: None,
             })
             .collect()
     }

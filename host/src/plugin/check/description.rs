@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::call::{Description, NamedNeed, Purpose},
-    plugin::{schema, v0_1::lift::RawDescription},
+    plugin::{contract::RawDescription, schema},
 };
 
 /// Longest name in bytes.

@@ -1,4 +1,4 @@
-//! Generated from `wit/plugin.wit` as of 0.1.0. Nothing by hand in here: conversions live beside it.
+//! Generated from `wit/plugin.wit` of 0.1, whose versions all have the same types. Nothing by hand in here: conversions live beside it.
 
 wasmtime::component::bindgen!({
     path: "../wit",

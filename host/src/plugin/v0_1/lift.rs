@@ -12,34 +12,26 @@ use crate::domain::{
     },
     verdict::{Acceptance, AnswerCheck, Awaiting, FailureClass, FileCheck, FileMeaning, Login, Refusal, Verdict},
 };
+use crate::plugin::contract::{Lifted, RawDescription};
 
-/// A description before its texts were read: the schema is still text, the version still unchecked.
-#[derive(Clone, Debug)]
-pub(in crate::plugin) struct RawDescription {
-    pub(in crate::plugin) name: String,
-    pub(in crate::plugin) version: String,
-    pub(in crate::plugin) publisher: String,
-    pub(in crate::plugin) erp: String,
-    pub(in crate::plugin) help: String,
-    pub(in crate::plugin) settings_schema: String,
-    pub(in crate::plugin) purposes: Vec<Purpose>,
-    pub(in crate::plugin) deliveries: Vec<DeliveryKind>,
-    pub(in crate::plugin) secrets: Vec<NamedNeed>,
-    pub(in crate::plugin) tables: Vec<NamedNeed>,
-    pub(in crate::plugin) folders: Vec<NamedNeed>,
-}
-
-/// Takes results apart and collects the `extra` names that nobody knows. Contract 0.1.0 knows none.
+/// Takes results apart and collects the `extra` names that nobody knows. Contract 0.1 knows none.
 #[derive(Debug, Default)]
-pub(in crate::plugin) struct Lift {
+pub(super) struct Lift {
     /// `place: name`, in order of appearance.
-    pub(in crate::plugin) unknown: Vec<String>,
+    unknown: Vec<String>,
 }
 
 /// How many unknown names are reported; more would only flood the log.
 const UNKNOWN_REPORTED: usize = 20;
 
 impl Lift {
+    /// Takes a whole result apart.
+    pub(super) fn all<T>(take: impl FnOnce(&mut Self) -> T) -> Lifted<T> {
+        let mut lift = Self::default();
+        let value = take(&mut lift);
+        Lifted { value, unknown: lift.unknown }
+    }
+
     fn extra(&mut self, place: &str, extra: &[types::PairResult]) {
         for (name, _) in extra {
             if self.unknown.len() < UNKNOWN_REPORTED {
@@ -48,7 +40,7 @@ impl Lift {
         }
     }
 
-    pub(in crate::plugin) fn delivery(&mut self, from: types::Delivery) -> Delivery {
+    pub(super) fn delivery(&mut self, from: types::Delivery) -> Delivery {
         self.extra("delivery.extra", &from.extra);
         let content = match from.content {
             types::DeliveryContent::Http(http) => DeliveryContent::Http(self.http(http)),
@@ -90,7 +82,7 @@ impl Lift {
         FileOut { name: from.name, content: segments(from.content) }
     }
 
-    pub(in crate::plugin) fn rejection(&mut self, from: types::Rejection) -> Rejection {
+    pub(super) fn rejection(&mut self, from: types::Rejection) -> Rejection {
         self.extra("rejection.extra", &from.extra);
         Rejection {
             class: match from.class {
@@ -103,7 +95,7 @@ impl Lift {
         }
     }
 
-    pub(in crate::plugin) fn verdict(&mut self, from: types::Verdict) -> Verdict {
+    pub(super) fn verdict(&mut self, from: types::Verdict) -> Verdict {
         match from {
             types::Verdict::Accepted(acceptance) => Verdict::Accepted(self.acceptance(acceptance)),
             types::Verdict::AlreadyThere(acceptance) => Verdict::AlreadyThere(self.acceptance(acceptance)),
@@ -195,7 +187,7 @@ impl Lift {
         }
     }
 
-    pub(in crate::plugin) fn description(&mut self, from: types::Description) -> RawDescription {
+    pub(super) fn description(&mut self, from: types::Description) -> RawDescription {
         self.extra("description.extra", &from.extra);
         RawDescription {
             name: from.name,

@@ -70,7 +70,9 @@ impl Default for CaseContext {
 }
 
 impl CaseContext {
-    pub(crate) fn with_settings(self, settings: String) -> (Context<String>, Tables) {
+    /// The context of a call, and the look-up tables; settings are JSON text.
+    #[must_use]
+    pub fn with_settings(self, settings: String) -> (Context<String>, Tables) {
         let context = Context {
             purpose: self.purpose,
             connection: self.connection,
@@ -173,22 +175,35 @@ impl Case {
 
         let mut answers = Vec::new();
         for path in sorted(&folder.join("responses"))? {
-            if path.extension().is_none_or(|end| end != "json") {
-                continue;
+            if path.extension().is_some_and(|end| end == "json") {
+                answers.push(Answer::load(&path, &base, &settings)?);
             }
-            let form: AnswerFileForm = read_json(&path)?;
-            let (context, tables) = overlay(&base, &form.context, &path)?.with_settings(settings.clone());
-            let default_verdict = form.response.default_verdict.unwrap_or_else(|| by_rule(&form.response.content));
-            answers.push(Answer {
-                response: Response { content: form.response.content, default_verdict, extra: form.response.extra },
-                state: form.state.map(String::into_bytes),
-                context,
-                tables,
-                verdict: form.verdict,
-                path,
-            });
         }
         Ok(Self { name, folder: folder.to_owned(), order, context, tables, answers })
+    }
+}
+
+impl Answer {
+    /// Reads an answer: `{"response": …, "state": …, "context": …, "verdict": …}`, or what stands in `response` alone. `base` is
+    /// the case's own `context.json`.
+    ///
+    /// # Errors
+    /// When the file does not read; the text names it.
+    pub fn load(path: &Path, base: &serde_json::Map<String, Value>, settings: &str) -> Result<Self, String> {
+        let given: Value = read_json(path)?;
+        let whole = if given.get("response").is_some() { given } else { serde_json::json!({ "response": given }) };
+        let form: AnswerFileForm =
+            serde_path_to_error::deserialize(whole).map_err(|error| format!("{}: {error}", path.display()))?;
+        let (context, tables) = overlay(base, &form.context, path)?.with_settings(settings.to_owned());
+        let default_verdict = form.response.default_verdict.unwrap_or_else(|| by_rule(&form.response.content));
+        Ok(Self {
+            response: Response { content: form.response.content, default_verdict, extra: form.response.extra },
+            state: form.state.map(String::into_bytes),
+            context,
+            tables,
+            verdict: form.verdict,
+            path: path.to_owned(),
+        })
     }
 }
 
@@ -242,7 +257,11 @@ fn read_text(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+/// Reads a file of JSON.
+///
+/// # Errors
+/// When it does not read; the text names it and the place in it.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let text = read_text(path)?;
     let mut reader = serde_json::Deserializer::from_str(&text);
     serde_path_to_error::deserialize(&mut reader)

@@ -32,3 +32,8 @@ pub(crate) fn log(level: Level, message: &str) {
 pub(crate) fn find(table: &str, key: &str) -> Option<String> {
     TABLES.with_borrow(|tables| tables.get(table)?.get(key).cloned())
 }
+
+/// As the host says it; cases run through both, so the two can't differ for long.
+pub(crate) fn missing(table: &str, key: &str, what: &str) -> String {
+    format!("no ERP code for {what} `{key}`: add it to look-up table `{table}`")
+}

@@ -25,7 +25,7 @@ mod snapshot;
 
 use std::path::Path;
 
-pub use case::{Answer, Case, CaseContext, list};
+pub use case::{Answer, Case, CaseContext, list, read_json};
 pub use double::Tables;
 pub use mapper::{Mapper, Native};
 pub use runner::{Mode, run, run_case};

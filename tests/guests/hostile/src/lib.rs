@@ -1,6 +1,7 @@
-//! A plugin that misbehaves as its settings say: `{"do": "<name>"}`. Without a name it behaves.
+//! A plugin that misbehaves as its settings say: `{"do": "<name>"}`. Without a name it behaves. It speaks the contract as
+//! it was first published, so that every test with it also shows that 0.1.0 is served.
 
-wit_bindgen::generate!({ path: "../../../wit", world: "plugin", generate_all });
+wit_bindgen::generate!({ path: "../../../wit/0.1.0", world: "plugin", generate_all });
 
 use exports::orderdock::plugin::mapper::{Context, Delivery, Description, Guest, Order, Rejection, Response, Verdict};
 use orderdock::plugin::{

@@ -3,6 +3,7 @@
 wit_bindgen::generate!({ path: ["../../../wit", "wit"], world: "test:printer/printer", generate_all });
 
 use exports::orderdock::plugin::mapper::{Context, Delivery, Description, Guest, Order, Rejection, Response, Verdict};
+use orderdock::plugin::tables;
 use orderdock::plugin::types::{Acceptance, DeliveryContent, DeliveryKind, HttpDelivery, Purpose, Repeat, Segment};
 use wasi::{
     cli::{environment, exit, stderr::get_stderr, stdin::get_stdin, stdout::get_stdout},
@@ -89,6 +90,12 @@ impl Guest for Printer {
         let body = match wanted(&context.settings) {
             "see" => seen(),
             "sleep" => sleep(),
+            // What contract 0.1.1 added.
+            "missing" => {
+                let known = tables::find("shipping", "Express").is_some();
+                let first = tables::missing("shipping", "Express", "shipping method");
+                format!("{known}, {first}, {}", tables::missing("taxes", "19", "tax rate"))
+            }
             "random" => format!("{:?} {}", random::get_random_bytes(16), random::get_random_u64()),
             "much random" => random::get_random_bytes(1 << 24).len().to_string(),
             "print" => {

@@ -9,29 +9,23 @@ use super::{
         database::{Db, Row, to_json, values_of},
         intents,
     },
-    RECORDS, record, secrets,
+    RECORDS, activate, record, secrets,
 };
 use crate::{
     domain::{
-        clock::Millis,
         id::{ConnectionId, ShopId},
         random,
     },
     ledger::{
         LedgerError, Result,
+        activations::{Activation, ActivationKind},
         connections::{Applied, ConnectionDraft, ConnectionRecord, SealedSecret, ShopChange, ShopIdentity},
     },
 };
 
 /// Applies a draft.
 pub async fn apply(db: &mut Db, draft: &ConnectionDraft) -> Result<Applied> {
-    let release = values_of![draft.release.as_str()];
-    if db.maybe_row("select digest from releases where digest = $1", release).await?.is_none() {
-        return Err(LedgerError::Refused(format!(
-            "the plugin release {} is not in the ledger; add it first with `orderdock plugin add`",
-            draft.release
-        )));
-    }
+    activate::release_is_kept(db, &draft.release).await?;
     db.lock("select id from connections where name = $1 and state <> 'removed' for update", values_of![&draft.name])
         .await?;
     let sql = format!("{RECORDS} where c.name = $1 and c.state <> 'removed'");
@@ -63,7 +57,7 @@ async fn create(db: &mut Db, draft: &ConnectionDraft) -> Result<Applied> {
     );
     let settings_revision = revision_of(db, SETTINGS, &id, &draft.plugin_settings).await?;
     let tables_revision = revision_of(db, TABLES, &id, &draft.tables).await?;
-    activate(db, &id, draft, 1, settings_revision, tables_revision);
+    activate(db, &id, draft, 1, settings_revision, tables_revision)?;
     store_secrets(db, &id, &draft.secrets);
     intents::changed(db);
     Ok(Applied { connection: id, created: true, changes: vec!["connection".to_owned()] })
@@ -88,19 +82,20 @@ async fn change(db: &mut Db, draft: &ConnectionDraft, old: ConnectionRecord) -> 
     }
     let settings_revision = revision_of(db, SETTINGS, &id, &draft.plugin_settings).await?;
     let tables_revision = revision_of(db, TABLES, &id, &draft.tables).await?;
-    let mut activation = old.activation.number;
+    let (mut activation, mut differs_at_all) = (old.activation.number, false);
     for (word, differs) in [
         ("plugin release", draft.release != old.activation.release),
         ("settings", settings_revision != old.activation.settings_revision),
         ("tables", tables_revision != old.activation.tables_revision),
     ] {
         if differs {
-            activation = old.activation.number.saturating_add(1);
+            differs_at_all = true;
             changes.push(word.to_owned());
         }
     }
-    if activation != old.activation.number {
-        activate(db, &id, draft, activation, settings_revision, tables_revision);
+    if differs_at_all {
+        activation = activate::next_number(db, &id).await?;
+        activate(db, &id, draft, activation, settings_revision, tables_revision)?;
     }
     if marks(&secrets(db, &id).await?) != marks(&draft.secrets) {
         store_secrets(db, &id, &draft.secrets);
@@ -145,32 +140,45 @@ fn store_secrets(db: &mut Db, id: &ConnectionId, secrets: &[SealedSecret]) {
     }
 }
 
-fn activate(db: &mut Db, id: &ConnectionId, draft: &ConnectionDraft, number: u32, settings: u32, tables: u32) {
-    let now: Millis = db.now_ms;
-    db.later(
-        "insert into activations (connection_id, number, release_digest, settings_revision, tables_revision, by_whom,
-            at_ms, why) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        values_of![id.as_str(), number, draft.release.as_str(), settings, tables, &draft.by, now, &draft.why],
-    );
+fn activate(
+    db: &mut Db,
+    id: &ConnectionId,
+    draft: &ConnectionDraft,
+    number: u32,
+    settings_revision: u32,
+    tables_revision: u32,
+) -> Result<()> {
+    let new = Activation {
+        number,
+        kind: ActivationKind::Applied,
+        repeats: None,
+        release: draft.release.clone(),
+        settings_revision,
+        tables_revision,
+        by: draft.by.clone(),
+        at_ms: db.now_ms,
+        why: draft.why.clone(),
+    };
+    activate::store(db, id, &new)
 }
 
 /// Where revisions of one kind lie: how to read them all, and how to add one.
-struct Revisions {
+pub struct Revisions {
     all: &'static str,
     add: &'static str,
 }
 
-const SETTINGS: Revisions = Revisions {
+pub const SETTINGS: Revisions = Revisions {
     all: "select revision, body from plugin_settings where connection_id = $1 order by revision desc",
     add: "insert into plugin_settings (connection_id, revision, body) values ($1, $2, $3)",
 };
-const TABLES: Revisions = Revisions {
+pub const TABLES: Revisions = Revisions {
     all: "select revision, body from lookup_tables where connection_id = $1 order by revision desc",
     add: "insert into lookup_tables (connection_id, revision, body) values ($1, $2, $3)",
 };
 
 /// The revision that says this: an old one with the same content (so that a roll-back is the old pair again), or a new one.
-async fn revision_of<T>(db: &mut Db, kind: Revisions, id: &ConnectionId, body: &T) -> Result<u32>
+pub async fn revision_of<T>(db: &mut Db, kind: Revisions, id: &ConnectionId, body: &T) -> Result<u32>
 where
     T: Serialize + DeserializeOwned + PartialEq,
 {

@@ -191,7 +191,7 @@ async fn what_concerns_one_order_reads_that_order_only() {
     let ledger = open(&folder.path().join("ledger.db"), Role::Working).await.unwrap();
     let mut db = ledger.reader().await.unwrap();
     let several = |sql: &str| {
-        let table = (0..4).map(|_| "(1, 2, 3, 4, 5, 6, 7, 8)").collect::<Vec<_>>().join(", ");
+        let table = (0..4).map(|_| "(1, 2, 3, 4, 5, 6, 7, 8, 9)").collect::<Vec<_>>().join(", ");
         dialect::over_rows(sql, &format!("(values {table}) as r"))
     };
     let one = [effects::FINISH, effects::DONE, moves::LEASE_EFFECTS].map(str::to_owned);

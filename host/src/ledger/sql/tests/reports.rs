@@ -1,9 +1,14 @@
 //! Lists, counts, and the clean-up of bodies.
 
 use super::{contract, rig::*};
+use std::sync::Arc;
+
 use crate::{
     domain::pass::{Colour, PassState},
-    ledger::reports::{OrderFilter, Undecided},
+    ledger::{
+        passes::{MappedInVain, Mapping, Move, To},
+        reports::{OrderFilter, Undecided},
+    },
 };
 
 contract!(
@@ -11,6 +16,7 @@ contract!(
     orders_are_listed_by_state_and_decision,
     the_log_shows_attempts_newest_first,
     bodies_expire_after_the_pass_closed_and_rows_stay,
+    what_a_mapping_cost_is_kept_with_the_move_and_its_evidence_with_the_bodies,
 );
 
 async fn ids(rig: &Rig, filter: OrderFilter) -> Vec<String> {
@@ -20,7 +26,7 @@ async fn ids(rig: &Rig, filter: OrderFilter) -> Vec<String> {
 
 async fn deliver(rig: &Rig, id: &str, attempt: &str) {
     let claim = rig.sending(id, attempt).await;
-    let change = crate::ledger::passes::Move {
+    let change = Move {
         end: Some(end(attempt, "accepted")),
         ..by_lease(&claim, PassState::Sending, delivered(&format!("ERP-{id}")))
     };
@@ -76,4 +82,32 @@ async fn bodies_expire_after_the_pass_closed_and_rows_stay(rig: Rig) {
     assert_eq!(rig.ledger.mapped_order(&rig.pass("1", 1)).await.unwrap(), None);
     assert!(rig.ledger.mapped_order(&rig.pass("2", 1)).await.unwrap().is_some(), "it is open");
     assert_eq!(detail.order.erp_order_id.as_deref(), Some("ERP-1"));
+}
+
+async fn what_a_mapping_cost_is_kept_with_the_move_and_its_evidence_with_the_bodies(rig: Rig) {
+    let cost =
+        |gave: &str| Mapping { release: "aa".into(), gave: gave.into(), cpu: 7, memory: 65_536, us: 40, in_vain: None };
+    rig.offer("1").await;
+    let first = rig.claim_one().await;
+    rig.ledger.apply(Move { mapping: Some(cost("delivery")), ..to_sending(&first, "a1") }).await.unwrap();
+    rig.offer("2").await;
+    let second = rig.claim_one().await;
+    let evidence = serde_json::json!({ "look_ups": [{ "table": "shipping", "key": "Express", "value": null }] });
+    let in_vain = MappedInVain { order: Arc::new("{\"order\":2}".into()), evidence: evidence.to_string().into() };
+    let refuses = Move {
+        mapping: Some(Mapping { in_vain: Some(in_vain), ..cost("rejection") }),
+        ..by_lease(&second, PassState::Claimed, To::Withdrawn { because: "not for us".into(), decision: None })
+    };
+    rig.ledger.apply(refuses).await.unwrap();
+    let last = async |id: &str| rig.detail(id).await.passes.pop().unwrap();
+    let sent = last("1").await;
+    assert_eq!((sent.mapping, sent.evidence), (Some(cost("delivery")), None), "it is with the attempt");
+    let failed = last("2").await;
+    assert_eq!((failed.mapping, failed.evidence), (Some(cost("rejection")), Some(evidence)));
+    assert_eq!(rig.ledger.mapped_order(&rig.pass("2", 1)).await.unwrap().as_deref(), Some("{\"order\":2}"));
+    rig.advance(100);
+    assert_eq!(rig.ledger.expire_bodies(rig.now(), 10).await.unwrap(), 1);
+    let expired = last("2").await;
+    assert_eq!((expired.mapping, expired.evidence), (Some(cost("rejection")), None));
+    assert_eq!(rig.ledger.mapped_order(&rig.pass("2", 1)).await.unwrap(), None);
 }

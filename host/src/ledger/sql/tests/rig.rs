@@ -392,13 +392,14 @@ pub fn new_attempt(token: &str) -> NewAttempt {
         shown: serde_json::json!({"method": "POST"}),
         hash: "h".into(),
         recovery: None,
-        mapping: serde_json::json!({"log": []}),
+        mapping: Some(r#"{"log":[]}"#.into()),
     }
 }
 
 pub fn pins(now: Millis) -> NewPins {
     NewPins {
         pins: Pins {
+            activation: 1,
             release: release(1),
             settings_revision: 1,
             tables_revision: 1,
@@ -431,6 +432,7 @@ pub fn guarded(pass: &PassKey, guard: Guard, from: PassState, to: To) -> Move {
         effects: Vec::new(),
         timeline: Vec::new(),
         confirmed: None,
+        mapping: None,
     }
 }
 

@@ -1,0 +1,87 @@
+//! `orderdock plugin push`: a release into an OCI registry.
+
+use std::path::Path;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    super::{
+        Failure,
+        open::{Beside, runtime},
+        output::{Output, plain},
+    },
+    read, refused,
+    remote::{self, Login},
+};
+use crate::{
+    domain::{call::Description, id::Digest},
+    plugin::{Mapper as _, outline},
+    registry::{About, Reference},
+};
+
+/// What to push, and where to.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A release (digest, name, name@version) or a `.wasm` file.
+    release: String,
+    /// `registry/name:tag`, such as ghcr.io/acme/json-post:1.2.0.
+    to: String,
+    #[command(flatten)]
+    login: Login,
+}
+
+/// A component, and who it says that it is.
+struct Release {
+    digest: Digest,
+    bytes: Vec<u8>,
+    description: Description,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What went wrong.
+pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
+    let to = Reference::read(&arguments.to).map_err(remote::failed)?;
+    let release = release(&arguments.release, beside).await?;
+    let registry = remote::open(&to.registry, &arguments.login, beside)?;
+    let about = about(&release)?;
+    let pushed = registry.push(&to, &release.bytes, &about).await.map_err(remote::failed)?;
+    let exact = format!("{}/{}@sha256:{}", to.registry, to.repository, pushed.digest);
+    let result = json!({ "release": release.digest, "reference": exact, "manifest": pushed.digest });
+    output.either(&result, || {
+        let name = format!("{}@{}", release.description.name, release.description.version);
+        output.line(format!("Published {} as {to}", plain(&name)));
+        output.line(format!("What can't be changed any more: {exact}"));
+    });
+    Ok(())
+}
+
+/// A file is checked like an upload, so that nothing is published that no host would take; it is not kept.
+async fn release(wanted: &str, beside: &Beside) -> Result<Release, Failure> {
+    let file = Path::new(wanted);
+    if file.extension().is_some_and(|end| end == "wasm") {
+        let bytes = read(file, beside)?;
+        let admitted = runtime(&beside.settings)?.admit(&bytes).await;
+        let (digest, description) = admitted.map_err(|error| refused(wanted, &error))?;
+        return Ok(Release { digest, bytes, description });
+    }
+    let record = beside.release(wanted).await?;
+    let bytes = beside.ledger.release_bytes(&record.digest).await?;
+    let bytes = bytes.ok_or_else(|| Failure::not_found(format!("the ledger has no bytes of {}", record.digest)))?;
+    Ok(Release { digest: record.digest, bytes, description: record.description })
+}
+
+fn about(release: &Release) -> Result<About, Failure> {
+    let outline = outline(&release.bytes).map_err(|reason| Failure::usage(format!("{}: {reason}", release.digest)))?;
+    let said = release.description.clone();
+    Ok(About {
+        name: said.name,
+        version: said.version,
+        publisher: said.publisher,
+        help: said.help,
+        exports: outline.exports,
+        imports: outline.imports,
+    })
+}
