@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod cases;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod destination;
 pub mod domain;
@@ -17,3 +18,4 @@ pub mod plugin;
 pub mod registry;
 pub mod seal;
 pub mod shop;
+pub mod signature;

@@ -86,6 +86,8 @@ pub enum Fault {
     None,
     /// A byte of each blob is another.
     Blob,
+    /// The same, of small blobs only: of signed texts.
+    SmallBlob,
     /// Blobs have more behind them, and say so.
     LongBlob,
     /// A blank more in each manifest, under the digest of the old one.
@@ -178,6 +180,10 @@ async fn pass(State((inner, own)): State<(Arc<Inner>, String)>, request: Request
     let served = status == StatusCode::OK && !bytes.is_empty();
     match fault {
         Fault::Blob if served && path.contains("/blobs/") => {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        }
+        Fault::SmallBlob if served && path.contains("/blobs/") && bytes.len() < 10_000 => {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
         }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use orderdock_tests::{
     crash::{
@@ -12,6 +12,7 @@ use orderdock_tests::{
     },
     races::{self, Options},
     rig::{PATIENCE, Rig},
+    shop::{Fault, Play},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +34,8 @@ async fn killed_around_every_commit_on_postgres_the_host_goes_on_and_nothing_is_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hosts_that_sleep_past_their_leases_send_no_order_twice() {
-    let options = Options { hosts: 3, orders: 120, database: Database::Postgres, seed: 3, bar: false };
+    let lease = Duration::from_secs(3);
+    let options = Options { hosts: 3, orders: 120, database: Database::Postgres, seed: 3, lease, bar: false };
     let verdict = races::run(&options).await;
     assert!(verdict.wrong.is_empty(), "{}", verdict.text());
 }
@@ -124,4 +126,21 @@ async fn a_host_that_stood_still_longer_than_its_lease_goes_on_and_doubles_nothi
     assert_eq!(cells.len(), places.len());
     let lines = matrix::run(cells, 5, false).await;
     assert!(lines.iter().all(|line| line.outcome == "held"), "{}", matrix::table(&lines));
+}
+
+/// A shop that takes longer to answer than the lease of an order's effects: nobody may begin the same write meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_outlives_the_lease_is_cut_off_and_the_shop_has_it_once() {
+    let mut rig = Rig::connected().await;
+    let id = rig.place();
+    let slow = Fault { method: Some("POST".to_owned()), ..Fault::next("/timeline", Play::Late(9_000)) };
+    rig.shop.fault(slow);
+    // Effects are leased for twice as long.
+    rig.arm(Some("lease=3s"));
+    rig.serve().await;
+    rig.until_within(2 * PATIENCE, "the order has come to an end", |rig| rig.order(id).status() == "In Progress").await;
+    // Whatever the slow one still brings about has happened by then.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let (wrong, _) = judge::judge(&rig, Route::Http, &[id], PATIENCE, 1).await;
+    assert!(wrong.is_empty(), "{wrong:?}\n{}", rig.log());
 }

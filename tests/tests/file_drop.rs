@@ -226,6 +226,41 @@ async fn a_link_that_was_made_but_not_finished_is_seen() {
     }
 }
 
+/// A network folder may do a rename as a copy, and a crash leaves both names; or the ERP has taken the copy by then. Nobody can
+/// tell that from a rename that never was: it is a doubt, and never a second file.
+#[tokio::test]
+async fn a_rename_that_a_network_folder_did_by_half_is_a_doubt_and_no_second_file() {
+    for taken in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let drop = open(dir.path(), |settings| settings.network = true);
+        let Prepared { plan, contents, .. } = prepared(&drop, "t1");
+        drop.write_temporaries(&plan, contents).await.unwrap();
+        let target = dir.path().join("order_1.xml");
+        fs::copy(dir.path().join(".orderdock-t1-0.tmp"), &target).unwrap();
+        if taken {
+            fs::remove_file(&target).unwrap();
+        }
+        for _ in 0..2 {
+            let recovered = drop.recover(&plan, Phase::Renaming).await.unwrap();
+            match taken {
+                true => assert_eq!(recovered.outcome, Recovery::Doubtful { names: vec!["order_1.xml".into()] }),
+                false => assert_eq!(
+                    recovered.outcome,
+                    Recovery::FinishRest { rest: vec!["lines_1.xml".into(), "order_1.trg".into()] }
+                ),
+            }
+        }
+        let expected: &[&str] = if taken { &[] } else { &["order_1.xml"] };
+        assert_eq!(visible(dir.path()), expected);
+    }
+    // On this machine's own disk a rename is done or it is not.
+    let dir = tempfile::tempdir().unwrap();
+    let drop = open(dir.path(), |_| {});
+    let Prepared { plan, contents, .. } = prepared(&drop, "t1");
+    drop.write_temporaries(&plan, contents).await.unwrap();
+    assert_eq!(drop.recover(&plan, Phase::Renaming).await.unwrap().outcome, Recovery::WriteAnew);
+}
+
 #[tokio::test]
 async fn a_paused_former_owner_can_rename_nothing() {
     for (dir, drop) in both_ways() {

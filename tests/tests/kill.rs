@@ -121,12 +121,12 @@ async fn write_lock(rig: &Rig) -> SqliteConnection {
 async fn no_byte_leaves_before_the_write_ahead_row_and_a_kill_there_costs_nothing() {
     let mut rig = Rig::connected().await;
     let id = rig.place();
-    rig.shop.fault(once("GET", &format!("/orders/{id}"), Play::Slow(400)));
+    rig.shop.fault(once("GET", &format!("/orders/{id}"), Play::Slow(2_000)));
     rig.serve().await;
     rig.until("the order is claimed", |rig| rig.shop.requests("evo GET /orders/{id}") == 1).await;
     let lock = write_lock(&rig).await;
     // The read ends, the order is mapped, and the row can't be written.
-    let waited = Instant::now() + Duration::from_millis(1_200);
+    let waited = Instant::now() + Duration::from_millis(2_800);
     while Instant::now() < waited {
         assert_eq!(rig.erp.state().connections, 0, "something left before its write-ahead row was committed");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -10,7 +10,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -27,6 +27,7 @@ use orderdock::{
         judge::{Confirmed, Reading, judge},
         pass::PassState,
         policy::{PaymentRule, StatusMap, TakePolicy},
+        random::Random,
         sight::{Actor, Sight},
         transport::Phase,
         verdict::{Acceptance, AnswerCheck, Awaiting, FailureClass},
@@ -41,7 +42,7 @@ use orderdock::{
             Asked, AttemptEnd, Claim, ClaimKind, Guard, MappedInVain, Mapping, Move, NewAttempt, NewPins, Pins, To,
         },
         reports::OrderFilter,
-        sql::{Role, SqlLedger},
+        sql::{Address, Role, SqlLedger},
     },
 };
 use orderdock_tests::model::{Counting, ModelLedger};
@@ -82,20 +83,55 @@ fn sqlite(clock: Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened> {
     })
 }
 
+/// Counts from the moment on at which the ledger is open, as the model does.
+#[derive(Default)]
+struct NotYet {
+    opened: AtomicBool,
+    before: AtomicI64,
+    counting: Counting,
+}
+
+impl Random for NotYet {
+    fn bytes(&self) -> [u8; 16] {
+        match self.opened.load(Ordering::SeqCst) {
+            true => self.counting.bytes(),
+            false => (u128::MAX - self.before.fetch_add(1, Ordering::SeqCst).unsigned_abs() as u128).to_be_bytes(),
+        }
+    }
+}
+
+fn postgres(clock: Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened> {
+    Box::pin(async move {
+        let database = orderdock_postgres::database("", |_| Ok(())).unwrap();
+        let address = Address {
+            url: database.url().into(),
+            password: None,
+            root_cert: None,
+            pooler: false,
+            application: "orderdock model".into(),
+        };
+        let random = Arc::new(NotYet::default());
+        let ledger = SqlLedger::open_timed(&address, clock, Arc::clone(&random) as _).await.unwrap();
+        random.opened.store(true, Ordering::SeqCst);
+        (Arc::new(ledger) as Arc<dyn Ledger>, Box::new(database) as Box<dyn Any>)
+    })
+}
+
 /// Stamps the test for each database.
 macro_rules! against {
-    ($($database:ident),* $(,)?) => {
+    ($($database:ident: $cases:literal),* $(,)?) => {
         $(
             mod $database {
                 #[test]
                 fn and_the_model_agree() {
-                    super::compare(super::$database);
+                    super::compare(super::$database, $cases);
                 }
             }
         )*
     };
 }
-against!(sqlite);
+// As many as the rarest move that is asked for below needs; the way to a server makes each of them take seconds.
+against!(sqlite: 60, postgres: 6);
 
 /// One operation. Indices are taken modulo what there is.
 #[derive(Clone, Debug)]
@@ -970,11 +1006,10 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
 }
 
-fn compare(open: fn(Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened>) {
+fn compare(open: fn(Arc<dyn Clock>) -> LocalBoxFuture<'static, Opened>, cases: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let first = setting("ORDERDOCK_MODEL_SEED", 1);
-    // As many as the rarest move that is asked for below needs.
-    let cases = setting("ORDERDOCK_MODEL_CASES", 60);
+    let cases = setting("ORDERDOCK_MODEL_CASES", cases);
     let happened: RefCell<BTreeMap<String, u32>> = RefCell::default();
     for seed in first..first + cases {
         let config = Config { cases: 1, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };

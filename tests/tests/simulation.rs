@@ -2,7 +2,10 @@
 //! that its judges notice when the fence or the write-ahead row is missing. `cargo xtask sim` runs as many as you like.
 #![expect(clippy::panic, reason = "tests")]
 
-use orderdock_tests::sim::run::{Mutant, Report, run};
+use orderdock_tests::sim::{
+    run::{Mutant, Report, run},
+    world::{Dice, Plan},
+};
 
 fn told(report: &Report) -> String {
     format!(
@@ -31,6 +34,19 @@ fn the_same_seed_tells_the_same_story() {
         assert_eq!(one.hash, two.hash, "seed {seed}: the stories part at {parted:#?}");
         assert!(one.events > 20, "seed {seed} tells too little: {} events", one.events);
     }
+}
+
+/// Somebody sets the database's clock in these runs, by an hour or a day.
+#[test]
+fn a_database_clock_that_is_set_sends_no_order_twice_and_loses_none() {
+    let set = |seed: &u64| Plan::of(&Dice::new(*seed), *seed).jumps;
+    let failed: Vec<String> = (700..=760)
+        .filter(set)
+        .map(|seed| run(seed, Mutant::default(), false))
+        .filter(|report| !report.wrong.is_empty())
+        .map(|report| told(&report))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 /// The first of these seeds at which the judges notice.

@@ -3,6 +3,7 @@
 
 mod checks;
 mod components;
+mod fuzz;
 mod languages;
 mod programs;
 mod run;
@@ -103,6 +104,21 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Put one release after the other in force while orders flow on two hosts, and print the verdict
+    Swaps {
+        /// Passed on to the swaps program, for example `--swaps 10000`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Throw made-up input at what reads uploads, paths, texts, answers and shops' JSON; fails when something is found
+    Fuzz {
+        /// Seconds for each target; 0 only runs the corpus
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Only this target
+        #[arg(long)]
+        target: Option<String>,
+    },
     /// Build for release and print the benchmark table
     Bench {
         /// Passed on to the benchmark program, for example `--json`, which prints the figures by name
@@ -134,6 +150,8 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
         Command::Sim { arguments } => programs::simulate(&workspace, &arguments),
         Command::Chaos { arguments } => programs::trial(&workspace, "chaos", &arguments),
         Command::Races { arguments } => programs::trial(&workspace, "races", &arguments),
+        Command::Swaps { arguments } => programs::trial(&workspace, "swaps", &arguments),
+        Command::Fuzz { seconds, target } => fuzz::fuzz(&workspace, seconds, target.as_deref()),
         Command::Bench { arguments } => programs::bench(&workspace, &arguments),
     }
 }

@@ -28,7 +28,7 @@ pub fn explain(fault: &PluginFault, order: &Order, usage: &Usage, log: &[LogLine
     };
     if !stack.is_empty() {
         text.push_str("\n  its stack, innermost first:");
-        for (number, frame) in folded(stack).iter().enumerate() {
+        for (number, frame) in folded(authors(stack)).iter().enumerate() {
             let _ = write!(text, "\n    {number:>2}  {frame}");
         }
     }
@@ -57,6 +57,20 @@ pub(super) fn profile(places: BTreeMap<String, usize>) -> String {
         let _ = write!(text, "\n    {share:>3} %  {place}");
     }
     text
+}
+
+/// What stands before the author's own function where a Rust guest panics.
+const PANIC: [&str; 6] =
+    ["__rustc::", "std::panicking", "std::sys::backtrace", "core::panicking", "rust_panic", "rust_begin_unwind"];
+
+/// A stack without the machinery of a panic: its text is told already.
+fn authors(stack: &[String]) -> &[String] {
+    let of_panic = |frame: &String| {
+        let bare = frame.trim_start_matches('<');
+        PANIC.iter().any(|start| bare.starts_with(start)) || frame.contains("std[") || frame.contains("__rust_")
+    };
+    let own = stack.iter().position(|frame| !of_panic(frame)).unwrap_or(0);
+    stack.get(own..).unwrap_or(stack)
 }
 
 /// A stack with repeats of one function on one line.
@@ -109,6 +123,18 @@ mod tests {
         assert_eq!(units(12_345), "12.3 k");
         assert_eq!(bytes(128 * 1_000_000), "128 MB");
         assert_eq!(bytes(1_500), "1.5 kB");
+    }
+
+    #[test]
+    fn the_machinery_of_a_panic_is_left_out() {
+        let stack = [
+            "__rustc::__rust_abort",
+            "std::panicking::panic_with_hook",
+            "core::panicking::panic_fmt",
+            "acme::price",
+            "core::panicking",
+        ];
+        assert_eq!(authors(&stack.map(str::to_owned)), ["acme::price", "core::panicking"]);
     }
 
     #[test]

@@ -145,8 +145,8 @@ async fn connection(parts: &Parts, record: ConnectionRecord, output: Output) -> 
                 parts.mapper.as_ref(),
                 &release,
                 &lane.settings,
-                &lane.plugin_settings,
-                &lane.tables,
+                &lane.in_force.plugin_settings,
+                &lane.in_force.tables,
                 &lane.destination,
             );
             let found = names.await;

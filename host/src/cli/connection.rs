@@ -11,6 +11,7 @@ use super::{
     Failure, fit,
     open::{Beside, person, sealer},
     output::{Output, cell, plain},
+    trust,
 };
 use crate::{
     config::{ConnectionFile, ConnectionSettings, Environment, export, read_connection},
@@ -138,6 +139,9 @@ async fn apply(
         output.remark(format!("warning: {warning}"));
     }
     let release = beside.release(&read.settings.plugin.release).await?;
+    let live = beside.ledger.connections(false).await?;
+    let at_work = live.iter().find(|record| record.name == read.settings.name).map(|record| &record.activation.release);
+    trust::put_to_work(beside, &release, at_work).await?;
     let sealer = sealer(&beside.settings)?;
     let known = fit::known_secrets(&read.settings.name, beside, &sealer).await?;
     let (secrets, sealed, mut problems) = seal_all(&read, &known, &sealer)?;
@@ -269,7 +273,10 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
     let sweeps = beside.ledger.sweeps(&record.id, &record.shop_id, 5).await?;
     let activations = beside.ledger.activations(&record.id).await?;
     let releases = beside.ledger.releases().await?;
-    let value = json!({ "connection": record, "counts": counts, "sweeps": sweeps, "activations": activations });
+    let canaries = beside.ledger.canaries(&record.id).await?;
+    let value = json!({
+        "connection": record, "counts": counts, "sweeps": sweeps, "activations": activations, "canaries": canaries,
+    });
     output.either(&value, || {
         let why = if record.state_why.is_empty() { String::new() } else { format!(" ({})", plain(&record.state_why)) };
         output.line(format!("Connection {name}: {}{why}", state_words(record.state)));
@@ -297,6 +304,7 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
         }
         output.line("\nActivations, newest first");
         super::plugin::history::table(&activations, record.activation.number, &releases, output);
+        super::plugin::canary::lines(&canaries, output);
     });
     Ok(())
 }

@@ -25,6 +25,7 @@ pub enum Command {
 pub async fn run(command: &Command, settings: HostSettings, output: Output) -> Result<(), Failure> {
     match command {
         Command::Migrate => {
+            open::arm_failpoints()?;
             let opened = open::beside(settings).await?;
             output.either(&json!({ "database": opened.database, "up_to_date": true }), || {
                 output.line(format!("{} has the schema of version {}.", opened.database, env!("CARGO_PKG_VERSION")));

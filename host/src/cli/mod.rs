@@ -1,5 +1,6 @@
 //! The command line: a file per command, arguments and a `run` that reads as a list of steps. The only place with clap.
 
+mod changes;
 mod check;
 mod config;
 mod connection;
@@ -12,9 +13,11 @@ mod open;
 mod order;
 mod output;
 mod plugin;
+mod publisher;
 mod reconcile;
 mod serve;
 mod sync;
+mod trust;
 
 use std::path::PathBuf;
 
@@ -34,6 +37,9 @@ pub const NOT_FOUND: u8 = 3;
 /// Exit code: refused, because a person must decide first; the message says what.
 pub const REFUSED: u8 = 4;
 
+/// Exit code: it was run again and came out differently.
+pub const DIFFERENT: u8 = 5;
+
 /// Carries web orders into back offices: each one once, in the back office's own format, and somebody knows when that
 /// failed.
 #[derive(Debug, Parser)]
@@ -49,7 +55,8 @@ pub const REFUSED: u8 = 4;
   orderdock serve                                work until stopped
   orderdock order why 10042                      why is order 10042 where it is?
 
-Exit codes: 0 done, 1 tried and failed, 2 wrong input (nothing was changed), 3 no such thing, 4 a person must decide."
+Exit codes: 0 done, 1 tried and failed, 2 wrong input (nothing was changed), 3 no such thing, 4 a person must decide,
+5 run again and different."
 )]
 pub struct Cli {
     /// The host's file; else ORDERDOCK_CONFIG, else orderdock.toml in this folder, else the defaults.
@@ -74,6 +81,9 @@ enum Command {
     /// Write plugins, and keep them.
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// Whose signatures count.
+    #[command(subcommand)]
+    Publisher(publisher::Command),
     /// What became of orders, why, and sending them again.
     #[command(subcommand)]
     Order(order::Command),
@@ -111,6 +121,11 @@ impl Failure {
     /// It was tried and did not work, and the output says so already.
     pub fn told() -> Self {
         Self::failed(String::new())
+    }
+
+    /// It was run again and came out differently; the output says how.
+    pub fn different() -> Self {
+        Self { code: DIFFERENT, message: String::new(), problems: Vec::new() }
     }
 
     /// The input is wrong.
@@ -171,6 +186,7 @@ async fn work(command: Command, config: Option<PathBuf>, output: Output) -> Resu
         Command::Check(arguments) => check::run(&arguments, settings, output).await,
         Command::Connection(command) => connection::run(command, open::beside(settings).await?, output).await,
         Command::Plugin(command) => plugin::run(command, settings, output).await,
+        Command::Publisher(command) => publisher::run(command, open::beside(settings).await?, output).await,
         Command::Order(command) => order::run(command, open::beside(settings).await?, output).await,
         Command::Sync(arguments) => sync::run(&arguments, open::beside(settings).await?, output).await,
         Command::Log(arguments) => log::run(&arguments, open::beside(settings).await?, output).await,

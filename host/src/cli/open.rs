@@ -7,7 +7,12 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, output::Output};
 use crate::{
     config::{Database, Environment, HostSettings, KeySource, LogFormat, SmtpSecurity, load_host},
-    domain::{clock::Clock, id::HostId, random::Random},
+    domain::{
+        clock::Clock,
+        id::{Digest, HostId},
+        random::Random,
+    },
+    failpoint,
     ledger::{
         Ledger,
         connections::{ConnectionRecord, ReleaseRecord},
@@ -17,9 +22,9 @@ use crate::{
     pipeline::{
         open::RealOpener,
         parts::{Pace, Parts},
-        system::{SystemClock, SystemRandom},
+        system::{SteadyClock, SystemClock, SystemRandom},
     },
-    plugin::{self, Runtime},
+    plugin::{self, Mapper as _, Runtime},
     seal::{MasterKey, OsRandom, Sealer},
 };
 
@@ -116,10 +121,11 @@ pub async fn beside(settings: HostSettings) -> Result<Beside, Failure> {
 /// Opens the ledger: to work as a host, or beside whoever works.
 async fn ledger(settings: &HostSettings, host: Option<&HostId>) -> Result<SqlLedger, Failure> {
     folder(&settings.data_dir)?;
-    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let (clock, random): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let (ledger, reserve) = match &settings.database {
         Database::Sqlite(path) => {
             let role = if host.is_some() { Role::Working } else { Role::Beside };
+            let clock = if host.is_some() { Arc::new(SteadyClock::new(clock)) } else { clock };
             (SqlLedger::open(path, clock, random, role).await?, Some((path.as_path(), settings.reserve.0)))
         }
         Database::Postgres(server) => {
@@ -140,6 +146,17 @@ async fn ledger(settings: &HostSettings, host: Option<&HostId>) -> Result<SqlLed
         None => ledger.glance(&settings.mark_file).await?,
     }
     Ok(ledger)
+}
+
+/// Only a build for tests has any.
+///
+/// # Errors
+/// A text that can't be read.
+pub fn arm_failpoints() -> Result<(), Failure> {
+    match failpoint::VARIABLE.and_then(|name| Environment::Process.get(name)) {
+        Some(text) => failpoint::arm(&text).map_err(|why| Failure::usage(why.to_string())),
+        None => Ok(()),
+    }
 }
 
 fn folder(path: &Path) -> Result<(), Failure> {
@@ -250,6 +267,10 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
     let database = ledger.describe();
     // All hosts of a database go by its clock.
     let clock = ledger.clock();
+    let calendar: Arc<dyn Clock> = match &settings.database {
+        Database::Sqlite(_) => Arc::new(SystemClock),
+        Database::Postgres(_) => Arc::clone(&clock),
+    };
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);
     let lease = settings.fleet.lease.duration();
     let pace = Pace {
@@ -262,7 +283,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         renew_every: lease / 3,
         ..Pace::default()
     };
-    let pace = match crate::failpoint::lease() {
+    let pace = match failpoint::lease() {
         Some(lease) => Pace { lease, renew_every: lease / 3, lease_margin: lease / 6, ..pace },
         None => pace,
     };
@@ -272,6 +293,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         host_name: super::identity::name(settings.fleet.name.as_deref()),
         opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&ledger) }),
         clock,
+        calendar,
         random,
         ledger,
         mapper,
@@ -301,6 +323,7 @@ pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failur
         host: "command-line".into(),
         host_name: String::new(),
         opener: Arc::new(RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&beside.ledger) }),
+        calendar: Arc::clone(&clock),
         clock,
         random: Arc::new(SystemRandom),
         ledger: Arc::clone(&beside.ledger),
@@ -310,6 +333,23 @@ pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failur
         sealer: Arc::new(sealer(&beside.settings)?),
         pace: Pace::default(),
     })
+}
+
+/// The engine with these releases in it, made ready where they are not.
+///
+/// # Errors
+/// When the engine can't start, or a release can't be had.
+pub async fn engine_with(beside: &Beside, releases: &[&Digest]) -> Result<Arc<Runtime>, Failure> {
+    let engine = runtime(&beside.settings)?;
+    for release in releases {
+        if engine.knows(release) {
+            continue;
+        }
+        let missing = || Failure::not_found(format!("there is no release {release} in the ledger any more"));
+        let bytes = beside.ledger.release_bytes(release).await?.ok_or_else(missing)?;
+        engine.admit(&bytes).await.map_err(|error| Failure::failed(format!("release {release}: {error}")))?;
+    }
+    Ok(engine)
 }
 
 /// Logs to standard error, for people or as JSON.

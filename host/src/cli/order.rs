@@ -1,5 +1,7 @@
 //! `orderdock order …`: what became of an order, why, and sending it again.
 
+mod replay;
+
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::Cell;
 use serde::Serialize;
@@ -40,6 +42,8 @@ pub enum Command {
     Reset(Again),
     /// Read the ERP's stored answer again, where the plugin could not make out what it means. Nothing is sent.
     Reread(Reread),
+    /// Map an order again as it was mapped, and read the ERP's answers again: identical, or where not. Nothing is sent.
+    Replay(replay::Arguments),
 }
 
 /// Which orders.
@@ -125,6 +129,7 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
         Command::Resend(again) => self::again(again, false, &beside, output).await,
         Command::Reset(again) => self::again(again, true, &beside, output).await,
         Command::Reread(reread) => self::reread(reread, &beside, output).await,
+        Command::Replay(arguments) => replay::run(&arguments, &beside, output).await,
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     admin::{self, Api, HealthCheck, Readiness, TokenCheck},
-    config::{Environment, HostSettings},
+    config::HostSettings,
     failpoint,
     ledger::connections::ConnectionRecord,
     pipeline::{host::Host, lane::secret_purpose, parts::Parts},
@@ -36,7 +36,7 @@ pub struct Arguments {
 /// What kept it from starting.
 pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) -> Result<(), Failure> {
     open::logging(&settings);
-    arm_failpoints()?;
+    open::arm_failpoints()?;
     let Working { parts, database } = open::working(&settings).await?;
     let listener = tokio::net::TcpListener::bind(settings.listen).await.map_err(|error| {
         Failure::failed(format!("{} can't be listened on: {error}; set `listen` to a free port", settings.listen))
@@ -70,14 +70,6 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         Err(error) => tracing::warn!(%error, "the API ended badly"),
     }
     worked.map_err(|ended| Failure::failed(format!("{ended}; start it again, and nothing is lost")))
-}
-
-/// Only a build for tests has any.
-fn arm_failpoints() -> Result<(), Failure> {
-    match failpoint::VARIABLE.and_then(|name| Environment::Process.get(name)) {
-        Some(text) => failpoint::arm(&text).map_err(|why| Failure::usage(why.to_string())),
-        None => Ok(()),
-    }
 }
 
 fn watch_signals(host: Arc<Host>, grace: Duration) -> Result<(), Failure> {

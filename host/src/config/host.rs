@@ -124,6 +124,19 @@ pub struct PluginLimits {
     pub log_bytes: Bytes,
     /// Calls at once; each has its memory reserved.
     pub instances: u32,
+    /// Which releases must be signed by their publisher.
+    pub signatures: Signatures,
+}
+
+/// Which releases must be signed by their publisher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signatures {
+    /// None.
+    Off,
+    /// Those of publishers whose key was added.
+    Known,
+    /// All.
+    All,
 }
 
 /// How the connection to the mail server is protected.

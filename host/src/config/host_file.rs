@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::{
     Bytes, Database, Environment, FleetSettings, Heartbeat, HostSettings, KeySource, Limits, LogFormat, LogSettings,
-    Period, PluginLimits, PostgresSettings, Retention, SmtpSecurity, SmtpSettings,
+    Period, PluginLimits, PostgresSettings, Retention, Signatures, SmtpSecurity, SmtpSettings,
     reader::{Document, Section},
     registries, secret,
 };
@@ -223,6 +223,10 @@ fn limits(root: &Section<'_, '_>) -> Limits {
     limits
 }
 
+/// What `plugins.signatures` can be.
+const SIGNATURES: &[(&str, Signatures)] =
+    &[("off", Signatures::Off), ("known", Signatures::Known), ("all", Signatures::All)];
+
 fn plugins(root: &Section<'_, '_>, data_dir: &Path) -> PluginLimits {
     let table = root.section("plugins");
     let plugins = PluginLimits {
@@ -236,6 +240,7 @@ fn plugins(root: &Section<'_, '_>, data_dir: &Path) -> PluginLimits {
         output_bytes: table.bytes("output_bytes").unwrap_or(Bytes(16 << 20)),
         log_bytes: table.bytes("log_bytes").unwrap_or(Bytes(64 << 10)),
         instances: table.number("instances", 1..=1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(64),
+        signatures: table.choice("signatures", SIGNATURES).unwrap_or(Signatures::Known),
     };
     if plugins.memory < Bytes(1 << 20) {
         table.note("memory", "is less than 1MiB, in which no plugin can run", None);

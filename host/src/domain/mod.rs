@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod call;
+pub mod canary;
 pub mod certificate;
 pub mod clock;
 pub mod collect;
@@ -17,6 +18,7 @@ pub mod problem;
 pub mod random;
 pub mod schedule;
 pub mod sight;
+pub mod signature;
 pub mod time;
 pub mod transport;
 pub mod verdict;

@@ -52,3 +52,15 @@ pub const fn without(_: Guarantee) -> bool {
 pub const fn lease() -> Option<Duration> {
     None
 }
+
+/// There is none.
+#[must_use]
+pub const fn next_step() -> Option<&'static str> {
+    None
+}
+
+/// The clock is right.
+#[must_use]
+pub const fn clock_off_ms() -> i64 {
+    0
+}

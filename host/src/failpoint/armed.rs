@@ -23,6 +23,8 @@ struct Armed {
     rules: Vec<Rule>,
     without: Vec<Guarantee>,
     lease: Option<Duration>,
+    next_step: Option<String>,
+    clock: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -77,6 +79,10 @@ fn read(text: &str) -> Result<Armed, String> {
                 let seconds = what.strip_suffix('s').and_then(|number| number.parse().ok());
                 armed.lease = Some(Duration::from_secs(seconds.ok_or_else(|| wrong("seconds, such as 2s"))?));
             }
+            "next-step" => {
+                armed.next_step = Some(std::fs::read_to_string(what).map_err(|error| wrong(&error.to_string()))?);
+            }
+            "clock" => armed.clock = Some(what.into()),
             _ => {
                 armed.rules.push(rule(name, what).ok_or_else(|| wrong("F1 to F16, and kill, pause, hold:FILE, error"))?)
             }
@@ -191,6 +197,19 @@ pub fn without(guarantee: Guarantee) -> bool {
 #[must_use]
 pub fn lease() -> Option<Duration> {
     ARMED.get()?.lease
+}
+
+/// The SQL of a step of the schema that only a later version has: this process is that version.
+#[must_use]
+pub fn next_step() -> Option<&'static str> {
+    ARMED.get()?.next_step.as_deref()
+}
+
+/// How wrong the machine's clock is, in milliseconds, as the file says just now: somebody may set it meanwhile.
+#[must_use]
+pub fn clock_off_ms() -> i64 {
+    let Some(file) = ARMED.get().and_then(|armed| armed.clock.as_ref()) else { return 0 };
+    std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

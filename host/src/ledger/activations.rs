@@ -25,6 +25,10 @@ pub enum ActivationKind {
     Activated,
     /// Back to an earlier one.
     RolledBack,
+    /// Tried with some new orders: not in force.
+    Canary,
+    /// A canary that stood the test.
+    Promoted,
 }
 
 /// An immutable record: from then on this connection maps with this.
@@ -87,7 +91,7 @@ pub fn before<'a>(all: &'a [Activation], in_force: &Activation) -> Option<&'a Ac
         }
         anchor = older;
     }
-    all.iter().find(|it| it.number < anchor && !it.maps_as(in_force))
+    all.iter().find(|it| it.number < anchor && it.kind != ActivationKind::Canary && !it.maps_as(in_force))
 }
 
 impl Activation {
@@ -143,6 +147,20 @@ mod tests {
         assert_eq!(before(&all, &all[0]).map(|it| it.number), Some(1));
         all.insert(0, one(5, "a", Some(1)));
         assert_eq!(before(&all, &all[0]), None);
+    }
+
+    #[test]
+    fn what_was_only_tried_is_not_gone_back_to() {
+        let tried = Activation { kind: ActivationKind::Canary, ..one(2, "b", None) };
+        let all = vec![
+            one(4, "d", None),
+            Activation { kind: ActivationKind::Promoted, ..one(3, "b", Some(2)) },
+            tried,
+            one(1, "a", None),
+        ];
+        assert_eq!(before(&all, &all[0]).map(|it| it.number), Some(3));
+        assert_eq!(before(&all, &all[1]).map(|it| it.number), Some(1));
+        assert_eq!(before(&all[2..], &one(5, "e", None)).map(|it| it.number), Some(1));
     }
 
     #[test]

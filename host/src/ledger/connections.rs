@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     LedgerError, Result,
     activations::Activation,
+    canaries::Canary,
     standstill::{PutInDoubt, Standstill, WentBack},
 };
 use crate::domain::{
@@ -118,6 +119,8 @@ pub struct ConnectionRecord {
     pub take_from_ms: Millis,
     /// The activation in force.
     pub activation: Activation,
+    /// What is tried with some new orders meanwhile.
+    pub canary: Option<Canary>,
     /// Grows with every change of this connection.
     pub revision: u64,
     /// Whether a complete sweep of this shop has been recorded.

@@ -7,12 +7,14 @@
 //! Rows never expire; bodies (requests, answers, order snapshots) do (lifecycle section 1).
 
 pub mod activations;
+pub mod canaries;
 pub mod connections;
 pub mod effects;
 pub mod fleet;
 pub mod look_ups;
 pub mod orders;
 pub mod passes;
+pub mod publishers;
 pub mod recorded;
 pub mod reports;
 pub mod sql;
@@ -72,11 +74,13 @@ pub type Result<T> = std::result::Result<T, LedgerError>;
 pub trait Ledger:
     connections::Connections
     + activations::Activations
+    + canaries::Canaries
     + orders::Orders
     + passes::Passes
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + publishers::Publishers
     + recorded::Recorded
     + Send
     + Sync
@@ -86,12 +90,13 @@ pub trait Ledger:
 impl<T> Ledger for T where
     T: connections::Connections
         + activations::Activations
+        + canaries::Canaries
         + orders::Orders
         + passes::Passes
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
-        + recorded::Recorded
+        + publishers::Publishers
         + recorded::Recorded
         + Send
         + Sync

@@ -52,6 +52,10 @@ impl Journey {
     /// As [`Journey::go`].
     pub async fn look_up(&mut self) -> Outcome<()> {
         let now = self.now_ms().await?;
+        let early_ms = self.attempt.as_ref().map_or(0, |attempt| {
+            let settle_ms = attempt.settled_by_ms.saturating_sub(attempt.recorded_ms);
+            self.too_young_ms(attempt.token.as_str(), attempt.recorded_ms, settle_ms)
+        });
         if let Some(attempt) = &self.attempt
             && self.may_repeat(attempt, now)
         {
@@ -69,6 +73,7 @@ impl Journey {
             Err(why) => (Found::CannotTell(why), None),
         };
         let counts_from = self.attempt.as_ref().map_or(now, |attempt| attempt.settled_by_ms);
+        let counts_from = counts_from.max(now.saturating_add(early_ms));
         let deadline = self.pass.deadline_ms.unwrap_or(now);
         let settled = match found {
             Found::There(settled) => settled,
@@ -141,6 +146,12 @@ impl Journey {
             return Ok(true);
         }
         let began_ms = self.now_ms().await?;
+        let counts_from = self.pass.earlier_settled_ms.map(|settled_ms| {
+            let settle_ms = self.lane.settle_ms(&self.lane.destination);
+            let what = &self.pass.key.order.shop_order_id;
+            let early_ms = self.too_young_ms(what, settled_ms.saturating_sub(settle_ms), settle_ms);
+            settled_ms.max(began_ms.saturating_add(early_ms))
+        });
         let (found, asked) = self.ask_the_erp(order).await?;
         match found {
             Found::There(settled) => {
@@ -148,8 +159,8 @@ impl Journey {
                 Ok(false)
             }
             // The ERP may still be working on what the pass before sent: "not there" proves nothing yet.
-            Found::Absent if self.pass.earlier_settled_ms.is_some_and(|counts_from| began_ms < counts_from) => {
-                let not_before_ms = self.pass.earlier_settled_ms.unwrap_or(began_ms);
+            Found::Absent if counts_from.is_some_and(|counts_from| began_ms < counts_from) => {
+                let not_before_ms = counts_from.unwrap_or(began_ms);
                 let because =
                     "the ERP does not show the order yet; it may still be working on what was sent before".to_owned();
                 let to = To::Waiting { not_before_ms, because, unpin: false, retry: false, absent: false };
@@ -196,7 +207,8 @@ impl Journey {
     }
 
     /// Whether the step may be sent again without asking (lifecycle section 4): by its own rules, for as long as anything is
-    /// tried again. A key's life counts from the first request that carried it.
+    /// tried again. A key's life counts from the first request that carried it; where the ledger's clock was set since, nobody
+    /// knows how old it is.
     pub fn may_repeat(&self, attempt: &OpenAttempt, now: Millis) -> bool {
         let tried_for = self.pass.retry_since_ms.map_or(0, |since| now.saturating_sub(since));
         if tried_for >= millis(self.lane.settings.retry.retry_for.duration()) {
@@ -206,13 +218,20 @@ impl Journey {
             Repeat::Never => false,
             Repeat::Always => true,
             Repeat::WithKey(seconds) => {
-                if self.pass.inherits_unknown {
+                if self.pass.inherits_unknown || self.signals.ages.has_jumped_since(attempt.first_recorded_ms) {
                     return false;
                 }
                 let end = attempt.first_recorded_ms.saturating_add(i64::from(seconds).saturating_mul(1000));
-                now.saturating_add(millis(self.lane.destination.time_limit())) < end
+                now >= attempt.first_recorded_ms && now.saturating_add(millis(self.lane.destination.time_limit())) < end
             }
         }
+    }
+
+    /// How much longer the ERP may still be working on something that was recorded at a moment of the ledger's, as far as we have
+    /// seen the time go by ourselves; nothing where the ledger's own time can be believed.
+    fn too_young_ms(&self, what: &str, recorded_ms: Millis, settle_ms: Millis) -> Millis {
+        let known = self.signals.ages.known_for(what, recorded_ms, self.parts.clock.since_boot());
+        known.map_or(0, |known| settle_ms.saturating_sub(millis(known)))
     }
 
     fn look_later(&self, now: Millis, next: Millis, deadline: Millis, because: &str) -> Settled {
@@ -228,11 +247,10 @@ impl Journey {
     async fn ask_the_erp(&mut self, order: &Arc<Order>) -> Outcome<(Found, Option<Asked>)> {
         let lane = Arc::clone(&self.lane);
         let now = self.now_ms().await?;
-        let pins = self
-            .pass
-            .pins
-            .clone()
-            .unwrap_or_else(|| lane.pins(crate::domain::judge::content_hash(order), Purpose::LookUp));
+        let pins =
+            self.pass.pins.clone().unwrap_or_else(|| {
+                lane.pins(&lane.in_force, crate::domain::judge::content_hash(order), Purpose::LookUp)
+            });
         let (settings, tables) = lane.inputs_of(&self.parts, &pins).await?;
         let (mut secrets, logins) = self.secrets().await?;
         // As long as this pass has sent nothing, the question is about what an earlier one sent.

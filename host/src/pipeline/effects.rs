@@ -24,7 +24,8 @@ const GIVE_UP_AFTER_MS: Millis = 24 * 3_600_000;
 
 /// An order's effects are leased for that many times the lease of a pass, and a write to the shop begins only while one
 /// such lease is left: a slow shop must not have two workers writing the same note, and a worker that was stopped must not
-/// set a status long after it looked. Nobody renews these leases; what does not fit in is claimed again.
+/// set a status long after it looked. Nobody renews these leases; what does not fit in is claimed again, and a write that has no
+/// answer by then is cut off: shops may take longer than a lease to answer, and nobody else may begin the same write meanwhile.
 const LEASES: u32 = 2;
 
 /// Fewest orders whose effects are paid at once, for each connection. There are as many places as for passes at work: with
@@ -164,6 +165,14 @@ impl Payer<'_> {
         self.until.saturating_sub(parts.clock.since_boot()) > parts.pace.lease
     }
 
+    /// A write to the shop, for as long as the order's effects are ours; in doubt after that.
+    async fn within_the_lease(&self, write: impl Future<Output = Result<(), ShopError>>) -> Result<(), ShopError> {
+        let parts = self.parts;
+        let left = self.until.saturating_sub(parts.clock.since_boot()).saturating_sub(parts.pace.lease_margin);
+        let cut = |_| Err(ShopError::Unclear(format!("it did not answer within {} s", left.as_secs())));
+        tokio::time::timeout(left, write).await.unwrap_or_else(cut)
+    }
+
     /// Now, by the database's clock as far as we know it: a host's own wall clock may be wrong.
     fn at_ms(&self) -> Millis {
         self.now.saturating_add(millis(self.parts.clock.since_boot().saturating_sub(self.began)))
@@ -176,9 +185,9 @@ impl Payer<'_> {
         }
         let (lane, id) = (self.lane, self.owed.order.shop_order_id.as_str());
         let result = match &effect.body {
-            EffectBody::ErpId { id: erp } => lane.shop.set_erp_order_id(id, erp).await,
+            EffectBody::ErpId { id: erp } => self.within_the_lease(lane.shop.set_erp_order_id(id, erp)).await,
             EffectBody::Note { text } => return self.note(effect, text).await,
-            EffectBody::Stamp => lane.shop.mark_processed(id).await,
+            EffectBody::Stamp => self.within_the_lease(lane.shop.mark_processed(id)).await,
             EffectBody::Status { status, by_intent } => return self.status_write(effect, status, *by_intent).await,
             EffectBody::Mail { .. } => return Some(EffectEnd::NotNeeded("mails go out elsewhere".to_owned())),
         };
@@ -207,7 +216,7 @@ impl Payer<'_> {
                 return None;
             }
         }
-        Some(match lane.shop.add_note(id, text, &marker).await {
+        Some(match self.within_the_lease(lane.shop.add_note(id, text, &marker)).await {
             // It may be there: only a shop that lists notes back gets another try.
             Err(ShopError::Unclear(why)) if !lane.shop.abilities().notes_listed => {
                 EffectEnd::NotNeeded(format!("the note may have been written, and this shop can't list notes: {why}"))
@@ -247,7 +256,8 @@ impl Payer<'_> {
                 return None;
             }
         }
-        let result = failpoint::around(Point::StatusWrite, lane.shop.set_status(id, status)).await;
+        let result =
+            failpoint::around(Point::StatusWrite, self.within_the_lease(lane.shop.set_status(id, status))).await;
         if result.is_ok() {
             // From the write's own moment on: a read that began before it may still show the old status.
             self.paid.confirmed = Some(Confirmed { status: status.to_owned(), at_ms: self.at_ms(), modified_ms: None });

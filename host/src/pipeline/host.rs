@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    effects, fleet, heartbeat,
+    canary, effects, fleet, heartbeat,
     intents::{self, Carried},
     lane::{Lane, LaneError},
     lease::Leases,
@@ -131,6 +131,11 @@ impl Host {
         shared
             .tasks
             .spawn(supervised(Arc::clone(shared), "retention", move || retention::run(Arc::clone(&of_retention))));
+        let (of_canaries, host) = (Arc::clone(shared), Arc::clone(self));
+        shared.tasks.spawn(supervised(Arc::clone(shared), "canaries", move || {
+            let host = Arc::clone(&host);
+            canary::run(Arc::clone(&of_canaries), move || host.lanes())
+        }));
         let mut seen = None;
         let mut again = shared.parts.clock.since_boot();
         let (mut still, mut tended) = (None, None);
@@ -226,9 +231,14 @@ impl Host {
         self.shared.fleet.is_draining()
     }
 
+    /// Every connection at work.
+    fn lanes(&self) -> Vec<Arc<Lane>> {
+        self.lock().values().map(|running| Arc::clone(&running.lane.borrow())).collect()
+    }
+
     /// Every connection's health.
     pub async fn health(&self) -> Vec<ConnectionHealth> {
-        let lanes: Vec<Arc<Lane>> = self.lock().values().map(|running| Arc::clone(&running.lane.borrow())).collect();
+        let lanes = self.lanes();
         let mut all = Vec::with_capacity(lanes.len());
         for lane in lanes {
             let alive = if lane.takes() { heartbeat::is_alive(&self.shared, &lane).await.ok() } else { None };
@@ -345,16 +355,20 @@ impl Host {
 
     async fn open(&self, record: ConnectionRecord) -> Result<Lane, LaneError> {
         let parts = &self.shared.parts;
-        let release = record.activation.release.clone();
-        if !parts.mapper.knows(&release)
-            && let Some(bytes) = parts.ledger.release_bytes(&release).await?
-        {
-            parts.mapper.admit(&bytes).await.map_err(|error| LaneError::Problems {
-                name: record.name.clone(),
-                problems: vec![crate::domain::problem::Problem::new("plugin.release", error.to_string())],
-            })?;
+        let tried = record.canary.as_ref().map(|canary| &canary.activation);
+        for activation in [Some(&record.activation), tried].into_iter().flatten() {
+            let release = &activation.release;
+            if !parts.mapper.knows(release)
+                && let Some(bytes) = parts.ledger.release_bytes(release).await?
+            {
+                parts.mapper.admit(&bytes).await.map_err(|error| LaneError::Problems {
+                    name: record.name.clone(),
+                    problems: vec![crate::domain::problem::Problem::new("plugin.release", error.to_string())],
+                })?;
+            }
         }
-        Lane::open(parts, record).await
+        let before = self.lock().get(&record.id).map(|running| Arc::clone(&running.lane.borrow()));
+        Lane::open_after(parts, record, before.as_deref()).await
     }
 
     fn start(self: &Arc<Self>, lane: Arc<Lane>, revision: u64, host_paused: bool) {

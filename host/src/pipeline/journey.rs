@@ -185,7 +185,9 @@ impl Journey {
     /// # Errors
     /// The ledger's.
     pub async fn now_ms(&self) -> Outcome<Millis> {
-        Ok(self.parts.ledger.now_ms().await?)
+        let now = self.parts.ledger.now_ms().await?;
+        self.signals.ages.observe(now, self.parts.clock.since_boot());
+        Ok(now)
     }
 
     /// The order as it was mapped, or as it was just read.

@@ -15,16 +15,19 @@ use crate::{
     domain::{
         backoff::Backoff,
         call::{Purpose, Tables},
+        canary,
         clock::Millis,
-        id::{Digest, OrderKey},
+        id::{ConnectionId, Digest, OrderKey},
         policy::{StatusMap, TakePolicy},
         problem::{self, Problem},
         schedule::Schedule,
     },
     ledger::{
         LedgerError,
+        activations::Activation,
+        canaries::Canary,
         connections::{ConnectionRecord, ConnectionState, SealedSecret},
-        passes::Pins,
+        passes::{Pass, Pins},
     },
     shop::Shop,
 };
@@ -44,20 +47,43 @@ pub struct Lane {
     pub pinned_destination: Value,
     /// Its destination.
     pub destination: Arc<Destination>,
-    /// The plugin's settings, as JSON text.
-    pub plugin_settings: Arc<String>,
-    /// Look-up tables.
-    pub tables: Arc<Tables>,
+    /// What is in force.
+    pub in_force: Arc<InForce>,
+    /// What is tried with some new orders, and what was agreed on.
+    pub tried: Option<(Canary, Arc<InForce>)>,
     /// What each release can be asked for: a pass asks the one it is pinned to.
     purposes: HashMap<Digest, Vec<Purpose>>,
     /// What deliveries may name: credentials and secret slots.
     pub secrets: Secrets,
+    /// All secrets as the ledger has them.
+    sealed: Vec<SealedSecret>,
     /// When the shop is looked at.
     pub schedule: Schedule,
     /// The whole host is paused.
     pub host_paused: bool,
     /// Since when it is paused, by its own switch or the host's.
     pub paused_since_ms: Option<Millis>,
+}
+
+/// An activation with all that it says: what passes are mapped with.
+pub struct InForce {
+    /// Number, release, revisions.
+    pub activation: Activation,
+    /// The plugin's settings, as JSON text.
+    pub plugin_settings: Arc<String>,
+    /// Look-up tables.
+    pub tables: Arc<Tables>,
+}
+
+impl InForce {
+    async fn read(parts: &Parts, id: &ConnectionId, activation: &Activation) -> Result<Arc<Self>, LedgerError> {
+        let settings = parts.ledger.plugin_settings(id, activation.settings_revision).await?;
+        Ok(Arc::new(Self {
+            plugin_settings: Arc::new(settings.to_string()),
+            tables: Arc::new(parts.ledger.tables(id, activation.tables_revision).await?),
+            activation: activation.clone(),
+        }))
+    }
 }
 
 /// Why a connection can't work.
@@ -82,13 +108,26 @@ impl Lane {
     /// # Errors
     /// All problems that keep it from working.
     pub async fn open(parts: &Parts, record: ConnectionRecord) -> Result<Self, LaneError> {
+        Self::open_after(parts, record, None).await
+    }
+
+    /// The same for one that is at work: a shop and a destination that did not change are kept, with what they have learned
+    /// (how long to wait, which connections are open). So a swap costs no more than reading what it changes.
+    ///
+    /// # Errors
+    /// All problems that keep it from working.
+    pub async fn open_after(parts: &Parts, record: ConnectionRecord, before: Option<&Self>) -> Result<Self, LaneError> {
         let fail = |problems| LaneError::Problems { name: record.name.clone(), problems };
         let settings: ConnectionSettings = serde_json::from_value(record.config.clone())
             .map_err(|error| fail(vec![Problem::new("config", error.to_string())]))?;
-        let secrets = unseal(parts, &record).await?;
-        let activation = &record.activation;
-        let plugin_settings = parts.ledger.plugin_settings(&record.id, activation.settings_revision).await?;
-        let tables = parts.ledger.tables(&record.id, activation.tables_revision).await?;
+        let sealed = parts.ledger.secrets(&record.id).await?;
+        let before = before.filter(|before| before.sealed == sealed && before.record.name == record.name);
+        let secrets = unseal(parts, &record, &sealed)?;
+        let in_force = InForce::read(parts, &record.id, &record.activation).await?;
+        let tried = match &record.canary {
+            Some(canary) => Some((canary.clone(), InForce::read(parts, &record.id, &canary.activation).await?)),
+            None => None,
+        };
         let purposes = parts
             .ledger
             .releases()
@@ -97,13 +136,20 @@ impl Lane {
             .map(|release| (release.digest, release.description.purposes))
             .collect();
         let mut problems = Vec::new();
-        let shop = parts.opener.shop(&record, &settings, &secrets).map_err(|mut found| problems.append(&mut found));
+        let same_shop = before.filter(|it| it.settings.shop == settings.shop && it.record.shop_id == record.shop_id);
+        let shop = match same_shop {
+            Some(before) => Ok(Arc::clone(&before.shop)),
+            None => parts.opener.shop(&record, &settings, &secrets).map_err(|mut found| problems.append(&mut found)),
+        };
         let pinned_destination = open::pinned_destination(&settings);
         let secrets_out = open::for_deliveries(&secrets);
-        let destination = parts
-            .opener
-            .destination(&pinned_destination, &secrets_out)
-            .map_err(|mut found| problems.append(&mut found));
+        let destination = match before.filter(|it| it.pinned_destination == pinned_destination) {
+            Some(before) => Ok(Arc::clone(&before.destination)),
+            None => parts
+                .opener
+                .destination(&pinned_destination, &secrets_out)
+                .map_err(|mut found| problems.append(&mut found)),
+        };
         let (Ok(shop), Ok(destination)) = (shop, destination) else {
             return Err(fail(problems));
         };
@@ -126,10 +172,11 @@ impl Lane {
             shop,
             pinned_destination,
             destination,
-            plugin_settings: Arc::new(plugin_settings.to_string()),
-            tables: Arc::new(tables),
+            in_force,
+            tried,
             purposes,
             secrets: secrets_out,
+            sealed,
             schedule,
             host_paused: host_paused_since_ms.is_some(),
             paused_since_ms,
@@ -167,13 +214,28 @@ impl Lane {
         }
     }
 
-    /// What a pass that is mapped now pins.
-    pub fn pins(&self, content_hash: String, purpose: Purpose) -> Pins {
+    /// What a pass is mapped with, if it is mapped now. A pass that inherits a doubt is no new order: what is tried does not
+    /// meet it.
+    pub fn choose(&self, pass: &Pass) -> &Arc<InForce> {
+        match &self.tried {
+            Some((canary, tried)) if !pass.inherits_unknown => {
+                let (number, after) = (canary.activation.number, canary.after_document);
+                match canary::takes(canary.rules.part, number, after, &pass.key, pass.document_number) {
+                    true => tried,
+                    false => &self.in_force,
+                }
+            }
+            _ => &self.in_force,
+        }
+    }
+
+    /// What a pass that is mapped with this pins.
+    pub fn pins(&self, with: &InForce, content_hash: String, purpose: Purpose) -> Pins {
         Pins {
-            activation: self.record.activation.number,
-            release: self.record.activation.release.clone(),
-            settings_revision: self.record.activation.settings_revision,
-            tables_revision: self.record.activation.tables_revision,
+            activation: with.activation.number,
+            release: with.activation.release.clone(),
+            settings_revision: with.activation.settings_revision,
+            tables_revision: with.activation.tables_revision,
             destination: self.pinned_destination.clone(),
             content_hash,
             purpose,
@@ -196,16 +258,14 @@ impl Lane {
     /// # Errors
     /// The ledger's.
     pub async fn inputs_of(&self, parts: &Parts, pins: &Pins) -> Result<(Arc<String>, Arc<Tables>), LedgerError> {
-        let now = &self.record.activation;
-        let settings = if pins.settings_revision == now.settings_revision {
-            Arc::clone(&self.plugin_settings)
-        } else {
-            Arc::new(parts.ledger.plugin_settings(&self.record.id, pins.settings_revision).await?.to_string())
+        let known = || [Some(&self.in_force), self.tried.as_ref().map(|(_, tried)| tried)].into_iter().flatten();
+        let settings = match known().find(|it| it.activation.settings_revision == pins.settings_revision) {
+            Some(known) => Arc::clone(&known.plugin_settings),
+            None => Arc::new(parts.ledger.plugin_settings(&self.record.id, pins.settings_revision).await?.to_string()),
         };
-        let tables = if pins.tables_revision == now.tables_revision {
-            Arc::clone(&self.tables)
-        } else {
-            Arc::new(parts.ledger.tables(&self.record.id, pins.tables_revision).await?)
+        let tables = match known().find(|it| it.activation.tables_revision == pins.tables_revision) {
+            Some(known) => Arc::clone(&known.tables),
+            None => Arc::new(parts.ledger.tables(&self.record.id, pins.tables_revision).await?),
         };
         Ok((settings, tables))
     }
@@ -260,11 +320,11 @@ pub fn state_purpose(idempotency_key: &str, release: &str) -> String {
     format!("state/{idempotency_key}/{release}")
 }
 
-async fn unseal(parts: &Parts, record: &ConnectionRecord) -> Result<Secrets, LaneError> {
+fn unseal(parts: &Parts, record: &ConnectionRecord, sealed: &[SealedSecret]) -> Result<Secrets, LaneError> {
     let mut secrets = Secrets::new();
-    for secret in parts.ledger.secrets(&record.id).await? {
+    for secret in sealed {
         let value = open_secret(parts, record, &secret.slot, &secret.sealed)?;
-        secrets.insert(secret.slot, value);
+        secrets.insert(secret.slot.clone(), value);
     }
     Ok(secrets)
 }

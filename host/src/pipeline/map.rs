@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    canary::CallNote,
     evidence::{self, Evidence, Gave},
     fetch::Read,
     journey::{Journey, Outcome, Ready},
@@ -73,11 +74,13 @@ impl Journey {
         };
         let lane = Arc::clone(&self.lane);
         let (_, logins) = self.secrets().await?;
-        let pins = lane.pins(content_hash(&order), Purpose::Create);
-        let context = self.context(Purpose::Create, 0, &lane.plugin_settings, mapped_at_ms, self.previous(), logins);
+        let with = lane.choose(&self.pass);
+        let pins = lane.pins(with, content_hash(&order), Purpose::Create);
+        let context = self.context(Purpose::Create, 0, &with.plugin_settings, mapped_at_ms, self.previous(), logins);
         let told = context.clone();
         let called =
-            self.parts.mapper.map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&lane.tables)).await;
+            self.parts.mapper.map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&with.tables)).await;
+        self.note_for_canary(&pins, CallNote::mapping(&called)).await;
         let mapping: Arc<str> = Evidence::of(&pins, told, &called, Gave::of_mapping(&called)).text().into();
         let snapshot = self.snapshot(&order)?;
         // Kept with the attempt, or with the pass if nothing is sent.

@@ -92,8 +92,10 @@ pub struct Parts {
     pub host: HostId,
     /// What people call it.
     pub host_name: String,
-    /// Time.
+    /// Time: the ledger's, as far as this host knows it.
     pub clock: Arc<dyn Clock>,
+    /// What schedules go by: where the ledger's time follows a clock that was set only slowly, the clock on the wall.
+    pub calendar: Arc<dyn Clock>,
     /// Randomness: tokens.
     pub random: Arc<dyn Random>,
     /// All state.

@@ -172,11 +172,10 @@ fn verdict(journey: &Journey, heard: Heard) -> Result<(Settled, &'static str), S
     })
 }
 
-/// An answer as it was kept, in the form in which a plugin gets it, with the seconds that it asked to wait; or why it can't
-/// be read again.
+/// An answer as it was kept, in the form in which a plugin gets it, with the seconds that it asked to wait.
 ///
 /// # Errors
-/// Why not.
+/// Why it can't be read again.
 pub fn stored_response(kept: &Value) -> Result<(Response, Option<u32>), String> {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     if let Some(names) = kept.get("placed").and_then(Value::as_array) {
@@ -186,6 +185,10 @@ pub fn stored_response(kept: &Value) -> Result<(Response, Option<u32>), String> 
     if let (Some(folder), Some(name)) = (text(kept, "folder"), text(kept, "name")) {
         let bytes = stored_bytes(kept, "text")?;
         return Ok((Response::AnswerFile { folder, name, bytes }, None));
+    }
+    if let Some(listing) = kept.get("listing").and_then(Value::as_array) {
+        let listing = listing.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        return Ok((Response::DeadlinePassed { listing }, None));
     }
     let none = || "the ERP gave no complete answer".to_owned();
     let answer = kept.get("answer").ok_or_else(none)?;

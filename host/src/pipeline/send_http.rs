@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
+    canary::CallNote,
     evidence::{Evidence, Gave},
     journey::{Journey, Outcome, Ready, Stopped},
     lease::Leases,
@@ -255,6 +256,9 @@ impl Journey {
         let told = context.clone();
         let called =
             self.parts.mapper.parse_response(&pins.release, order, context, tables, state, response, default).await;
+        if called.result.is_err() {
+            self.note_for_canary(&pins, CallNote::fault()).await;
+        }
         let evidence = Evidence::of(&pins, told, &called, Gave::of_reading(&called));
         let plugin = Evidence { default: Some(default), ..evidence }.stored();
         Ok(match called.result {

@@ -9,7 +9,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -45,6 +45,9 @@ const SLOW_SWEEP_MS: Millis = 60 * 86_400_000;
 /// Between two slow sweeps.
 const SLOW_EVERY_MS: Millis = 86_400_000;
 
+/// A slot may be a day away, and the clock may be set meanwhile.
+const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(60);
+
 /// Rounds of one list; a shop that goes on showing new orders is read again at the next sweep.
 const MOST_ROUNDS: u32 = 20;
 
@@ -79,6 +82,8 @@ struct Found {
     alone: BTreeSet<String>,
     opened: u32,
     missed: Vec<PassKey>,
+    /// The newest stamp of a change.
+    newest_ms: Option<Millis>,
 }
 
 /// What a list is read for.
@@ -103,17 +108,20 @@ impl Found {
 
 /// Sweeps by schedule and on request, until stopped. One at a time: an overlapping run can't happen.
 pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Receiver<Arc<Lane>>) {
-    let mut asked = true;
+    let (mut asked, mut slot) = (true, None);
     loop {
         if shared.stop.is_cancelled() {
             return;
         }
         let now = Arc::clone(&lane.borrow_and_update());
+        if asked {
+            slot = None;
+        }
         // A list that nothing could be recorded of would only cost the shop's rate limit.
         if asked && now.takes() && shared.parts.ledger.standstill().is_none() {
             poll(&shared, &signals, &now).await;
         }
-        let wait = next_in(&shared, &now);
+        let wait = until_slot(&shared, &now, &mut slot);
         let woken = signals.sweep.notified();
         asked = tokio::select! {
             biased;
@@ -124,9 +132,10 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
                     return;
                 }
                 // A new or resumed connection looks at once; any other change waits for its time.
+                slot = None;
                 !now.takes() || lane.borrow().record.shop_id != now.record.shop_id
             }
-            () = tokio::time::sleep(wait) => true,
+            () = tokio::time::sleep(wait.min(LOOK_AT_THE_CLOCK)) => wait <= LOOK_AT_THE_CLOCK,
         };
     }
 }
@@ -142,9 +151,13 @@ async fn is_ours(shared: &Shared, lane: &Lane) -> bool {
     }
 }
 
-fn next_in(shared: &Shared, lane: &Lane) -> Duration {
-    let now = shared.parts.clock.now_ms();
+/// How long until the next slot of the schedule. Where the clock was set, the slot that comes first counts: one that was
+/// jumped over is due now, and one that was jumped back to is due again.
+fn until_slot(shared: &Shared, lane: &Lane, slot: &mut Option<Millis>) -> Duration {
+    let now = shared.parts.calendar.now_ms();
     let next = lane.schedule.next_after(now).unwrap_or_else(|| now.saturating_add(3_600_000));
+    let next = slot.map_or(next, |known| next.min(known));
+    *slot = Some(next);
     Duration::from_millis(u64::try_from(next.saturating_sub(now).max(0)).unwrap_or(0))
 }
 
@@ -181,6 +194,10 @@ pub async fn sweep(shared: &Arc<Shared>, signals: &Signals, lane: &Lane, kind: S
     let error = result.as_ref().err().map(ToString::to_string);
     if let Some(error) = &error {
         tracing::warn!(connection = %lane.record.name, %error, "the shop could not be looked at completely");
+    }
+    if let (Ok(()), SweepKind::Poll) = (&result, kind) {
+        let mut newest_ms = signals.newest_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest_ms = found.newest_ms.max(*newest_ms);
     }
     let ended_ms = ledger.now_ms().await.unwrap_or(started_ms);
     let seen = u32::try_from(found.seen.len()).unwrap_or(u32::MAX);
@@ -237,7 +254,7 @@ async fn list_all(
             last.map(|poll| poll.started_ms.saturating_sub(lane.policy.read_lag_ms))
         }
     };
-    let scope = scope(shared, lane, kind, started_ms).await?;
+    let scope = scope(shared, signals, lane, kind, started_ms).await?;
     let listing = Listing { kind, scope, first_sweep: first_look(shared, lane).await?, polled_ms };
     for _ in 0..MOST_ROUNDS {
         let before = found.seen.len();
@@ -284,6 +301,7 @@ async fn one_round(
         let began_ms = shared.parts.ledger.now_ms().await?;
         let Page { sights, next } = lane.shop.list(&listing.scope, cursor.as_deref()).await?;
         failpoint::here::<ShopError>(Point::PollAnswer).await?;
+        found.newest_ms = sights.iter().filter_map(|sight| sight.modified_ms).max().max(found.newest_ms);
         // What this sweep has recorded already and is shown again just as it was tells nothing new, and each record is a write.
         let sights: Vec<Sight> = sights.into_iter().filter(|sight| found.is_news(sight)).collect();
         let reading = Reading { began_ms, single: false, first_sweep: listing.first_sweep };
@@ -352,7 +370,16 @@ async fn record(
     Ok(recorded)
 }
 
-async fn scope(shared: &Shared, lane: &Lane, kind: SweepKind, now: Millis) -> Result<ListScope, LedgerError> {
+/// What is asked for. Stamps of changes are the shop's own time, and ours may be ahead of it or may have been ahead when the
+/// last sweep began: a window by them never begins after the newest stamp that the shop has shown us. Who was shown none yet
+/// goes back as far as the daily comparison.
+async fn scope(
+    shared: &Shared,
+    signals: &Signals,
+    lane: &Lane,
+    kind: SweepKind,
+    now: Millis,
+) -> Result<ListScope, LedgerError> {
     if kind == SweepKind::Slow {
         return Ok(ListScope::PlacedSince(now.saturating_sub(SLOW_SWEEP_MS)));
     }
@@ -360,6 +387,8 @@ async fn scope(shared: &Shared, lane: &Lane, kind: SweepKind, now: Millis) -> Re
         return Ok(ListScope::InStatus(lane.status().new.clone()));
     }
     let last = shared.parts.ledger.last_good_sweep(&lane.record.id, &lane.record.shop_id, SweepKind::Poll).await?;
-    let from = last.map_or(lane.record.take_from_ms, |sweep| sweep.started_ms);
+    let newest_ms = *signals.newest_ms.lock().unwrap_or_else(PoisonError::into_inner);
+    let newest_ms = newest_ms.unwrap_or_else(|| now.saturating_sub(SLOW_SWEEP_MS));
+    let from = last.map_or(lane.record.take_from_ms, |sweep| sweep.started_ms.min(newest_ms));
     Ok(ListScope::ModifiedSince(from.saturating_sub(OVERLAP_MS)))
 }

@@ -53,7 +53,9 @@ impl Heard {
     }
 }
 
-fn shown_verdict(verdict: &Verdict) -> Value {
+/// A verdict as people are shown it; no login's value is in it.
+#[must_use]
+pub fn shown_verdict(verdict: &Verdict) -> Value {
     match verdict {
         Verdict::Accepted(acceptance) => json!({ "accepted": acceptance }),
         Verdict::AlreadyThere(acceptance) => json!({ "already_there": acceptance }),

@@ -3,7 +3,11 @@
 //! Two bounds keep one connection from delaying another: its own share of places, and places of the whole host that are
 //! given out first come, first served. A hanging ERP fills its own share and no more.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use tokio::{
@@ -13,6 +17,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    age::Ages,
     effects, fleet,
     journey::{Journey, Stopped},
     lane::Lane,
@@ -20,6 +25,7 @@ use super::{
     parts::{Parts, millis},
 };
 use crate::{
+    domain::clock::Millis,
     failpoint::{self, Point},
     ledger::{
         LedgerError,
@@ -47,6 +53,10 @@ pub struct Signals {
     pub mails: Arc<Notify>,
     /// Orders whose effects are paid at once.
     pub effect_places: Arc<Semaphore>,
+    /// How long we know of what is in doubt.
+    pub ages: Ages,
+    /// The newest stamp of a change that a good look was shown: the shop's own time.
+    pub newest_ms: Mutex<Option<Millis>>,
 }
 
 impl Signals {
@@ -60,6 +70,8 @@ impl Signals {
             swept: Notify::new(),
             mails,
             effect_places: effects::places(at_once),
+            ages: Ages::default(),
+            newest_ms: Mutex::new(None),
         }
     }
 }

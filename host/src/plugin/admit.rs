@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use tokio::time::timeout;
-use wasmparser::{Encoding, Parser, Payload};
 
 use super::{
     AdmissionError,
@@ -12,6 +11,7 @@ use super::{
     call::Call,
     check, contract, engine,
     guest::{Guest, lock},
+    outline::{NoComponent, outline},
     releases::{Release, Unfit},
     runtime::Runtime,
     settings::{PAGE, Settings},
@@ -95,27 +95,12 @@ fn check_imports(bytes: &[u8]) -> Result<(), AdmissionError> {
         let start = String::from_utf8_lossy(bytes.get(..8).unwrap_or(bytes)).escape_debug().to_string();
         return Err(AdmissionError::NotWasm(format!("it does not begin as one does (it begins with `{start}`)")));
     }
-    let mut forbidden = Vec::new();
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.map_err(|error| AdmissionError::NotWasm(format!("it is damaged: {error}")))?;
-        match payload {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
-                return Err(AdmissionError::CoreModule);
-            }
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth = depth.saturating_add(1),
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(imports) if depth == 0 => {
-                for import in imports {
-                    let import = import.map_err(|error| AdmissionError::NotWasm(format!("it is damaged: {error}")))?;
-                    if !is_allowed(import.name.name) {
-                        forbidden.push(with_hint(import.name.name));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
+    let outline = outline(bytes).map_err(|reason| match reason {
+        NoComponent::CoreModule => AdmissionError::CoreModule,
+        NoComponent::Damaged(words) => AdmissionError::NotWasm(format!("it is damaged: {words}")),
+    })?;
+    let forbidden: Vec<String> =
+        outline.imports.iter().filter(|name| !is_allowed(name)).map(|name| with_hint(name)).collect();
     if forbidden.is_empty() {
         return Ok(());
     }
@@ -218,7 +203,7 @@ mod tests {
             "wasi:http/types@0.2.0",
             "wasi:io/streams@0.3.0",
             "wasi:io/streams",
-            "orderdock:plugin/log@0.2.0",
+            "orderdock:plugin/log@0.3.0",
             "orderdock:plugin/secrets@0.1.0",
             "env",
             "",

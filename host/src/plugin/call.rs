@@ -199,14 +199,14 @@ fn is_recursion(stack: &[String]) -> bool {
     stack.len() >= FRAMES && stack.iter().collect::<std::collections::HashSet<_>>().len() <= FRAMES / 4
 }
 
-/// The guest's stack, innermost first.
+/// The guest's stack, innermost first. Names of Rust as their authors wrote them; other languages' are readable as they are.
 fn stack(trace: &WasmBacktrace) -> Vec<String> {
     trace
         .frames()
         .iter()
         .take(FRAMES)
         .map(|frame| match frame.func_name() {
-            Some(name) => cut(name, 200).to_owned(),
+            Some(name) => cut(&format!("{:#}", rustc_demangle::demangle(name)), 200).to_owned(),
             None => format!("function {}", frame.func_index()),
         })
         .collect()

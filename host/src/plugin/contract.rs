@@ -6,7 +6,7 @@ use wasmtime::{
     component::{Component, ComponentExportIndex, Instance, Linker},
 };
 
-use super::{guest::Guest, v0_1};
+use super::{guest::Guest, v0_1, v0_2};
 use crate::domain::{
     Order,
     call::{Context, DeliveryKind, NamedNeed, Purpose},
@@ -15,11 +15,18 @@ use crate::domain::{
 };
 
 /// The tracks that are served, newest first, as messages name them.
-pub(super) const SERVED: &str = "orderdock:plugin@0.1";
+pub(super) const SERVED: &str = "orderdock:plugin@0.2 or @0.1";
 
 /// What a component may import of the contract, by interface and track.
-pub(super) const IMPORTS: [&str; 3] =
-    ["orderdock:plugin/log@0.1", "orderdock:plugin/tables@0.1", "orderdock:plugin/types@0.1"];
+pub(super) const IMPORTS: [&str; 7] = [
+    "orderdock:plugin/log@0.1",
+    "orderdock:plugin/tables@0.1",
+    "orderdock:plugin/types@0.1",
+    "orderdock:plugin/log@0.2",
+    "orderdock:plugin/order@0.2",
+    "orderdock:plugin/tables@0.2",
+    "orderdock:plugin/types@0.2",
+];
 
 /// A description before its texts were read: the schema is still text, the version still unchecked.
 #[derive(Clone, Debug)]
@@ -45,6 +52,13 @@ pub(super) struct Lifted<T> {
     pub(super) unknown: Vec<String>,
 }
 
+impl<T> Lifted<T> {
+    /// Of a version that has no `extra` in what a plugin makes.
+    pub(super) fn of(value: T) -> Self {
+        Self { value, unknown: Vec::new() }
+    }
+}
+
 /// Where a component keeps the three functions.
 #[derive(Clone, Copy)]
 pub(super) struct Exports {
@@ -58,6 +72,8 @@ pub(super) struct Exports {
 pub(super) enum Contract {
     /// 0.1.0, 0.1.1 and all that only add what a plugin may call.
     V0_1(Exports),
+    /// The sample of what comes next.
+    V0_2(Exports),
 }
 
 /// What a component exports instead, for somebody who built against another version or another world.
@@ -72,7 +88,10 @@ fn exported(component: &Component) -> String {
 /// # Errors
 /// When a name is taken already, which is a mistake in this room.
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    v0_1::imports::link(linker)
+    for version in ["0.1.1", "0.2.0"] {
+        v0_1::imports::link(linker, version)?;
+    }
+    Ok(())
 }
 
 impl Contract {
@@ -82,15 +101,23 @@ impl Contract {
     /// Names what is missing.
     pub(super) fn find(component: &Component) -> Result<Self, String> {
         // Names match by track: a component of 0.1.1 is found by 0.1.0.
-        let Some(mapper) = component.get_export_index(None, v0_1::MAPPER) else {
-            return Err(format!("it does not export the interface `{}`; {}", v0_1::MAPPER, exported(component)));
+        let found = [(v0_2::MAPPER, Self::V0_2 as fn(Exports) -> Self), (v0_1::MAPPER, Self::V0_1)]
+            .into_iter()
+            .find_map(|(name, version)| Some((name, version, component.get_export_index(None, name)?)));
+        let Some((name, version, mapper)) = found else {
+            return Err(format!(
+                "it does not export the interface `{}` or `{}`; {}",
+                v0_2::MAPPER,
+                v0_1::MAPPER,
+                exported(component)
+            ));
         };
-        let function = |name: &str| {
+        let function = |wanted: &str| {
             component
-                .get_export_index(Some(&mapper), name)
-                .ok_or_else(|| format!("its interface `{}` has no function `{name}`", v0_1::MAPPER))
+                .get_export_index(Some(&mapper), wanted)
+                .ok_or_else(|| format!("its interface `{name}` has no function `{wanted}`"))
         };
-        Ok(Self::V0_1(Exports {
+        Ok(version(Exports {
             describe: function("describe")?,
             map_order: function("map-order")?,
             parse_response: function("parse-response")?,
@@ -101,6 +128,7 @@ impl Contract {
     pub(super) fn track(&self) -> &'static str {
         match self {
             Self::V0_1(_) => "0.1",
+            Self::V0_2(_) => "0.2",
         }
     }
 
@@ -108,6 +136,7 @@ impl Contract {
     pub(super) fn mistyped(&self, store: &mut Store<Guest>, instance: &Instance) -> Vec<String> {
         match self {
             Self::V0_1(exports) => v0_1::mistyped(exports, store, instance),
+            Self::V0_2(exports) => v0_2::mistyped(exports, store, instance),
         }
     }
 
@@ -122,6 +151,7 @@ impl Contract {
     ) -> wasmtime::Result<Lifted<RawDescription>> {
         match self {
             Self::V0_1(exports) => v0_1::describe(exports, store, instance).await,
+            Self::V0_2(exports) => v0_2::describe(exports, store, instance).await,
         }
     }
 
@@ -138,6 +168,7 @@ impl Contract {
     ) -> wasmtime::Result<Lifted<Result<Delivery, Rejection>>> {
         match self {
             Self::V0_1(exports) => v0_1::map_order(exports, store, instance, order, context).await,
+            Self::V0_2(exports) => v0_2::map_order(exports, store, instance, order, context).await,
         }
     }
 
@@ -159,6 +190,9 @@ impl Contract {
         match self {
             Self::V0_1(exports) => {
                 v0_1::parse_response(exports, store, instance, order, context, state, response, default).await
+            }
+            Self::V0_2(exports) => {
+                v0_2::parse_response(exports, store, instance, order, context, state, response, default).await
             }
         }
     }

@@ -13,8 +13,8 @@ pub(super) const CORE_INSTANCES: u32 = 60;
 pub(super) const MEMORIES: u32 = 8;
 /// Tables per component.
 pub(super) const TABLES: u32 = 60;
-/// Frames of a guest's stack that a trap shows.
-pub(super) const FRAMES: usize = 16;
+/// Frames of a guest's stack that a trap keeps. A Rust guest's panic has nine of its own before the author's.
+pub(super) const FRAMES: usize = 24;
 /// Bytes of an unused memory that stay resident: a Rust guest's stack and heap.
 const MEMORY_RESIDENT: usize = 2 * 1024 * 1024;
 /// The same of a table.

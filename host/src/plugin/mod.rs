@@ -15,6 +15,7 @@ mod runtime;
 mod schema;
 mod settings;
 mod v0_1;
+mod v0_2;
 mod wasi;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use crate::domain::{
     verdict::{DefaultVerdict, Response, Verdict},
 };
 
-pub use outline::{Outline, outline};
+pub use outline::{NoComponent, Outline, outline};
 pub use runtime::{Runtime, RuntimeError};
 pub use schema::settings_check;
 pub use settings::Settings;

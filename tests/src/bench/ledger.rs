@@ -68,15 +68,22 @@ pub async fn measure(quick: bool, figures: &mut Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-struct Bench {
-    ledger: SqlLedger,
-    connection: ConnectionId,
+/// A ledger in a file, with one connection.
+pub struct Bench {
+    /// The ledger.
+    pub ledger: SqlLedger,
+    /// The connection.
+    pub connection: ConnectionId,
     shop: ShopId,
     host: HostId,
 }
 
 impl Bench {
-    async fn open(folder: &Path) -> anyhow::Result<Self> {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub async fn open(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join("ledger.db");
         let ledger = SqlLedger::open(&path, Arc::new(SystemClock), Arc::new(SystemRandom), Role::Working).await?;
         ledger_ready(&ledger).await?;
@@ -86,7 +93,10 @@ impl Bench {
     }
 
     /// Lets the shop show so many new orders.
-    async fn offer(&self, count: usize) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub async fn offer(&self, count: usize) -> anyhow::Result<()> {
         for first in (0..count).step_by(PAGE) {
             let sights = (first..count.min(first + PAGE)).map(sight).collect::<Result<Vec<_>, _>>()?;
             let reading = Reading { began_ms: 1, single: false, first_sweep: false };
@@ -210,7 +220,9 @@ fn attempt(claim: &Claim) -> AttemptToken {
     AttemptToken(claim.token.0.clone())
 }
 
-fn a_move(claim: &Claim, from: PassState, to: To) -> Move {
+/// A bare move under a claim's lease.
+#[must_use]
+pub fn a_move(claim: &Claim, from: PassState, to: To) -> Move {
     Move {
         pass: claim.pass.key.clone(),
         guard: Guard::Lease(claim.token.clone()),

@@ -3,7 +3,7 @@
 //!
 //! `mapping` calls plugins with limits, without, and natively; `journey` lets the real `orderdock serve` carry orders from
 //! a fast shop into a fast ERP (`servers`), against a `bare` loop that makes the same calls with and without the same
-//! durable `commits`; `ledger` is what the ledger does alone; `releases` starts with a hundred releases. `figures` is the table.
+//! durable `commits`; `ledger` is what the ledger does alone; `releases` starts with a hundred releases; `shadow` runs thousands of delivered orders again. `figures` is the table.
 
 mod bare;
 mod commits;
@@ -13,6 +13,7 @@ mod ledger;
 mod mapping;
 mod releases;
 mod servers;
+mod shadow;
 
 use std::{
     path::{Path, PathBuf},
@@ -35,6 +36,8 @@ pub enum Section {
     Ledger,
     /// Start with a hundred releases.
     Releases,
+    /// A shadow run over thousands of orders.
+    Shadow,
 }
 
 /// What is wanted.
@@ -89,6 +92,10 @@ pub fn run(options: &Options) -> anyhow::Result<Figures> {
     if wanted(Section::Releases) {
         say("releases");
         threads.block_on(releases::measure(options.quick, &mut figures)).context("releases")?;
+    }
+    if wanted(Section::Shadow) {
+        say("shadow run");
+        threads.block_on(shadow::measure(options.quick, &mut figures)).context("shadow run")?;
     }
     Ok(figures)
 }

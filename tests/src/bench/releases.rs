@@ -82,7 +82,8 @@ pub async fn measure(quick: bool, figures: &mut Figures) -> anyhow::Result<()> {
 }
 
 /// A component that does the same and has another digest: a custom section (id 0) is ignored by everybody.
-fn distinct(bytes: &[u8], number: usize) -> Vec<u8> {
+#[must_use]
+pub fn distinct(bytes: &[u8], number: usize) -> Vec<u8> {
     let name = format!("bench-{number:04}");
     let mut all = bytes.to_vec();
     // Sizes below 128 are one LEB128 byte each.

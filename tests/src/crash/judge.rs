@@ -239,6 +239,14 @@ fn mails(rig: &Rig, offered: &[u64], seen: &[Seen], wrong: &mut Vec<String>) {
     if caught.is_empty() && red.is_empty() {
         return;
     }
+    // A mail lists fifty orders, and says how many more there are.
+    let more = |mail: &crate::mail::Caught| {
+        let text = mail.raw.split_once("=E2=80=A6 and ").or_else(|| mail.raw.split_once("\u{2026} and "))?.1;
+        text.split_once(" more")?.0.trim().parse::<usize>().ok()
+    };
+    let more: BTreeMap<String, usize> =
+        caught.iter().filter_map(|mail| Some((mail.header("message-id").unwrap_or_default(), more(mail)?))).collect();
+    let mut told_without_a_name: usize = more.values().sum();
     for id in offered {
         let key = format!("WEB-{id}");
         let about: BTreeSet<String> = caught
@@ -246,6 +254,10 @@ fn mails(rig: &Rig, offered: &[u64], seen: &[Seen], wrong: &mut Vec<String>) {
             .filter(|mail| mail.raw.contains(&key))
             .map(|mail| mail.header("message-id").unwrap_or_default())
             .collect();
+        if about.is_empty() && red.contains(id) && told_without_a_name > 0 {
+            told_without_a_name -= 1;
+            continue;
+        }
         if about.len() != usize::from(red.contains(id)) {
             wrong.push(format!("order {id} has {} different mails", about.len()));
         }

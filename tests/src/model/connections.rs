@@ -74,6 +74,7 @@ impl ModelLedger {
             config: draft.config.clone(),
             take_from_ms: draft.take_from_ms.unwrap_or(now),
             activation: activation.clone(),
+            canary: None,
             revision: 1,
             swept_once: false,
         };

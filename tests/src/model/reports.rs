@@ -129,6 +129,10 @@ impl State {
 /// Hosts and turns are not the model's business.
 impl orderdock::ledger::fleet::Fleet for ModelLedger {}
 
+/// None is ever begun: what a canary does to passes is their choice of pins, which is the pipeline's.
+impl orderdock::ledger::canaries::Canaries for ModelLedger {}
+impl orderdock::ledger::publishers::Publishers for ModelLedger {}
+
 /// Nothing is run again from the model.
 impl orderdock::ledger::recorded::Recorded for ModelLedger {}
 

@@ -19,10 +19,8 @@ use crate::{
     },
     orders::Dice,
     rig::{CONNECTION, Rig, Serving},
+    shop::world::now_ms,
 };
-
-/// The hosts' lease here: a pause that is longer than the usual one would make the run a matter of hours.
-const LEASE: Duration = Duration::from_secs(3);
 
 /// Orders that are looked at closely in the end.
 const DETAILS: usize = 500;
@@ -47,15 +45,25 @@ pub struct Options {
     pub database: Database,
     /// Chance.
     pub seed: u64,
+    /// The hosts' lease: a pause that is longer than the usual one would make the run a matter of hours.
+    pub lease: Duration,
     /// Show how far it is.
     pub bar: bool,
 }
+
+/// What a host that wakes in the middle of a write does at once may take that long on a busy machine.
+const WAKING: Duration = Duration::from_secs(5);
 
 /// A host, and until when it stands still.
 struct Member {
     serving: Serving,
     asleep_until: Option<Instant>,
+    /// Since when, by the shop's clock.
+    asleep_ms: i64,
 }
+
+/// The times in which a host stood still, by the shop's clock.
+type Sleeps = Vec<(i64, i64)>;
 
 /// Runs, and judges.
 ///
@@ -66,7 +74,7 @@ pub async fn run(options: &Options) -> Verdict {
     // One key for all: what one host sealed, the others must be able to open.
     rig.environment.push(("ORDERDOCK_KEY".to_owned(), "b3JkZXJkb2NrIHRyaWFsIGtleSBvZiAzMiBieXRlcyE=".to_owned()));
     // The command line reads no failpoints, only hosts do.
-    rig.arm(Some(&format!("lease={}s", LEASE.as_secs())));
+    rig.arm(Some(&format!("lease={}s", options.lease.as_secs())));
     rig.add_plugin().await;
     rig.connect(LOOK_UP).await;
     let mut fleet = Vec::new();
@@ -75,28 +83,30 @@ pub async fn run(options: &Options) -> Verdict {
         // On SQLite the one host keeps the folder that the command line looks into.
         let folder = if options.hosts > 1 { format!("data-{number}") } else { "data".to_owned() };
         rig.write(&config, &rig.host_file().replace("data_dir = \"data\"", &format!("data_dir = \"{folder}\"")));
-        fleet.push(Member { serving: rig.start(&config, "serve.log").await, asleep_until: None });
+        fleet.push(Member { serving: rig.start(&config, "serve.log").await, asleep_until: None, asleep_ms: 0 });
     }
     let began = Instant::now();
     let mut verdict = Verdict { seed: options.seed, ..Verdict::default() };
-    let orders = carry(&rig, &mut fleet, options, &mut verdict).await;
+    let (orders, sleeps) = carry(&rig, &mut fleet, options, &mut verdict).await;
     let last_blow = Instant::now();
     verdict.seconds = began.elapsed().as_secs();
     let (wrong, seen) = judge::judge(&rig, Route::Http, &orders, STUCK, DETAILS).await;
     verdict.quiet_after_s = last_blow.elapsed().as_secs_f64();
     verdict.orders = orders.len();
     verdict.requests = rig.erp.state().requests;
-    // A host that is stopped between its last check and the first byte of a write to the shop writes it when it wakes:
-    // nobody can fence that (lifecycle section 4). It can be no more often than hosts slept, and never for the ERP.
-    let slept = verdict.events.get(SLEPT).copied().unwrap_or(0);
     let (again, wrong): (Vec<String>, Vec<String>) = wrong.into_iter().partition(|what| what.contains(judge::REPEATED));
-    let times = u32::try_from(again.len()).unwrap_or(u32::MAX);
-    if times > 0 {
-        verdict.events.insert(judge::REPEATED.to_owned(), times);
-    }
     verdict.wrong = wrong;
-    if times > slept {
-        verdict.wrong.extend(again);
+    if !again.is_empty() {
+        verdict.events.insert(judge::REPEATED.to_owned(), u32::try_from(again.len()).unwrap_or(u32::MAX));
+        let unexplained = orders
+            .iter()
+            .flat_map(|id| repeats(&rig.order(*id), *id))
+            .filter(|at| !at.is_of_a_sleeper(options.lease, &sleeps));
+        let unexplained: Vec<String> = unexplained.map(|at| at.told()).collect();
+        if !unexplained.is_empty() {
+            verdict.wrong.extend(again);
+            verdict.wrong.extend(unexplained);
+        }
     }
     let log = rig.log();
     let counted = [
@@ -118,13 +128,60 @@ pub async fn run(options: &Options) -> Verdict {
     verdict
 }
 
+/// Something that we wrote to the shop twice, by the shop's clock.
+#[derive(Clone, Copy, Debug)]
+struct Repeat {
+    order: u64,
+    first_ms: i64,
+    again_ms: i64,
+}
+
+impl Repeat {
+    /// The window that lifecycle section 4 names, for a write to the shop: a host looked, was stopped before the first byte for
+    /// longer than its lease, another one wrote meanwhile, and the first one wrote as soon as it went on. Nobody can fence
+    /// that; anything else is a broken promise. For the ERP there is no such excuse.
+    fn is_of_a_sleeper(&self, lease: Duration, sleeps: &Sleeps) -> bool {
+        let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let waking = i64::try_from(WAKING.as_millis()).unwrap_or(i64::MAX);
+        sleeps.iter().any(|&(from_ms, to_ms)| {
+            to_ms - from_ms >= lease
+                && (from_ms..=to_ms).contains(&self.first_ms)
+                && (to_ms..=to_ms + waking).contains(&self.again_ms)
+        })
+    }
+
+    fn told(&self) -> String {
+        let Self { order, first_ms, again_ms } = self;
+        format!(
+            "order {order}: written at {first_ms} and at {again_ms}, and no host woke before the second from a sleep over the first"
+        )
+    }
+}
+
+/// What of an order was written to the shop twice.
+fn repeats(order: &crate::shop::Order, id: u64) -> Vec<Repeat> {
+    let us = crate::shop::Actor::orderdock();
+    let statuses: Vec<_> = order.history.iter().filter(|change| change.actor == us).collect();
+    let twice = statuses.windows(2).filter(|two| two[0].status == two[1].status);
+    let mut found: Vec<Repeat> =
+        twice.map(|two| Repeat { order: id, first_ms: two[0].at_ms, again_ms: two[1].at_ms }).collect();
+    let mut notes: BTreeMap<&str, i64> = BTreeMap::new();
+    for note in order.notes.iter().filter(|note| note.actor == us) {
+        if let Some(first_ms) = notes.insert(&note.text, note.at_ms) {
+            found.push(Repeat { order: id, first_ms, again_ms: note.at_ms });
+        }
+    }
+    found
+}
+
 /// Places the orders and lets hosts sleep, until every order has come to its end in the shop.
-async fn carry(rig: &Rig, fleet: &mut [Member], options: &Options, verdict: &mut Verdict) -> Vec<u64> {
+async fn carry(rig: &Rig, fleet: &mut [Member], options: &Options, verdict: &mut Verdict) -> (Vec<u64>, Sleeps) {
     let bar = if options.bar { ProgressBar::new(options.orders as u64) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} orders  {elapsed}  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let bodies: Vec<_> = (1..=24).map(|nth| rig.ordinary(nth)).collect();
     let mut dice = Dice::new(options.seed);
+    let mut sleeps = Sleeps::new();
     let (mut orders, mut afloat) = (Vec::new(), Vec::new());
     let mut next_sync = Instant::now();
     let mut moved = Instant::now();
@@ -138,7 +195,7 @@ async fn carry(rig: &Rig, fleet: &mut [Member], options: &Options, verdict: &mut
             next_sync = Instant::now() + Duration::from_secs(2);
             rig.run(&["sync", CONNECTION]).await;
         }
-        sleep_and_wake(fleet, &mut dice, verdict).await;
+        sleep_and_wake(fleet, options.lease, &mut dice, verdict, &mut sleeps).await;
         let before = afloat.len();
         afloat.retain(|id| !matches!(rig.order(*id).status(), "In Progress" | "On Hold"));
         if afloat.len() < before {
@@ -151,16 +208,26 @@ async fn carry(rig: &Rig, fleet: &mut [Member], options: &Options, verdict: &mut
     }
     for one in fleet {
         one.serving.signal("CONT").await;
+        if one.asleep_until.is_some() {
+            sleeps.push((one.asleep_ms, now_ms()));
+        }
     }
     bar.finish_and_clear();
-    orders
+    (orders, sleeps)
 }
 
 /// Wakes who has slept enough, and perhaps puts one more to sleep; where there are several, one always stays awake.
-async fn sleep_and_wake(fleet: &mut [Member], dice: &mut Dice, verdict: &mut Verdict) {
+async fn sleep_and_wake(
+    fleet: &mut [Member],
+    lease: Duration,
+    dice: &mut Dice,
+    verdict: &mut Verdict,
+    sleeps: &mut Sleeps,
+) {
     for one in fleet.iter_mut() {
         if one.asleep_until.is_some_and(|until| Instant::now() >= until) {
             one.asleep_until = None;
+            sleeps.push((one.asleep_ms, now_ms()));
             one.serving.signal("CONT").await;
         }
     }
@@ -173,8 +240,9 @@ async fn sleep_and_wake(fleet: &mut [Member], dice: &mut Dice, verdict: &mut Ver
     let chosen = dice.below(fleet.len());
     if let Some(one) = fleet.get_mut(chosen).filter(|one| one.asleep_until.is_none()) {
         let longer = Duration::from_millis(dice.below(3_000) as u64);
+        one.asleep_ms = now_ms();
         one.serving.signal("STOP").await;
-        one.asleep_until = Some(Instant::now() + LEASE + longer);
+        one.asleep_until = Some(Instant::now() + lease + longer);
         verdict.note(SLEPT);
     }
 }

@@ -80,6 +80,7 @@ impl Rig {
             host: HostId("inside".to_owned()),
             host_name: "inside".to_owned(),
             opener: Arc::new(Meddling { real, before, on_open }),
+            calendar: Arc::clone(&clock),
             clock,
             random,
             ledger,

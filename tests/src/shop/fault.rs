@@ -36,6 +36,8 @@ pub enum Play {
     ApplyThenCut,
     /// Done, and answered after so many milliseconds.
     Slow(u64),
+    /// Waits so many milliseconds, and only then does what was asked.
+    Late(u64),
     /// Answers spaces for ever, fast, nothing done.
     Endless,
     /// Answers a byte every 50 ms for ever, nothing done.
@@ -140,6 +142,10 @@ pub async fn play(State((world, shop)): State<(Arc<World>, ShopKind)>, request: 
             let answer = next.run(request).await;
             tokio::time::sleep(Duration::from_millis(ms)).await;
             answer
+        }
+        Some(Play::Late(ms)) => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            next.run(request).await
         }
         Some(Play::Endless) => json_answer(Body::from_stream(stream::repeat_with(|| {
             Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 65_536]))

@@ -47,6 +47,10 @@ pub struct LedgerSeam {
 /// Every host of the simulation looks at the shop: what turns spare the shop, the ledger must stand without.
 impl orderdock::ledger::fleet::Fleet for LedgerSeam {}
 
+/// None is ever begun.
+impl orderdock::ledger::canaries::Canaries for LedgerSeam {}
+impl orderdock::ledger::publishers::Publishers for LedgerSeam {}
+
 /// Nothing is run again here.
 impl orderdock::ledger::recorded::Recorded for LedgerSeam {}
 

@@ -1,6 +1,9 @@
 //! One run: hosts that come and go, staff who act, and an end at which everything has come to rest.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use orderdock::{
@@ -32,7 +35,7 @@ use super::{
     ledger::LedgerSeam,
     plugin::{Mailbox, RELEASE, SimMailer, SimOpener, SimPlugin},
     shop::{ARCHIVED, Books, FAILURE, NEW, SUCCESS},
-    world::{Dice, Fate, Life, Plan, SimClock, Trace},
+    world::{Dice, Fate, Life, Plan, SimClock, Trace, jump_dice},
 };
 use crate::model::ModelLedger;
 
@@ -92,9 +95,18 @@ pub struct Scene {
     pub mails: Mailbox,
     /// The only connection, and its shop.
     pub connection: (ConnectionId, ShopId),
+    /// When the database's clock was set on last, and how far it went back in all.
+    pub jumped: Mutex<(Option<Instant>, Duration)>,
 }
 
 impl Scene {
+    /// Whether the database's clock was set on a moment ago: to it, every lease was over at once. Moves are fenced all the
+    /// same; a note that somebody was just writing may be written by another one too (docs/reliability.md says so).
+    pub fn leases_were_cut(&self) -> bool {
+        let jumped = self.jumped.lock().unwrap_or_else(PoisonError::into_inner);
+        jumped.0.is_some_and(|at| at.elapsed() < Duration::from_secs(120))
+    }
+
     /// Whether things still go wrong.
     pub fn in_trouble(&self) -> bool {
         Instant::now() < self.calm
@@ -148,13 +160,14 @@ pub fn run(seed: u64, mutant: Mutant, keep_trace: bool) -> Report {
 
 async fn play(seed: u64, mutant: Mutant, keep_trace: bool) -> Report {
     let dice = Arc::new(Dice::new(seed));
-    let mut plan = Plan::of(&dice);
+    let mut plan = Plan::of(&dice, seed);
     if mutant != Mutant::default() {
         // Where a rule is missing, the moments in which it is needed come often.
         plan = Plan { hosts: plan.hosts.max(2), strikes: 150, pause: Some(Duration::from_secs(90)), ..plan };
     }
     let start = Instant::now();
-    let model = ModelLedger::new(Arc::new(SimClock::new(start, 0)), Arc::clone(&dice) as _);
+    let clock = Arc::new(SimClock::new(start, 0));
+    let model = ModelLedger::new(Arc::clone(&clock) as _, Arc::clone(&dice) as _);
     let model = if mutant.no_fence { model.without_fence() } else { model };
     let connection = connect(&model, &plan).await;
     let scene = Arc::new(Scene {
@@ -169,6 +182,7 @@ async fn play(seed: u64, mutant: Mutant, keep_trace: bool) -> Report {
         erp: Erp::default(),
         mails: Mailbox::default(),
         connection,
+        jumped: Mutex::default(),
     });
     for number in 0..scene.plan.hosts {
         tokio::spawn(life_of_a_host(Arc::clone(&scene), number));
@@ -176,6 +190,9 @@ async fn play(seed: u64, mutant: Mutant, keep_trace: bool) -> Report {
     tokio::spawn(buyers(Arc::clone(&scene)));
     if scene.plan.staff {
         tokio::spawn(staff(Arc::clone(&scene)));
+    }
+    if scene.plan.jumps {
+        tokio::spawn(set_the_clock(Arc::clone(&scene), clock, jump_dice(seed)));
     }
     sleep_until(scene.calm).await;
     let mut wrong = rest(&scene).await;
@@ -292,6 +309,7 @@ fn start_host(scene: &Arc<Scene>, fate: &Arc<Fate>, name: &str) {
         host: HostId(host.clone()),
         host_name: host.clone(),
         clock: Arc::new(SimClock::new(scene.start, skew)),
+        calendar: Arc::new(SimClock::new(scene.start, skew)),
         random: Arc::clone(&scene.dice) as _,
         ledger,
         mapper: Arc::new(SimPlugin { scene: shared() }),
@@ -304,6 +322,34 @@ fn start_host(scene: &Arc<Scene>, fate: &Arc<Fate>, name: &str) {
     };
     let host = Host::new(Arc::new(parts));
     tokio::spawn(async move { host.run().await });
+}
+
+/// Somebody sets the database's clock: an hour or a day, on or back; mostly right again after a while.
+async fn set_the_clock(scene: Arc<Scene>, clock: Arc<SimClock>, dice: Dice) {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut off_ms = 0;
+    loop {
+        sleep(dice.time(5_000, 200_000)).await;
+        if !scene.in_trouble() {
+            return;
+        }
+        let by_ms = match off_ms {
+            // A day back makes a run a day longer.
+            0 if dice.chance(60) => dice.pick(&[24 * HOUR_MS, -24 * HOUR_MS]),
+            0 => dice.pick(&[HOUR_MS, -HOUR_MS]),
+            wrong => -wrong,
+        };
+        off_ms += by_ms;
+        clock.jump(by_ms);
+        {
+            let mut jumped = scene.jumped.lock().unwrap_or_else(PoisonError::into_inner);
+            if by_ms > 0 {
+                jumped.0 = Some(Instant::now());
+            }
+            jumped.1 += Duration::from_millis(by_ms.min(0).unsigned_abs());
+        }
+        scene.trace.note(format_args!("THE DATABASE'S CLOCK is set by {} h", by_ms / HOUR_MS));
+    }
 }
 
 /// Orders come in.
@@ -369,17 +415,22 @@ async fn send_again(scene: &Scene, id: &str) {
 /// Waits until nobody has anything to do any more, for long enough that a reset would have been seen.
 async fn rest(scene: &Scene) -> Vec<String> {
     const STEP: Duration = Duration::from_secs(20);
-    let limit = Instant::now() + Duration::from_secs(6 * 3_600);
+    // What waits for a moment waits a day longer where the clock was set back by a day: a delay, and told as such.
+    let back = scene.jumped.lock().unwrap_or_else(PoisonError::into_inner).1;
+    let limit = Instant::now() + back + Duration::from_secs(6 * 3_600);
     let mut quiet = 0;
     loop {
         sleep(STEP).await;
         let busy = busy(scene).await;
         quiet = if busy.is_empty() { quiet + 1 } else { 0 };
-        if quiet >= 15 {
+        if quiet >= 15 + back.as_secs() / STEP.as_secs() {
             return Vec::new();
         }
         if Instant::now() > limit {
-            return busy.into_iter().map(|what| format!("six hours after the last fault {what}")).collect();
+            return busy
+                .into_iter()
+                .map(|what| format!("six hours after the last fault, and the time that was set back, {what}"))
+                .collect();
         }
     }
 }

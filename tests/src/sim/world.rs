@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -62,24 +65,30 @@ impl Random for Dice {
     }
 }
 
-/// A clock over tokio's paused time. The database's has no offset; a host's own may be wrong.
+/// A clock over tokio's paused time. The database's begins without an offset; a host's own may be wrong, and both may be set
+/// by somebody. Time since boot goes on whatever they do.
 #[derive(Debug)]
 pub struct SimClock {
     start: Instant,
-    offset_ms: Millis,
+    offset_ms: AtomicI64,
 }
 
 impl SimClock {
     /// Off by so much from the database's.
     #[must_use]
     pub fn new(start: Instant, offset_ms: Millis) -> Self {
-        Self { start, offset_ms }
+        Self { start, offset_ms: AtomicI64::new(offset_ms) }
+    }
+
+    /// Somebody sets it on, or back.
+    pub fn jump(&self, by_ms: Millis) {
+        self.offset_ms.fetch_add(by_ms, Ordering::SeqCst);
     }
 }
 
 impl Clock for SimClock {
     fn now_ms(&self) -> Millis {
-        EPOCH_MS + self.offset_ms + self.start.elapsed().as_millis() as Millis
+        EPOCH_MS + self.offset_ms.load(Ordering::SeqCst) + self.start.elapsed().as_millis() as Millis
     }
 
     fn since_boot(&self) -> Duration {
@@ -197,6 +206,12 @@ impl Fate {
     }
 }
 
+/// What decides when somebody sets a clock.
+#[must_use]
+pub fn jump_dice(seed: u64) -> Dice {
+    Dice::new(seed ^ 0x00c1_0c45)
+}
+
 /// Which faults a run has, and how often, in a thousand. Each seed turns some on and others off: with all of them on at
 /// once, the common ones would hide the rare ones.
 #[derive(Clone, Debug)]
@@ -243,12 +258,14 @@ pub struct Plan {
     pub names_actors: bool,
     /// A host's clock may be off by so much.
     pub skew_ms: u64,
+    /// Somebody sets the database's clock.
+    pub jumps: bool,
 }
 
 impl Plan {
     /// What a seed stands for.
     #[must_use]
-    pub fn of(dice: &Dice) -> Self {
+    pub fn of(dice: &Dice, seed: u64) -> Self {
         let sometimes = |per_mille: u64| if dice.chance(500) { per_mille } else { 0 };
         Self {
             hosts: dice.between(1, 3) as usize,
@@ -272,6 +289,8 @@ impl Plan {
             notes_listed: dice.chance(600),
             names_actors: dice.chance(600),
             skew_ms: dice.pick(&[0, 0, 2_000, 600_000]),
+            // Of dice of its own, so that the seeds without it tell the story that they told before there were jumps.
+            jumps: jump_dice(seed).chance(300),
         }
     }
 }

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod at_work;
+mod network;
 mod server;
+mod slots;
+mod upgrade;
 
 use orderdock_tests::{crash::scenario::LOOK_UP, rig::Rig};
 
@@ -19,6 +22,6 @@ async fn judge(rig: &Rig, offered: &[u64]) {
         assert_eq!(rig.accepted(*id), 1, "order {id} in the ERP");
         rig.until_state(*id, "delivered").await;
     }
-    let listed = rig.ask(&["order", "list"]).await;
+    let listed = rig.ask(&["order", "list", "--limit", "100000"]).await;
     assert_eq!(listed.as_array().unwrap().len(), offered.len(), "each offered order has one line");
 }

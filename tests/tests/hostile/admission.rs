@@ -28,9 +28,9 @@ async fn what_is_not_a_plugin_is_told_apart() {
     let empty = refused(wat::parse_str("(component)").unwrap()).await;
     assert!(matches!(empty, AdmissionError::WrongWorld(_)), "{empty}");
     assert!(empty.to_string().contains("`orderdock:plugin/mapper@0.1.0`; it exports nothing"), "{empty}");
-    let later = OTHER_WORLD.replace("@0.1.0", "@0.2.0");
+    let later = OTHER_WORLD.replace("@0.1.0", "@0.3.0");
     let later = refused(wat::parse_str(later).unwrap()).await;
-    assert!(later.to_string().contains("it exports `orderdock:plugin/mapper@0.2.0`"), "{later}");
+    assert!(later.to_string().contains("it exports `orderdock:plugin/mapper@0.3.0`"), "{later}");
 }
 
 #[tokio::test]

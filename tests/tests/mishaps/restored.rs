@@ -71,9 +71,53 @@ fn untold(rig: &Rig, id: u64) {
     rig.shop.set_status(&rig.key(id), "New Order", Actor::staff());
 }
 
+/// Where the ledger is, and how it is saved and brought back.
+enum Kept {
+    File(Vec<u8>),
+    /// A copy that the server makes of the whole database, and the one that it is of.
+    Database(String),
+}
+
+impl Kept {
+    async fn save(rig: &Rig) -> Self {
+        let Some(url) = rig.database.clone() else { return Self::File(save(rig).await) };
+        let (server, name) = url.rsplit_once('/').unwrap();
+        let copy = format!("{name}_saved");
+        orderdock_postgres::sql(&format!("{server}/postgres"), &format!("create database {copy} template {name}"))
+            .unwrap();
+        Self::Database(copy)
+    }
+
+    fn restore(&self, rig: &Rig) {
+        match self {
+            Self::File(saved) => restore(rig, saved),
+            Self::Database(copy) => {
+                assert!(rig.host.is_none());
+                let url = rig.database.clone().unwrap();
+                let (server, name) = url.rsplit_once('/').unwrap();
+                let sql = |text: String| orderdock_postgres::sql(&format!("{server}/postgres"), &text).unwrap();
+                sql(format!("drop database {name} with (force)"));
+                sql(format!("create database {name} template {copy}"));
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_backup_sends_nothing_until_it_is_reconciled_and_nothing_twice_after() {
-    let mut rig = Rig::connected_with(LOOK_UP).await;
+    restored_and_reconciled(Rig::connected_with(LOOK_UP).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_postgres_sends_nothing_until_it_is_reconciled_and_nothing_twice_after() {
+    let database = tokio::task::spawn_blocking(|| orderdock_postgres::database("", |_| Ok(()))).await.unwrap().unwrap();
+    let rig = Rig::bare_on(Some(database.url())).await;
+    rig.add_plugin().await;
+    rig.connect(LOOK_UP).await;
+    restored_and_reconciled(rig).await;
+}
+
+async fn restored_and_reconciled(mut rig: Rig) {
     rig.serve().await;
     let before = deliver(&rig, 4).await;
     // Known to the backup as waiting: the ERP had asked to come back later.
@@ -82,14 +126,14 @@ async fn a_restored_backup_sends_nothing_until_it_is_reconciled_and_nothing_twic
     rig.sync().await;
     rig.until_state(waiting, "waiting").await;
     rig.stop().await;
-    let saved = save(&rig).await;
+    let saved = Kept::save(&rig).await;
     rig.serve().await;
     let after = deliver(&rig, 12).await;
     rig.until_status(waiting, "In Progress").await;
     let lost = after[3];
     let documents = rig.ask(&["order", "show", &after[11].to_string()]).await["passes"][0]["document_number"].clone();
     rig.kill().await;
-    restore(&rig, &saved);
+    saved.restore(&rig);
     untold(&rig, lost);
     untold(&rig, waiting);
     let sent = rig.erp.state().requests;

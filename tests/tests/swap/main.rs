@@ -1,7 +1,9 @@
 //! Releases, settings and tables swapped while orders flow: real hosts, judged by what the fake ERP wrote down.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod canary;
 mod history;
+mod under_load;
 
 use orderdock_tests::rig::Rig;
 use serde_json::Value;

@@ -5,15 +5,18 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::super::{
-    Failure,
-    connection::stored,
-    fit,
-    open::{Beside, person, sealer},
-    output::{Output, plain},
+use super::{
+    super::{
+        Failure,
+        connection::stored,
+        fit,
+        open::{Beside, person, sealer},
+        output::{Output, plain},
+    },
+    canary, trust,
 };
 use crate::{
-    config::{ConnectionSettings, read_plugin_settings, read_tables},
+    config::{ConnectionSettings, Opaque, read_plugin_settings, read_tables},
     ledger::{
         activations::{Activation, ActivationKind, NewActivation},
         connections::{ConnectionRecord, ReleaseRecord},
@@ -40,6 +43,9 @@ pub struct Arguments {
     /// Do not try it with the last delivered orders first.
     #[arg(long)]
     pub untried: bool,
+    /// Begin with some new orders only, and go back by itself if that is worse.
+    #[command(flatten)]
+    pub canary: canary::Arguments,
 }
 
 /// A connection with what it shall map with.
@@ -53,6 +59,19 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    /// What an earlier activation said.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn again(record: ConnectionRecord, earlier: &Activation, beside: &Beside) -> Result<Self, Failure> {
+        let settings = beside.ledger.plugin_settings(&record.id, earlier.settings_revision).await?;
+        let tables = beside.ledger.tables(&record.id, earlier.tables_revision).await?;
+        let settings = Opaque::from_value(settings.as_object().cloned().unwrap_or_default());
+        let release = beside.release(earlier.release.as_str()).await?;
+        let settings = stored(&record)?.mapping_with(earlier.release.as_str(), settings, tables);
+        Ok(Self { record, release, settings })
+    }
+
     /// What the ledger is asked for.
     ///
     /// # Errors
@@ -80,7 +99,12 @@ impl Chosen {
 /// Everything that does not fit, and every order that could not be mapped any more.
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
     let chosen = choose(arguments, beside).await?;
+    trust::put_to_work(beside, &chosen.release, Some(&chosen.record.activation.release)).await?;
     check(arguments, &chosen, beside, output).await?;
+    if let Some(rules) = arguments.canary.rules()? {
+        let wish = chosen.wish(ActivationKind::Canary, None, &arguments.reason)?;
+        return canary::begin(wish, rules, &chosen, beside, output).await;
+    }
     let wish = chosen.wish(ActivationKind::Activated, None, &arguments.reason)?;
     let activation = beside.ledger.activate(wish).await?;
     tell(&activation, &chosen, output);

@@ -19,7 +19,7 @@ use crate::{
     },
     domain::{
         Order,
-        call::{Description, Tables},
+        call::{Context, Description, Purpose, Tables},
         delivery::DeliveryContent,
         id::{Digest, PassKey},
         time,
@@ -30,7 +30,7 @@ use crate::{
         connections::ConnectionRecord,
         reports::{OrderDetail, OrderFilter, PassRow},
     },
-    pipeline::{lane::Lane, reread},
+    pipeline::{evidence::Evidence, lane::Lane, reread},
     plugin::{LookUp, Mapper, PluginFault, Runtime},
 };
 
@@ -71,6 +71,8 @@ struct Found {
     description: Description,
     settings: Value,
     tables: Tables,
+    /// What it was told besides, if that is kept.
+    context: Option<Context>,
 }
 
 /// Runs the command.
@@ -206,21 +208,35 @@ async fn find(arguments: &Arguments, beside: &Beside) -> Result<Found, Failure> 
             (from_shop(beside, &record, &row.key.shop_order_id).await?, Some(remark.to_owned()))
         }
     };
-    // What the pass was mapped with: its release, and the revisions that went with it.
+    let evidence = evidence(&detail, &pass);
+    // What the pass was mapped with. Without evidence: its release, and the revisions that went with it.
     let now = record.activation.clone();
     let activation = match &pass.release {
-        Some(release) if *release != now.release.as_str() => {
+        Some(release) if evidence.is_none() && *release != now.release.as_str() => {
             let all = beside.ledger.activations(&record.id).await?;
             let fits = |one: &&Activation| one.release.as_str() == release;
             all.iter().filter(fits).max_by_key(|one| one.number).cloned().unwrap_or(now)
         }
         _ => now,
     };
-    let settings = beside.ledger.plugin_settings(&record.id, activation.settings_revision).await?;
-    let tables = beside.ledger.tables(&record.id, activation.tables_revision).await?;
-    let release = beside.release(pass.release.as_deref().unwrap_or(activation.release.as_str())).await?;
+    let (settings, tables) = match &evidence {
+        Some(evidence) => (evidence.settings_revision, evidence.tables_revision),
+        None => (activation.settings_revision, activation.tables_revision),
+    };
+    let settings = beside.ledger.plugin_settings(&record.id, settings).await?;
+    let tables = beside.ledger.tables(&record.id, tables).await?;
+    let release = evidence.as_ref().map(|evidence| evidence.release.to_string()).or_else(|| pass.release.clone());
+    let release = beside.release(release.as_deref().unwrap_or(activation.release.as_str())).await?;
     let (release, description) = (release.digest, release.description);
-    Ok(Found { record, detail, pass, order, remark, release, description, settings, tables })
+    let context = evidence.map(|evidence| evidence.context);
+    Ok(Found { record, detail, pass, order, remark, release, description, settings, tables, context })
+}
+
+/// What is kept of the pass's first mapping.
+fn evidence(detail: &OrderDetail, pass: &PassRow) -> Option<Evidence> {
+    let attempts = detail.attempts.iter().filter(|attempt| attempt.pass == pass.pass && attempt.step == 0);
+    let mut stored = pass.evidence.iter().chain(attempts.filter_map(|attempt| attempt.mapping.as_ref()));
+    stored.find_map(Evidence::read).filter(|evidence| evidence.context.purpose == Purpose::Create)
 }
 
 async fn from_shop(beside: &Beside, record: &ConnectionRecord, shop_order_id: &str) -> Result<Order, Failure> {
@@ -337,18 +353,12 @@ fn write(folder: &Path, found: &Found, masked: &Masked, asked: Option<&[LookUp]>
         Some(asked) => rows(asked, masked),
     };
     let pass = &found.pass;
-    let mapped_ms = found.detail.attempts.iter().find(|attempt| attempt.pass == pass.pass).map(|it| it.recorded_ms);
-    let mut context = json!({
-        "connection": found.record.name, "pass": pass.pass, "idempotency_key": pass.idempotency_key,
-        "document_number": pass.document_number, "mapped_at": time::rfc3339(mapped_ms.unwrap_or(pass.opened_ms)),
-        "tables": tables,
-    });
-    for zone in ["shop", "erp"] {
-        if let Some(name) = found.record.config.pointer(&format!("/time_zones/{zone}"))
-            && let Some(context) = context.as_object_mut()
-        {
-            context.insert(format!("{zone}_time_zone"), name.clone());
-        }
+    let mut context = match &found.context {
+        Some(told) => told_form(told),
+        None => guessed_form(found),
+    };
+    if let Some(context) = context.as_object_mut() {
+        context.insert("tables".to_owned(), json!(tables));
     }
     file(&folder.join("context.json"), &pretty(&context))?;
     let answers = found.detail.attempts.iter().filter(|attempt| attempt.pass == pass.pass && attempt.step == 0);
@@ -360,6 +370,38 @@ fn write(folder: &Path, found: &Found, masked: &Masked, asked: Option<&[LookUp]>
         file(&path, &pretty(&json!({ "response": form })))?;
     }
     Ok(())
+}
+
+/// The context of the evidence, as a case has it.
+fn told_form(told: &Context) -> Value {
+    let mut form = json!({
+        "connection": told.connection, "pass": told.pass, "attempt": told.attempt, "document_number": told.document_number,
+        "idempotency_key": told.idempotency_key, "mapped_at": told.mapped_at, "shop_time_zone": told.shop_time_zone,
+        "erp_time_zone": told.erp_time_zone, "request_id": told.request_id, "logins": told.logins,
+    });
+    if let (Some(previous), Some(form)) = (&told.previous, form.as_object_mut()) {
+        let (id, number) = (&previous.erp_order_id, &previous.erp_order_number);
+        let previous = json!({ "outcome": previous.outcome, "erp_order_id": id, "erp_order_number": number });
+        form.insert("previous".to_owned(), previous);
+    }
+    form
+}
+
+/// What is known of a pass without evidence.
+fn guessed_form(found: &Found) -> Value {
+    let pass = &found.pass;
+    let mapped_ms = found.detail.attempts.iter().find(|attempt| attempt.pass == pass.pass).map(|it| it.recorded_ms);
+    let zone = |name: &str| found.record.config.pointer(&format!("/time_zones/{name}")).cloned();
+    let mut form = json!({
+        "connection": found.record.name, "pass": pass.pass, "idempotency_key": pass.idempotency_key,
+        "document_number": pass.document_number, "mapped_at": time::rfc3339(mapped_ms.unwrap_or(pass.opened_ms)),
+    });
+    for (name, zone) in [("shop_time_zone", zone("shop")), ("erp_time_zone", zone("erp"))] {
+        if let (Some(zone), Some(form)) = (zone, form.as_object_mut()) {
+            form.insert(name.to_owned(), zone);
+        }
+    }
+    form
 }
 
 /// The rows of tables that a mapping found, with keys that are made of masked texts masked too.

@@ -3,10 +3,13 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::{
-    Failure,
-    open::Beside,
-    output::{Output, cell},
+use super::{
+    super::{
+        Failure,
+        open::Beside,
+        output::{Output, cell},
+    },
+    canary,
 };
 use crate::{
     domain::time,
@@ -32,14 +35,24 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
     let activations = beside.ledger.activations(&record.id).await?;
     let releases = beside.ledger.releases().await?;
     let in_force = record.activation.number;
+    let canaries = beside.ledger.canaries(&record.id).await?;
     let value: Vec<Value> = activations
         .iter()
         .map(|activation| {
             let name = name_of(activation, &releases);
-            json!({ "activation": activation, "name": name, "in_force": activation.number == in_force })
+            let canary = canaries.iter().find(|it| it.activation.number == activation.number);
+            json!({
+                "activation": activation, "name": name, "in_force": activation.number == in_force, "canary": canary,
+            })
         })
         .collect();
-    output.either(&value, || table(&activations, in_force, &releases, output));
+    output.either(&value, || {
+        table(&activations, in_force, &releases, output);
+        if !canaries.is_empty() {
+            output.line("");
+        }
+        canary::lines(&canaries, output);
+    });
     Ok(())
 }
 
@@ -76,6 +89,8 @@ fn how(activation: &Activation) -> String {
         ActivationKind::Applied => "file",
         ActivationKind::Activated => "activate",
         ActivationKind::RolledBack => "rollback",
+        ActivationKind::Canary => "canary",
+        ActivationKind::Promoted => "promote",
     };
     activation.repeats.map_or_else(|| word.to_owned(), |older| format!("{word} to {older}"))
 }

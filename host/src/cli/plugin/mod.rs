@@ -3,6 +3,7 @@
 mod activate;
 mod author;
 mod build;
+pub mod canary;
 mod capture;
 mod dev;
 mod display;
@@ -13,6 +14,8 @@ mod push;
 mod remote;
 mod rollback;
 mod run;
+mod shadow;
+mod sign;
 mod test;
 mod workshop;
 
@@ -25,12 +28,14 @@ use super::{
     Failure,
     open::{self, Beside, person, runtime},
     output::{Output, cell, plain},
+    trust,
 };
 use crate::{
     config::HostSettings,
-    domain::{call::Description, time},
+    domain::{call::Description, signature::ReleaseSignature, time},
     ledger::connections::ReleaseRecord,
     plugin::Mapper as _,
+    signature::Standing,
 };
 
 /// Keep plugins.
@@ -44,6 +49,9 @@ pub enum Command {
     Add {
         /// The component, a `.wasm` file.
         file: PathBuf,
+        /// A signature over it, as `plugin sign` or `cosign sign-blob` made it. May be repeated.
+        #[arg(long)]
+        signature: Vec<PathBuf>,
     },
     /// List releases, newest first.
     List,
@@ -55,10 +63,14 @@ pub enum Command {
     /// Let a connection map with a release from now on. Orders under way end on what they began with; every host follows
     /// within a second.
     Activate(activate::Arguments),
-    /// Let a connection map again with what it mapped with before.
+    /// Put in force what is tried with some new orders.
+    Promote(canary::Promotion),
+    /// Let a connection map again with what it mapped with before; while something is tried with some orders, end that.
     Rollback(rollback::Arguments),
     /// What a connection mapped with: since when, by whom, why.
     History(history::Arguments),
+    /// Say what another release would have made of a connection's last orders, and of the ERP's answers. Nothing is sent.
+    Shadow(shadow::Arguments),
     /// Look at a file without keeping it.
     Inspect {
         /// The component, a `.wasm` file.
@@ -68,6 +80,8 @@ pub enum Command {
     Push(push::Arguments),
     /// Fetch a release from an OCI registry and keep it, as `add` does. Every byte is checked against its digest.
     Pull(pull::Arguments),
+    /// Sign a component as its publisher.
+    Sign(sign::Arguments),
 }
 
 /// Runs the command.
@@ -78,6 +92,7 @@ pub async fn run(command: Command, settings: HostSettings, output: Output) -> Re
     match command {
         // Authors have no database.
         Command::Author(command) => author::run(command, settings, output).await,
+        Command::Sign(arguments) => sign::run(&arguments, &settings, output),
         command => kept(command, open::beside(settings).await?, output).await,
     }
 }
@@ -86,12 +101,13 @@ async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Fa
     match command {
         Command::Author(command) => author::run(command, beside.settings, output).await,
         Command::Capture(arguments) => capture::run(arguments, beside, output).await,
-        Command::Add { file } => {
-            let bytes = read(&file, &beside)?;
-            add(&bytes, &file.display().to_string(), &json!({}), &beside, output).await
+        Command::Add { file, signature } => {
+            let bytes = read(&file, &beside.settings)?;
+            let signatures = signature.iter().map(|file| sign::signature(file)).collect::<Result<Vec<_>, _>>()?;
+            add(&bytes, &file.display().to_string(), &signatures, &json!({}), &beside, output).await
         }
         Command::Inspect { file } => {
-            let bytes = read(&file, &beside)?;
+            let bytes = read(&file, &beside.settings)?;
             let runtime = runtime(&beside.settings)?;
             let (digest, description) =
                 runtime.admit(&bytes).await.map_err(|error| refused(&file.display().to_string(), &error))?;
@@ -100,7 +116,9 @@ async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Fa
             Ok(())
         }
         Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
+        Command::Promote(arguments) => canary::promote(&arguments, &beside, output).await,
         Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
+        Command::Shadow(arguments) => shadow::run(&arguments, &beside, output).await,
         Command::History(arguments) => history::run(&arguments, &beside, output).await,
         Command::List => {
             let releases = beside.ledger.releases().await?;
@@ -114,15 +132,29 @@ async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Fa
         }
         Command::Push(arguments) => push::run(&arguments, &beside, output).await,
         Command::Pull(arguments) => pull::run(&arguments, &beside, output).await,
+        Command::Sign(arguments) => sign::run(&arguments, &beside.settings, output),
     }
 }
 
 /// Checks a component and keeps it; `from` says where it comes from, `more` goes into the JSON.
-async fn add(bytes: &[u8], from: &str, more: &Value, beside: &Beside, output: Output) -> Result<(), Failure> {
+async fn add(
+    bytes: &[u8],
+    from: &str,
+    signatures: &[ReleaseSignature],
+    more: &Value,
+    beside: &Beside,
+    output: Output,
+) -> Result<(), Failure> {
     let runtime = runtime(&beside.settings)?;
     let (digest, description) = runtime.admit(bytes).await.map_err(|error| refused(from, &error))?;
+    let standing = trust::judged(beside, &description.publisher, &digest, bytes, signatures).await?;
     let added = beside.ledger.add_release(&digest, bytes, &description, &person()).await?;
-    let mut result = json!({ "digest": digest, "added": added, "description": description });
+    beside.ledger.keep_signatures(&digest, signatures, &person()).await?;
+    let key = match &standing {
+        Standing::Signed { key_id } => Some(key_id.as_str()),
+        Standing::Unsigned => None,
+    };
+    let mut result = json!({ "digest": digest, "added": added, "signed_by_key": key, "description": description });
     if let (Some(result), Some(more)) = (result.as_object_mut(), more.as_object()) {
         result.extend(more.clone());
     }
@@ -130,6 +162,9 @@ async fn add(bytes: &[u8], from: &str, more: &Value, beside: &Beside, output: Ou
         let name = format!("{}@{}", description.name, description.version);
         let word = if added { "Kept" } else { "Already kept:" };
         output.line(format!("{word} {} as {digest}", plain(&name)));
+        if let Some(key) = key {
+            output.line(format!("Signed by {} with key {key}", plain(&description.publisher)));
+        }
     });
     Ok(())
 }
@@ -190,11 +225,11 @@ fn describe(digest: &str, size: u64, description: &Description, output: Output) 
     }
 }
 
-fn read(file: &Path, beside: &Beside) -> Result<Vec<u8>, Failure> {
+fn read(file: &Path, settings: &HostSettings) -> Result<Vec<u8>, Failure> {
     let place = file.display();
     let size =
         std::fs::metadata(file).map_err(|error| Failure::usage(format!("{place} can't be read: {error}")))?.len();
-    let most = beside.settings.plugins.release_bytes.0;
+    let most = settings.plugins.release_bytes.0;
     if size > most {
         return Err(Failure::usage(format!(
             "{place} has {size} bytes; at most {most} are allowed (plugins.release_bytes)"

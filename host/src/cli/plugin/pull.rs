@@ -7,7 +7,7 @@ use super::{
     super::{Failure, open::Beside, output::Output},
     remote::{self, Login},
 };
-use crate::registry::Reference;
+use crate::{domain::signature::ReleaseSignature, registry::Reference};
 
 /// What to fetch.
 #[derive(Debug, Args)]
@@ -28,5 +28,16 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
     let most = beside.settings.plugins.release_bytes.0;
     let pulled = registry.pull(&from, most).await.map_err(remote::failed)?;
     let exact = format!("{}/{}@sha256:{}", from.registry, from.repository, pulled.digest);
-    super::add(&pulled.component, &exact, &json!({ "reference": exact }), beside, output).await
+    // What lies beside it may be anybody's; what it is worth is judged with the release.
+    let manifest = String::from_utf8(pulled.manifest).unwrap_or_default();
+    let attached = registry.signatures(&from.repository, &pulled.digest).await.map_err(remote::failed)?;
+    let signatures: Vec<_> = attached
+        .into_iter()
+        .map(|attached| ReleaseSignature {
+            signature: attached.signature,
+            payload: Some(String::from_utf8(attached.payload).unwrap_or_default()),
+            manifest: Some(manifest.clone()),
+        })
+        .collect();
+    super::add(&pulled.component, &exact, &signatures, &json!({ "reference": exact }), beside, output).await
 }

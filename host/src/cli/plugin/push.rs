@@ -1,7 +1,8 @@
 //! `orderdock plugin push`: a release into an OCI registry.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Args;
 use serde_json::json;
 
@@ -13,11 +14,13 @@ use super::{
     },
     read, refused,
     remote::{self, Login},
+    sign,
 };
 use crate::{
     domain::{call::Description, id::Digest},
     plugin::{Mapper as _, outline},
-    registry::{About, Reference},
+    registry::{About, Attached, Reference},
+    signature::payload,
 };
 
 /// What to push, and where to.
@@ -27,6 +30,9 @@ pub struct Arguments {
     release: String,
     /// `registry/name:tag`, such as ghcr.io/acme/json-post:1.2.0.
     to: String,
+    /// Sign it with this private key (PEM, PKCS#8, not encrypted), as `cosign sign --key` does.
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
     #[command(flatten)]
     login: Login,
 }
@@ -45,14 +51,27 @@ struct Release {
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
     let to = Reference::read(&arguments.to).map_err(remote::failed)?;
     let release = release(&arguments.release, beside).await?;
+    let key = arguments.sign.as_deref().map(sign::key).transpose()?;
     let registry = remote::open(&to.registry, &arguments.login, beside)?;
     let about = about(&release)?;
     let pushed = registry.push(&to, &release.bytes, &about).await.map_err(remote::failed)?;
+    if let Some(key) = &key {
+        let payload = payload(&format!("{}/{}", to.registry, to.repository), &pushed.digest);
+        let signature = key.sign(&payload).map_err(|error| Failure::failed(format!("a signature {error}")))?;
+        let attached = Attached { payload, signature: STANDARD.encode(signature) };
+        registry.attach(&to.repository, &pushed.digest, &attached).await.map_err(remote::failed)?;
+    }
     let exact = format!("{}/{}@sha256:{}", to.registry, to.repository, pushed.digest);
-    let result = json!({ "release": release.digest, "reference": exact, "manifest": pushed.digest });
+    let signer = key.as_ref().map(|key| key.public().id());
+    let result = json!({
+        "release": release.digest, "reference": exact, "manifest": pushed.digest, "signed_by_key": signer,
+    });
     output.either(&result, || {
         let name = format!("{}@{}", release.description.name, release.description.version);
         output.line(format!("Published {} as {to}", plain(&name)));
+        if let Some(signer) = &signer {
+            output.line(format!("Signed with key {signer}"));
+        }
         output.line(format!("What can't be changed any more: {exact}"));
     });
     Ok(())
@@ -62,7 +81,7 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
 async fn release(wanted: &str, beside: &Beside) -> Result<Release, Failure> {
     let file = Path::new(wanted);
     if file.extension().is_some_and(|end| end == "wasm") {
-        let bytes = read(file, beside)?;
+        let bytes = read(file, &beside.settings)?;
         let admitted = runtime(&beside.settings)?.admit(&bytes).await;
         let (digest, description) = admitted.map_err(|error| refused(wanted, &error))?;
         return Ok(Release { digest, bytes, description });
@@ -74,7 +93,8 @@ async fn release(wanted: &str, beside: &Beside) -> Result<Release, Failure> {
 }
 
 fn about(release: &Release) -> Result<About, Failure> {
-    let outline = outline(&release.bytes).map_err(|reason| Failure::usage(format!("{}: {reason}", release.digest)))?;
+    let outline = outline(&release.bytes)
+        .map_err(|reason| Failure::usage(format!("{} is no component: {reason:?}", release.digest)))?;
     let said = release.description.clone();
     Ok(About {
         name: said.name,

@@ -3,13 +3,11 @@
 use clap::Args;
 
 use super::{
-    super::{Failure, connection::stored, open::Beside, output::Output},
+    super::{Failure, open::Beside, output::Output},
     activate::{Chosen, tell},
+    canary, trust,
 };
-use crate::{
-    config::Opaque,
-    ledger::activations::{Activation, ActivationKind, before},
-};
+use crate::ledger::activations::{Activation, ActivationKind, before};
 
 /// Where to.
 #[derive(Debug, Args)]
@@ -30,17 +28,14 @@ pub struct Arguments {
 /// Nothing to go back to, or the ledger's.
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
     let record = beside.connection(&arguments.connection).await?;
+    if let (Some(canary), None) = (&record.canary, arguments.to) {
+        // What is in force was never left: only the trial ends.
+        return canary::stop(&record, canary, &arguments.reason, beside, output).await;
+    }
     let all = beside.ledger.activations(&record.id).await?;
     let target = target(&all, &record.activation, arguments)?.clone();
-    let settings = beside.ledger.plugin_settings(&record.id, target.settings_revision).await?;
-    let tables = beside.ledger.tables(&record.id, target.tables_revision).await?;
-    let settings = match settings {
-        serde_json::Value::Object(settings) => Opaque::from_value(settings),
-        _ => Opaque::default(),
-    };
-    let release = beside.release(target.release.as_str()).await?;
-    let settings = stored(&record)?.mapping_with(target.release.as_str(), settings, tables);
-    let chosen = Chosen { record, release, settings };
+    let chosen = Chosen::again(record, &target, beside).await?;
+    trust::put_to_work(beside, &chosen.release, Some(&chosen.record.activation.release)).await?;
     let wish = chosen.wish(ActivationKind::RolledBack, Some(target.number), &arguments.reason)?;
     let activation = beside.ledger.activate(wish).await?;
     tell(&activation, &chosen, output);

@@ -15,6 +15,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::FolderError;
 
+/// File systems on other machines, by the numbers of `statfs(2)`: NFS, SMB 1 to 3, AFS, Coda, 9P, Ceph, and FUSE, which may be
+/// anything.
+const REMOTE: [u32; 9] =
+    [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x5346_414f, 0x7375_7245, 0x0102_1997, 0x00c3_6400, 0x6573_5546];
+
 /// How a file is put under its name without replacing another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -64,6 +69,14 @@ impl Dir {
             },
         })?;
         Ok(Self { fd, path: path.to_owned() })
+    }
+
+    /// Whether it lies on a file system whose renames may be carried out by another machine, or by half.
+    pub(super) fn is_remote(&self) -> Result<bool, FolderError> {
+        let stat =
+            rustix::fs::fstatfs(&self.fd).map_err(|errno| self.failed("", "ask for the kind of file system", errno))?;
+        // The width of the field differs between processors, and some kinds fill its upper half with ones.
+        Ok(u32::try_from(stat.f_type & 0xffff_ffff).is_ok_and(|kind| REMOTE.contains(&kind)))
     }
 
     pub(super) fn at(&self, name: &str) -> PathBuf {

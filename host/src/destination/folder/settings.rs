@@ -31,6 +31,10 @@ pub struct FolderSettings {
     /// Places files by link and unlink even where renaming without replacing works: for file systems that claim it.
     #[serde(default)]
     pub link_and_unlink: bool,
+    /// The folder lies on a network: what a crash left of a rename proves less there. Found out by itself for NFS, SMB, AFS, 9P
+    /// and everything that is mounted by FUSE.
+    #[serde(default)]
+    pub network: bool,
 }
 
 impl FolderSettings {
@@ -46,6 +50,7 @@ impl FolderSettings {
             answer_cap: answer_cap(),
             stored_body_cap: stored_body_cap(),
             link_and_unlink: false,
+            network: false,
         }
     }
 }

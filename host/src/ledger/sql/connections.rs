@@ -1,12 +1,12 @@
 //! Connections: applied as a whole, in one transaction; each change of release, settings or tables is a new activation.
 
-mod activate;
+pub mod activate;
 mod apply;
 
 use async_trait::async_trait;
 
 use super::{
-    SqlLedger,
+    SqlLedger, canaries,
     database::{Db, Row, from_word, to_word, values_of},
     intents, releases,
 };
@@ -51,6 +51,8 @@ fn record(row: &Row) -> Result<ConnectionRecord> {
         config: row.json("config")?,
         take_from_ms: row.int("take_from_ms")?,
         activation: activate::activation(row)?,
+        // Asked apart, and only of all connections at once.
+        canary: None,
         revision: row.large("revision")?,
         swept_once: row.flag("swept_once")?,
     })
@@ -205,7 +207,13 @@ impl Connections for SqlLedger {
         let mut db = self.reader().await?;
         let filter = if removed { "" } else { "where c.state <> 'removed'" };
         let rows = db.rows(&format!("{RECORDS} {filter} order by c.name, c.created_ms"), Vec::new()).await?;
-        rows.iter().map(record).collect()
+        let mut records = rows.iter().map(record).collect::<Result<Vec<_>>>()?;
+        for (id, canary) in canaries::open(&mut db).await? {
+            if let Some(record) = records.iter_mut().find(|record| record.id == id) {
+                record.canary = Some(canary);
+            }
+        }
+        Ok(records)
     }
 
     async fn set_connection_state(&self, id: &ConnectionId, state: ConnectionState, by: &str, why: &str) -> Result<()> {

@@ -4,19 +4,19 @@
 use std::collections::BTreeMap;
 
 use super::{
-    database::{Db, values_of},
+    database::{Db, to_json, values_of},
     effects::{end_one, owed},
     keys,
 };
 use crate::{
     domain::{
         clock::Millis,
-        id::{ConnectionId, HostId, LeaseToken},
+        id::{ConnectionId, HostId, LeaseToken, PassKey},
         random,
     },
     ledger::{
         LedgerError, Result,
-        effects::{EffectEnd, MailBatch},
+        effects::{EffectBody, EffectEnd, MailBatch},
     },
 };
 
@@ -38,6 +38,17 @@ pub struct ClaimInput {
     pub gather_ms: Millis,
     /// How long the lease lasts.
     pub lease_ms: Millis,
+}
+
+/// A mail is owed, under the name of a pass whose move it is not part of.
+pub fn owe(db: &mut Db, pass: &PassKey, body: &EffectBody) -> Result<()> {
+    db.later(
+        "insert into effects (connection_id, shop_id, shop_order_id, pass, kind, rank, body, state, since_ms,
+            not_before_ms, tries, begun, detail)
+         values ($1, $2, $3, $4, $5, $6, $7, 'owed', $8, $8, 0, 0, '')",
+        keys::of_pass(pass, values_of![body.kind(), body.rank(), to_json(body)?, db.now_ms]),
+    );
+    Ok(())
 }
 
 /// Claims due mails.

@@ -12,19 +12,21 @@ use sqlx::{
 };
 
 use super::errors::{explain, explain_migration, state, unavailable};
-use crate::ledger::Result;
+use crate::{failpoint, ledger::Result};
 
 const SQLITE: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/sqlite/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
     (5, "activations", include_str!("../../../migrations/sqlite/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/sqlite/0006_evidence.sql")),
+    (7, "publishers", include_str!("../../../migrations/sqlite/0007_publishers.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
     (5, "activations", include_str!("../../../migrations/postgres/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/postgres/0006_evidence.sql")),
+    (7, "publishers", include_str!("../../../migrations/postgres/0007_publishers.sql")),
 ];
 
 /// What a test's template is made of.
@@ -37,9 +39,13 @@ pub fn postgres_text() -> String {
 const LOCK: i64 = 0x6f72_6465_7264_636b;
 
 fn migrator(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
+    // A test's step, for a program one version later.
+    let next = failpoint::next_step().map(|sql| (newest(), "next", sql));
     let steps: Vec<Migration> = steps
         .iter()
-        .map(|&(version, name, sql)| {
+        .copied()
+        .chain(next)
+        .map(|(version, name, sql)| {
             Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
         })
         .collect();
@@ -67,7 +73,8 @@ pub async fn version(connection: &mut SqliteConnection, place: &str) -> Result<i
 
 /// The newest step that this program knows.
 pub fn newest() -> i64 {
-    SQLITE.iter().map(|(version, ..)| *version).max().unwrap_or(0)
+    let known = SQLITE.iter().map(|(version, ..)| *version).max().unwrap_or(0);
+    known + i64::from(failpoint::next_step().is_some())
 }
 
 /// Whether this program may work with what a newer one has made of the schema.

@@ -2,12 +2,14 @@
 //! do.
 
 mod activations;
+mod canaries;
 mod connections;
 mod effects;
 mod file;
 mod fleet;
 mod orders;
 mod passes;
+mod publishers;
 mod races;
 mod recorded;
 mod reports;

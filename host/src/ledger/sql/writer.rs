@@ -87,8 +87,7 @@ pub enum Source {
 pub enum Time {
     /// The server's, for all hosts; everybody else is told.
     Server(Arc<DatabaseClock>),
-    /// A clock that a test moves.
-    #[cfg(test)]
+    /// A clock that is passed in, as tests and comparisons need it.
     Given(Arc<dyn Clock>),
 }
 
@@ -353,7 +352,6 @@ impl Time {
     pub fn now_ms(&self) -> Millis {
         match self {
             Self::Server(clock) => clock.now_ms(),
-            #[cfg(test)]
             Self::Given(clock) => clock.now_ms(),
         }
     }
@@ -365,7 +363,6 @@ impl Time {
                 clock.set(now_ms);
                 now_ms
             }
-            #[cfg(test)]
             Self::Given(clock) => clock.now_ms(),
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     ledger::{
         Ledger, LedgerError, Result,
         activations::{Activation, Activations, NewActivation},
+        canaries::Canaries,
         connections::*,
         effects::{EffectEnd, Effects, MailBatch, OwedByOrder},
         fleet::Fleet,
@@ -42,6 +43,10 @@ pub fn gone() -> LedgerError {
 
 /// One host, alone.
 impl Fleet for Interposed {}
+
+/// None is ever begun.
+impl Canaries for Interposed {}
+impl crate::ledger::publishers::Publishers for Interposed {}
 
 /// Nothing is run again here.
 impl crate::ledger::recorded::Recorded for Interposed {}

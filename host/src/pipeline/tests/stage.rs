@@ -119,6 +119,7 @@ impl Stage {
         let parts = Arc::new(Parts {
             host: "host-1".into(),
             host_name: "host-1".to_owned(),
+            calendar: Arc::clone(&clocked),
             clock: clocked,
             random,
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,

@@ -20,11 +20,11 @@ pub(in crate::plugin) struct Lists<'a> {
     address_extras: Vec<Vec<types::PairParam<'a>>>,
 }
 
-fn pairs(pairs: &[Pair]) -> Vec<types::PairParam<'_>> {
+pub(in crate::plugin) fn pairs(pairs: &[Pair]) -> Vec<types::PairParam<'_>> {
     pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
-fn texts(texts: &[String]) -> Vec<&str> {
+pub(in crate::plugin) fn texts(texts: &[String]) -> Vec<&str> {
     texts.iter().map(String::as_str).collect()
 }
 

@@ -3,11 +3,11 @@
 mod bindings;
 pub(super) mod imports;
 mod lift;
-mod lower;
+pub(super) mod lower;
 
 use wasmtime::{Store, component::Instance};
 
-pub(super) use bindings::orderdock::plugin::types;
+pub use bindings::orderdock::plugin::types;
 use lift::Lift;
 
 use super::{

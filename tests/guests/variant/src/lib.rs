@@ -68,7 +68,7 @@ impl Guest for Variant {
             }
             "slow" => {
                 let mut n = 0_u64;
-                for at in 0..3_000_000_u64 {
+                for at in 0..300_000_u64 {
                     n = std::hint::black_box(n.wrapping_add(at));
                 }
             }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     super::{
-        SqlLedger,
+        SqlLedger, canaries,
         database::{Db, Row, from_word, to_json, to_word, values_of},
         intents,
     },
@@ -14,7 +14,7 @@ use crate::{
     domain::id::{ConnectionId, Digest},
     ledger::{
         LedgerError, Result,
-        activations::{Activation, ActivationKind, Activations, NewActivation},
+        activations::{Activation, Activations, NewActivation},
     },
 };
 
@@ -73,7 +73,8 @@ pub fn store(db: &mut Db, id: &ConnectionId, new: &Activation) -> Result<()> {
     Ok(())
 }
 
-async fn activate(db: &mut Db, wish: &NewActivation) -> Result<Activation> {
+/// Writes an activation down that is not in force yet, if nothing speaks against it.
+pub async fn prepare(db: &mut Db, wish: &NewActivation) -> Result<Activation> {
     let id = &wish.connection;
     release_is_kept(db, &wish.release).await?;
     db.lock("select id from connections where id = $1 for update", values_of![id.as_str()]).await?;
@@ -88,13 +89,6 @@ async fn activate(db: &mut Db, wish: &NewActivation) -> Result<Activation> {
     }
     let settings_revision = apply::revision_of(db, apply::SETTINGS, id, &wish.plugin_settings).await?;
     let tables_revision = apply::revision_of(db, apply::TABLES, id, &wish.tables).await?;
-    if (&wish.release, settings_revision, tables_revision) == (&old.release, old.settings_revision, old.tables_revision)
-    {
-        return Err(LedgerError::Refused(format!(
-            "that is in force already, by activation {}: the same release with the same settings and tables",
-            old.number
-        )));
-    }
     let new = Activation {
         number: next_number(db, id).await?,
         kind: wish.kind,
@@ -106,10 +100,23 @@ async fn activate(db: &mut Db, wish: &NewActivation) -> Result<Activation> {
         at_ms: db.now_ms,
         why: wish.why.clone(),
     };
+    if new.maps_as(&old) {
+        return Err(LedgerError::Refused(format!(
+            "that is in force already, by activation {}: the same release with the same settings and tables",
+            old.number
+        )));
+    }
     store(db, id, &new)?;
+    Ok(new)
+}
+
+/// Puts one in force.
+pub async fn activate(db: &mut Db, wish: &NewActivation) -> Result<Activation> {
+    let new = prepare(db, wish).await?;
+    canaries::stop(db, &wish.connection, new.number).await?;
     db.later(
         "update connections set config = $2, activation = $3, revision = revision + 1 where id = $1",
-        values_of![id.as_str(), to_json(&wish.config)?, new.number],
+        values_of![wish.connection.as_str(), to_json(&wish.config)?, new.number],
     );
     intents::changed(db);
     Ok(new)
@@ -118,7 +125,6 @@ async fn activate(db: &mut Db, wish: &NewActivation) -> Result<Activation> {
 #[async_trait]
 impl Activations for SqlLedger {
     async fn activate(&self, wish: NewActivation) -> Result<Activation> {
-        debug_assert!(wish.kind != ActivationKind::Applied, "a file is applied whole");
         self.write(wish, |db, wish| Box::pin(activate(db, wish))).await
     }
 

@@ -6,6 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     super::{
+        canaries,
         database::{Db, Row, to_json, values_of},
         intents,
     },
@@ -96,6 +97,7 @@ async fn change(db: &mut Db, draft: &ConnectionDraft, old: ConnectionRecord) -> 
     if differs_at_all {
         activation = activate::next_number(db, &id).await?;
         activate(db, &id, draft, activation, settings_revision, tables_revision)?;
+        canaries::stop(db, &id, activation).await?;
     }
     if marks(&secrets(db, &id).await?) != marks(&draft.secrets) {
         store_secrets(db, &id, &draft.secrets);

@@ -392,7 +392,7 @@ pub fn new_attempt(token: &str) -> NewAttempt {
         shown: serde_json::json!({"method": "POST"}),
         hash: "h".into(),
         recovery: None,
-        mapping: Some(r#"{"log":[]}"#.into()),
+        mapping: Some(r#"{"log":[],"usage":{"cpu_used":40,"wall_us":4}}"#.into()),
     }
 }
 
