@@ -125,6 +125,7 @@ fn adapt(path: &str, bytes: &'static [u8], name: &str, language: Language) -> Re
         // Links into the source tree lead nowhere here.
         let text = text.replace("[docs/plugins.md](../../docs/plugins.md)", "`orderdock/HANDBOOK.md`");
         let text = text.replace("[the handbook](../../docs/plugins.md#testing)", "the handbook");
+        let text = text.replace("[publishing.md](publishing.md)", "`docs/publishing.md` of Orderdock");
         return Ok(text.replace("[swapping.md](swapping.md)", "`docs/swapping.md` of Orderdock").into_bytes());
     }
     if path.starts_with("wit/") || path.starts_with("cases/") || path.ends_with(".md") {
