@@ -392,7 +392,7 @@ impl Host {
     }
 
     fn start(self: &Arc<Self>, lane: Arc<Lane>, revision: u64, host_paused: bool) {
-        let signals = Arc::new(Signals::new(Arc::clone(&self.mails)));
+        let signals = Arc::new(Signals::new(Arc::clone(&self.mails), self.shared.parts.pace.per_connection));
         let stop = self.shared.stop.child_token();
         // The loops of one connection stop with it; the rest is the host's.
         let shared = Arc::new(Shared {

@@ -63,16 +63,16 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Those of one connection.
+    /// Those of one connection, with so many passes at work at once.
     #[must_use]
-    pub fn new(mails: Arc<Notify>) -> Self {
+    pub fn new(mails: Arc<Notify>, at_once: usize) -> Self {
         Self {
             work: Notify::new(),
             effects: Notify::new(),
             sweep: Notify::new(),
             swept: Notify::new(),
             mails,
-            effect_places: effects::places(),
+            effect_places: effects::places(at_once),
             faults: Faults::default(),
             ages: Ages::default(),
             newest_ms: Mutex::new(None),

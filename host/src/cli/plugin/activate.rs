@@ -45,7 +45,7 @@ pub struct Arguments {
     pub untried: bool,
     /// Begin with some new orders only, and go back by itself if that is worse.
     #[command(flatten)]
-    pub canary: canary::Arguments,
+    pub canary: canary::Trial,
 }
 
 /// A connection with what it shall map with.

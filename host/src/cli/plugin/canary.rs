@@ -30,7 +30,7 @@ const ENOUGH: u32 = 50;
 
 /// Which orders, how many, how much worse it may be.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct Trial {
     /// For this share of new orders, such as 10%.
     #[arg(long, value_name = "PERCENT", conflicts_with = "orders")]
     share: Option<String>,
@@ -57,7 +57,7 @@ pub struct Arguments {
     time: String,
 }
 
-impl Arguments {
+impl Trial {
     /// The rules; none where the release is put in force for all orders.
     ///
     /// # Errors

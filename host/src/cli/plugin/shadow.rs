@@ -231,7 +231,7 @@ fn tell(told: &Told<'_>, output: Output) {
         row("CPU units, middle order", |it| it.cpu_middle),
         row("CPU units, dearest order", |it| it.cpu_most),
         row("memory, most (KiB)", |it| it.memory_most.div_ceil(1024)),
-        row("mapping time, all (ms)", |it| it.us / 1_000),
+        row("mapping time, all (µs)", |it| it.us),
     ];
     output.table(&["", "before", "after", "change"], rows);
     output.line(format!(

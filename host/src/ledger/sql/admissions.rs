@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     SqlLedger,
-    database::{Db, Row, from_word, to_json, to_word, values_of},
+    database::{Db, Later, Row, from_word, to_json, to_word, values_of},
     intents::changed,
 };
 use crate::{
@@ -133,14 +133,14 @@ pub fn joined(row: &Row) -> Result<Option<Quarantine>> {
 }
 
 /// Begins one, in the transaction of the move that it comes from; one that is in force already stays as it is.
-pub fn begin(db: &mut Db, connection: &ConnectionId, new: &NewQuarantine) {
-    db.later(
+pub fn begin(plan: &mut impl Later, connection: &ConnectionId, new: &NewQuarantine) {
+    let now_ms = plan.now_ms();
+    plan.later(
         "insert into quarantines (connection_id, release_digest, since_ms, faults, because) values ($1, $2, $3, $4, $5)
          on conflict do nothing",
-        values_of![connection.as_str(), new.release.as_str(), db.now_ms, new.faults, &new.because],
+        values_of![connection.as_str(), new.release.as_str(), now_ms, new.faults, &new.because],
     );
-    db.later("update connections set revision = revision + 1 where id = $1", values_of![connection.as_str()]);
-    changed(db);
+    plan.later("update connections set revision = revision + 1 where id = $1", values_of![connection.as_str()]);
 }
 
 async fn quarantines(db: &mut Db, connection: &ConnectionId) -> Result<Vec<Quarantine>> {

@@ -67,7 +67,8 @@ fn record(row: &Row) -> Result<ConnectionRecord> {
     })
 }
 
-fn secret(row: &Row) -> Result<SealedSecret> {
+/// A sealed secret or login.
+pub fn secret(row: &Row) -> Result<SealedSecret> {
     Ok(SealedSecret { slot: row.text("slot")?, sealed: row.bytes("sealed")?, fingerprint: row.text("fingerprint")? })
 }
 
@@ -181,10 +182,13 @@ async fn forget_login(db: &mut Db, input: &(ConnectionId, String)) -> Result<()>
     Ok(())
 }
 
+/// Logins that live, by connection and time.
+pub const LOGINS: &str = "select * from logins where connection_id = $1 and until_ms > $2 order by slot";
+
 /// The remembered logins that are alive.
 pub async fn logins(db: &mut Db, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
     let values = values_of![id.as_str(), db.now_ms];
-    let rows = db.rows("select * from logins where connection_id = $1 and until_ms > $2 order by slot", values).await?;
+    let rows = db.rows(LOGINS, values).await?;
     rows.iter().map(secret).collect()
 }
 

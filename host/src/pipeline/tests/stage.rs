@@ -153,7 +153,7 @@ impl Stage {
         });
         let erp = Arc::new(Erp::start().await);
         // Without places nobody pays the shop in passing: what is owed stays in the ledger for the test to see.
-        let signals = Signals { effect_places: Arc::new(Semaphore::new(0)), ..Signals::new(Arc::default()) };
+        let signals = Signals { effect_places: Arc::new(Semaphore::new(0)), ..Signals::new(Arc::default(), 1) };
         let (signals, lane) = (Arc::new(signals), Mutex::default());
         let breaker = AtomicU32::new(0);
         let stage = Self { clock, ledger, plugin, shop, erp, signals, shared, lane, breaker, folder };
