@@ -589,7 +589,8 @@ async fn each_answer_from_hell_brings_its_order_where_the_rules_say_and_none_is_
         (Behaviour::Redirect { status: 308 }, "failed"),
         (Behaviour::Refuse { status: 422, message: "no such article".to_owned() }, "failed"),
     ];
-    let mut rig = Rig::connected_with("destination.settings.time_limit_s = 2").await;
+    // One after the other: with a breaker most of them would wait for an ERP that never gets better.
+    let mut rig = Rig::connected_with("destination.settings.time_limit_s = 2\nbreaker.failures = 0").await;
     let ids: Vec<u64> = cases.iter().map(|_| rig.place()).collect();
     for (id, (behaviour, _)) in ids.iter().zip(&cases) {
         rig.erp.rule(&format!("WEB-{id}"), behaviour.clone());

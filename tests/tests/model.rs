@@ -679,6 +679,7 @@ impl Both {
                 at_ms: now - moved.wait,
                 modified_ms: Some(2),
             }),
+            quarantine: None,
         };
         let shown = |it: &OwedByOrder| OwedByOrder { token: "".into(), ..it.clone() };
         let answers: Vec<Result<(), &'static str>> = if moved.pay {

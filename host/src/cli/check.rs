@@ -121,6 +121,13 @@ async fn connections(
 async fn connection(parts: &Parts, record: ConnectionRecord, output: Output) -> Vec<Problem> {
     let mut problems = Vec::new();
     let release = record.activation.release.clone();
+    if let Some(shut) = &record.shut {
+        let problem = Problem::new("destination", format!("nothing is sent there: {}", shut.sentence()));
+        problems.push(
+            problem
+                .hint("orders wait and are sent by themselves when it works; `orderdock connection resume` sends now"),
+        );
+    }
     match parts.ledger.release_bytes(&release).await {
         Ok(Some(bytes)) => {
             if let Err(error) = parts.mapper.admit(&bytes).await {

@@ -63,7 +63,7 @@ pub enum Command {
         #[arg(long, default_value = "paused on the command line")]
         why: String,
     },
-    /// Take orders again.
+    /// Take orders again, and send again to an ERP that was left alone because it was in trouble.
     Resume {
         /// Its name; `--all` for the whole host.
         #[arg(required_unless_present = "all")]
@@ -71,6 +71,9 @@ pub enum Command {
         /// The whole host.
         #[arg(long, conflicts_with = "name")]
         all: bool,
+        /// Why; it is kept.
+        #[arg(long, default_value = "")]
+        why: String,
     },
     /// Remove a connection. What became of its orders stays known.
     Remove {
@@ -113,9 +116,9 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
             output.either(&json!({ "paused": true }), || output.line("The whole host takes no new orders now."));
             Ok(())
         }
-        Command::Resume { name: Some(name), .. } => set(&name, ConnectionState::Active, "", &beside, output).await,
-        Command::Resume { name: None, .. } => {
-            beside.ledger.set_host_pause(false, &person(), "").await?;
+        Command::Resume { name: Some(name), why, .. } => resume(&name, &why, &beside, output).await,
+        Command::Resume { name: None, why, .. } => {
+            beside.ledger.set_host_pause(false, &person(), &why).await?;
             output.either(&json!({ "paused": false }), || output.line("The host takes orders again."));
             Ok(())
         }
@@ -252,7 +255,7 @@ async fn list(beside: &Beside, output: Output) -> Result<(), Failure> {
             .map(|(record, delivered, under_way, failed, skipped)| {
                 vec![
                     cell(&record.name),
-                    cell(state_words(record.state)),
+                    cell(if record.shut.is_some() { "ERP in trouble" } else { state_words(record.state) }),
                     cell(&record.shop.kind),
                     cell(record.activation.release.as_str().get(..12).unwrap_or_default()),
                     cell(delivered.to_string()),
@@ -280,6 +283,10 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
     output.either(&value, || {
         let why = if record.state_why.is_empty() { String::new() } else { format!(" ({})", plain(&record.state_why)) };
         output.line(format!("Connection {name}: {}{why}", state_words(record.state)));
+        if let Some(shut) = &record.shut {
+            output.line(format!("Nothing is sent: {}.", plain(&shut.sentence())));
+            output.line("Orders wait and are sent by themselves; `orderdock connection resume` sends them now.");
+        }
         output.line(format!("Shop:      {} {} {}", record.shop.kind, record.shop.base_address, record.shop.account));
         output.line(format!("Takes from {}", time::rfc3339(record.take_from_ms)));
         output.line(format!("Release:   {}", record.activation.release));
@@ -314,6 +321,22 @@ async fn set(name: &str, state: ConnectionState, why: &str, beside: &Beside, out
     beside.ledger.set_connection_state(&record.id, state, &person(), why).await?;
     output.either(&json!({ "connection": name, "state": state }), || {
         output.line(format!("Connection {name} is {} now.", state_words(state)));
+    });
+    Ok(())
+}
+
+/// A connection that is paused takes orders again; one whose ERP is left alone sends again, at once.
+async fn resume(name: &str, why: &str, beside: &Beside, output: Output) -> Result<(), Failure> {
+    let record = beside.connection(name).await?;
+    if record.state != ConnectionState::Active {
+        beside.ledger.set_connection_state(&record.id, ConnectionState::Active, &person(), why).await?;
+    }
+    let opened = beside.ledger.open_destination(&record.id, &person(), why).await?;
+    output.either(&json!({ "connection": name, "state": ConnectionState::Active, "opened": opened }), || {
+        output.line(format!("Connection {name} is active now."));
+        if let Some(opened) = &opened {
+            output.line(format!("Orders are sent to its ERP again, although {}.", plain(&opened.what())));
+        }
     });
     Ok(())
 }

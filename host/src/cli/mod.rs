@@ -2,6 +2,7 @@
 
 mod changes;
 mod check;
+mod compile;
 mod config;
 mod connection;
 mod database;
@@ -102,6 +103,9 @@ enum Command {
     /// The files that Orderdock reads.
     #[command(subcommand)]
     Config(config::Command),
+    /// What the host runs to compile a component.
+    #[command(hide = true)]
+    CompileComponent(compile::Arguments),
 }
 
 /// Why a command did not do what it was asked.
@@ -166,6 +170,7 @@ pub async fn run() -> u8 {
     let output = Output::new(cli.json);
     let result = match cli.command {
         Command::Config(command) => config::run(&command, output),
+        Command::CompileComponent(arguments) => compile::run(&arguments),
         command => work(command, cli.config, output).await,
     };
     match result {
@@ -194,6 +199,7 @@ async fn work(command: Command, config: Option<PathBuf>, output: Output) -> Resu
         Command::Database(command) => database::run(&command, settings, output).await,
         Command::Reconcile(arguments) => reconcile::run(&arguments, open::beside(settings).await?, output).await,
         Command::Config(command) => config::run(&command, output),
+        Command::CompileComponent(arguments) => compile::run(&arguments),
     }
 }
 

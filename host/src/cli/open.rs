@@ -208,6 +208,13 @@ pub fn engine(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
         output_bytes: limits.output_bytes.0,
         log_bytes: usize::try_from(limits.log_bytes.0).unwrap_or(usize::MAX),
         concurrent: limits.instances,
+        loaded_releases: limits.loaded,
+        compile: plugin::Compile::Apart(plugin::Apart {
+            // This very program, even if its file was replaced meanwhile.
+            program: "/proc/self/exe".into(),
+            memory_bytes: limits.compile_memory.0,
+            time: limits.compile_time.duration(),
+        }),
         ..plugin::Settings::default()
     };
     Runtime::new(engine, &limits.cache_dir, Arc::new(SystemClock)).map_err(|error| Failure::failed(error.to_string()))
@@ -277,6 +284,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         total: settings.limits.orders_at_once,
         per_connection: settings.limits.orders_at_once_per_connection,
         heartbeat_every: settings.heartbeat.every.duration(),
+        quarantine_after: settings.plugins.quarantine_after,
         keep_bodies: std::time::Duration::from_secs(u64::from(settings.retention.bodies_days) * 86_400),
         gather_mails: settings.smtp.as_ref().map_or(Pace::default().gather_mails, |smtp| smtp.gather.duration()),
         lease,
@@ -299,6 +307,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         mapper,
         mailer: mailer(settings)?.map(|mailer| mailer as Arc<dyn Mailer>),
         mail_from: settings.smtp.as_ref().map(|smtp| smtp.from.clone()).unwrap_or_default(),
+        destinations: Arc::default(),
         sealer: Arc::new(sealer),
         pace,
     };
@@ -330,6 +339,7 @@ pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failur
         mapper: engine,
         mailer: None,
         mail_from: String::new(),
+        destinations: Arc::default(),
         sealer: Arc::new(sealer(&beside.settings)?),
         pace: Pace::default(),
     })

@@ -27,6 +27,9 @@ pub struct ConnectionSettings {
     pub schedule: ScheduleSettings,
     /// What is repeated by itself.
     pub retry: RetrySettings,
+    /// When nothing more is sent to an ERP that does not answer.
+    #[serde(default)]
+    pub breaker: BreakerSettings,
     /// How the unknown is cleared.
     pub unknown: UnknownSettings,
     /// Who is mailed.
@@ -156,6 +159,12 @@ pub enum DestinationKind {
 pub struct DestinationSettings {
     /// Kind.
     pub kind: DestinationKind,
+    /// Most requests that the ERP gets within a minute, from all hosts and all connections that share it. None: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    /// Most orders at work on it at once, counted alike. None: no limit but the host's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u32>,
     /// What only this kind knows (`base_address`, `path`, …); its room reads it.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub settings: Opaque,
@@ -200,6 +209,21 @@ pub struct UnknownSettings {
     pub settling: Period,
     /// A status that a person set in the shop confirms that it goes again (lifecycle section 3).
     pub shop_reset_confirms: bool,
+}
+
+/// When nothing more is sent to an ERP that does not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerSettings {
+    /// After that many failures in a row; 0 = never.
+    pub failures: u32,
+    /// How long it must last until the connection's people are mailed, once.
+    pub mail_after: Period,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self { failures: 3, mail_after: Period(300) }
+    }
 }
 
 /// Who is mailed.

@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    ApiUserRule, ConnectionSettings, DestinationKind, DestinationSettings, Environment, GivenSecret, NotifySettings,
-    Opaque, PaymentRule, Period, PluginChoice, RetrySettings, ScheduleSettings, SecretSource, ShopSettings, StatusMap,
-    TakeRules, TimeZones, UnknownSettings,
+    ApiUserRule, BreakerSettings, ConnectionSettings, DestinationKind, DestinationSettings, Environment, GivenSecret,
+    NotifySettings, Opaque, PaymentRule, Period, PluginChoice, RetrySettings, ScheduleSettings, SecretSource,
+    ShopSettings, StatusMap, TakeRules, TimeZones, UnknownSettings,
     host_file::{MAILBOX_HINT, is_mailbox},
     reader::{Document, Section},
     secret,
@@ -46,6 +46,7 @@ pub fn read_connection(path: &Path, text: &str, environment: &Environment) -> Re
         destination: destination(&root, &mut given),
         schedule: schedule(&root),
         retry: retry(&root),
+        breaker: breaker(&root),
         unknown: unknown(&root),
         notify: notify(&root, &mut given),
         time_zones: time_zones(&root),
@@ -259,8 +260,11 @@ fn destination(root: &Section<'_, '_>, given: &mut Given<'_>) -> DestinationSett
         .filter_map(|(slot, found)| Some((slot, given.folder.join(folders.as_text(&found)?).display().to_string())))
         .collect();
     let secrets = given.secrets(&table, "destination");
+    let most = |key| table.number(key, 1..=1_000_000).and_then(|number| u32::try_from(number).ok());
+    let (requests_per_minute, at_once) = (most("requests_per_minute"), most("at_once"));
     table.close();
-    DestinationSettings { kind: kind.unwrap_or(DestinationKind::Http), settings, secrets, answer_folders }
+    let kind = kind.unwrap_or(DestinationKind::Http);
+    DestinationSettings { kind, settings, secrets, answer_folders, requests_per_minute, at_once }
 }
 
 fn zone(table: &Section<'_, '_>, key: &str, usual: &str) -> String {
@@ -298,6 +302,17 @@ fn retry(root: &Section<'_, '_>) -> RetrySettings {
         let message = format!("is shorter than the first wait ({})", settings.first_wait);
         table.note("longest_wait", &message, None);
     }
+    table.close();
+    settings
+}
+
+fn breaker(root: &Section<'_, '_>) -> BreakerSettings {
+    let table = root.section("breaker");
+    let usual = BreakerSettings::default();
+    let settings = BreakerSettings {
+        failures: table.number("failures", 0..=1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(usual.failures),
+        mail_after: table.period("mail_after").unwrap_or(usual.mail_after),
+    };
     table.close();
     settings
 }

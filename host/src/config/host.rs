@@ -124,6 +124,14 @@ pub struct PluginLimits {
     pub log_bytes: Bytes,
     /// Calls at once; each has its memory reserved.
     pub instances: u32,
+    /// Releases that stay loaded; the least recently used makes room for the next.
+    pub loaded: usize,
+    /// Most memory that compiling a component may take.
+    pub compile_memory: Bytes,
+    /// Longest time that compiling a component may take.
+    pub compile_time: Period,
+    /// A release is put into quarantine at a connection when that many calls in a row failed by its own fault; 0 = never.
+    pub quarantine_after: u32,
     /// Which releases must be signed by their publisher.
     pub signatures: Signatures,
 }

@@ -235,13 +235,20 @@ fn plugins(root: &Section<'_, '_>, data_dir: &Path) -> PluginLimits {
         memory: table.bytes("memory").unwrap_or(Bytes(128 << 20)),
         cpu_base: table.number("cpu_base", 100_000..=1_000_000_000_000).unwrap_or(200_000_000),
         cpu_per_line: table.number("cpu_per_line", 0..=1_000_000_000).unwrap_or(5_000_000),
-        cpu_per_byte: table.number("cpu_per_byte", 0..=1_000_000).unwrap_or(200),
+        cpu_per_byte: table.number("cpu_per_byte", 0..=1_000_000).unwrap_or(1_500),
         wall_limit: table.limit("wall_limit").unwrap_or(Period(15)),
         output_bytes: table.bytes("output_bytes").unwrap_or(Bytes(16 << 20)),
         log_bytes: table.bytes("log_bytes").unwrap_or(Bytes(64 << 10)),
         instances: table.number("instances", 1..=1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(64),
+        loaded: table.number("loaded", 1..=10_000).and_then(|n| usize::try_from(n).ok()).unwrap_or(2_000),
+        compile_memory: table.bytes("compile_memory").unwrap_or(Bytes(2 << 30)),
+        compile_time: table.limit("compile_time").unwrap_or(Period(300)),
+        quarantine_after: table.number("quarantine_after", 0..=1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(5),
         signatures: table.choice("signatures", SIGNATURES).unwrap_or(Signatures::Known),
     };
+    if plugins.compile_memory < Bytes(128 << 20) {
+        table.note("compile_memory", "is less than 128MiB, in which nothing can be compiled", None);
+    }
     if plugins.memory < Bytes(1 << 20) {
         table.note("memory", "is less than 1MiB, in which no plugin can run", None);
     }

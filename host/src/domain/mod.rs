@@ -2,7 +2,9 @@
 //!
 //! Types that the ledger keeps derive serde; their JSON form is stored and may only grow.
 
+pub mod admission;
 pub mod backoff;
+pub mod breaker;
 pub mod call;
 pub mod canary;
 pub mod certificate;

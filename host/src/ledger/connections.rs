@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     LedgerError, Result,
     activations::Activation,
+    admissions::Quarantine,
     canaries::Canary,
     standstill::{PutInDoubt, Standstill, WentBack},
 };
 use crate::domain::{
+    breaker::Health,
     call::{Description, Tables},
     clock::Millis,
     id::{ConnectionId, Digest, HostId, ShopId},
@@ -125,6 +127,12 @@ pub struct ConnectionRecord {
     pub revision: u64,
     /// Whether a complete sweep of this shop has been recorded.
     pub swept_once: bool,
+    /// Why nothing is mapped: the release in force failed too often here.
+    pub quarantine: Option<Quarantine>,
+    /// Which destination it sends to, as far as hosts share what they know of it.
+    pub destination: Option<String>,
+    /// Why nothing is sent there, if so.
+    pub shut: Option<Health>,
 }
 
 /// A release as it lies in the ledger; its bytes are read apart.

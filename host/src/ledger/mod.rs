@@ -7,8 +7,10 @@
 //! Rows never expire; bodies (requests, answers, order snapshots) do (lifecycle section 1).
 
 pub mod activations;
+pub mod admissions;
 pub mod canaries;
 pub mod connections;
+pub mod destinations;
 pub mod effects;
 pub mod fleet;
 pub mod look_ups;
@@ -74,12 +76,14 @@ pub type Result<T> = std::result::Result<T, LedgerError>;
 pub trait Ledger:
     connections::Connections
     + activations::Activations
+    + admissions::Admissions
     + canaries::Canaries
     + orders::Orders
     + passes::Passes
     + effects::Effects
     + reports::Reports
     + fleet::Fleet
+    + destinations::Destinations
     + publishers::Publishers
     + recorded::Recorded
     + Send
@@ -90,12 +94,14 @@ pub trait Ledger:
 impl<T> Ledger for T where
     T: connections::Connections
         + activations::Activations
+        + admissions::Admissions
         + canaries::Canaries
         + orders::Orders
         + passes::Passes
         + effects::Effects
         + reports::Reports
         + fleet::Fleet
+        + destinations::Destinations
         + publishers::Publishers
         + recorded::Recorded
         + Send

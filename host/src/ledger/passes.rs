@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Result,
+    admissions::NewQuarantine,
     connections::SealedSecret,
     effects::{EffectBody, OwedByOrder},
 };
@@ -417,6 +418,8 @@ pub struct Move {
     pub timeline: Vec<String>,
     /// What a single read showed meanwhile.
     pub confirmed: Option<Confirmed>,
+    /// The release failed too often: from now on nothing is mapped with it at this connection.
+    pub quarantine: Option<NewQuarantine>,
     /// The mapping that was made since the last move.
     pub mapping: Option<Mapping>,
 }

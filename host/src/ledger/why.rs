@@ -82,6 +82,7 @@ fn in_state(detail: &OrderDetail, state: PassState, connection: Option<&Connecti
     let because = order.because.as_str();
     let erp = order.erp_order_number.as_deref().or(order.erp_order_id.as_deref());
     let at = time::rfc3339(order.state_ms.unwrap_or(now));
+    let shut = connection.and_then(|record| record.shut.as_ref());
     match state {
         PassState::Delivered => match erp {
             Some(erp) => format!("Order {number} was delivered at {at}; the ERP knows it as {erp}."),
@@ -92,7 +93,11 @@ fn in_state(detail: &OrderDetail, state: PassState, connection: Option<&Connecti
             format!("Order {number} may or may not be in the ERP ({because}): check there before sending it again.")
         }
         PassState::Unknown => {
-            format!("Whether the ERP has order {number} is not known ({because}); it is being looked up.")
+            let when = match shut {
+                Some(shut) => format!("it is looked up when the ERP works again: {}", shut.sentence()),
+                None => "it is being looked up".to_owned(),
+            };
+            format!("Whether the ERP has order {number} is not known ({because}); {when}.")
         }
         PassState::Awaiting => {
             let until = last
@@ -107,6 +112,19 @@ fn in_state(detail: &OrderDetail, state: PassState, connection: Option<&Connecti
                 format!("Order {number} waits because its connection is paused ({why}).")
             }
             Some(ConnectionState::Removed) => format!("Order {number} waits, and its connection was removed."),
+            _ if connection.is_some_and(|record| record.quarantine.is_some()) => {
+                let name = connection.map_or("", |record| record.name.as_str());
+                let because = connection.and_then(|record| record.quarantine.as_ref());
+                let because = because.map_or("", |quarantine| quarantine.because.as_str());
+                format!(
+                    "Order {number} waits because the plugin failed too often at connection {name} and is in quarantine \
+                     ({because}); another release, or `orderdock plugin unquarantine {name} --reason WHY`, lets it go."
+                )
+            }
+            _ if shut.is_some() => {
+                let why = shut.map(|shut| shut.sentence()).unwrap_or_default();
+                format!("Order {number} waits because {why}. It is sent by itself when the ERP works again.")
+            }
             _ if because.is_empty() => format!("Order {number} waits for a worker; it is next."),
             _ => {
                 let next = last.map_or(now, |pass| pass.not_before_ms);

@@ -31,6 +31,27 @@ pub struct FailedOrder {
     pub link: String,
 }
 
+/// Something about a connection as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The connection's name.
+    pub connection: String,
+    /// In a few words.
+    pub subject: String,
+    /// Sentences.
+    pub lines: Vec<String>,
+}
+
+/// What a mail is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Item {
+    /// A failed pass. First, because it has fields that a notice lacks.
+    Order(Box<FailedOrder>),
+    /// A connection.
+    Notice(Notice),
+}
+
 /// A composed mail, still without sender and receivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Composed {
@@ -48,24 +69,49 @@ const LISTED: usize = 50;
 /// Longest text of a field, in characters: an ERP's answer may be a novel.
 const FIELD: usize = 600;
 
-/// One mail for all of these orders, in their order.
+/// One mail for all of these, in their order; what is about a connection comes first.
 #[must_use]
-pub fn compose(orders: &[FailedOrder]) -> Composed {
-    let subject = subject(orders);
+pub fn compose(items: &[Item]) -> Composed {
+    let (mut orders, mut notices) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Item::Order(order) => orders.push(order.as_ref()),
+            Item::Notice(notice) => notices.push(notice),
+        }
+    }
+    let subject = subject(&orders, &notices);
+    let (mut text, mut cards) = (String::new(), String::new());
+    for notice in &notices {
+        let separator = if text.is_empty() { "" } else { "\n" };
+        text.push_str(separator);
+        for line in &notice.lines {
+            let line = clean(line);
+            let _ = writeln!(text, "{line}");
+            let _ = write!(cards, "<p>{}</p>", escape(&line));
+        }
+    }
     let intro = match orders.len() {
+        0 => String::new(),
         1 => "This order needs attention:".to_owned(),
         count => format!("These {count} orders need attention:"),
     };
-    let mut text = format!("{intro}\n");
-    let mut cards = String::new();
-    for order in orders.iter().take(LISTED) {
+    if !intro.is_empty() {
+        let separator = if text.is_empty() { "" } else { "\n" };
+        let _ = writeln!(text, "{separator}{intro}");
+        let _ = write!(cards, "<p>{intro}</p>");
+    }
+    for order in orders.iter().copied().take(LISTED) {
         write_text(&mut text, order);
         write_card(&mut cards, order);
     }
     let more = orders.len().saturating_sub(LISTED);
     let more =
         if more == 0 { String::new() } else { format!("… and {more} more: `orderdock order list` shows all.") };
-    let foot = "Each failed pass is mailed once. An order that is set back to new in the shop goes again.";
+    let foot = if orders.is_empty() {
+        "This is mailed once; and again when it is over."
+    } else {
+        "Each failed pass is mailed once. An order that is set back to new in the shop goes again."
+    };
     if !more.is_empty() {
         let _ = write!(text, "\n{more}\n");
         let _ = write!(cards, "<p>{}</p>", escape(&more));
@@ -75,15 +121,17 @@ pub fn compose(orders: &[FailedOrder]) -> Composed {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title></head>\
          <body style=\"margin:0;padding:16px;font:16px/1.5 sans-serif;color:#222;max-width:640px\">\
-         <p>{intro}</p>{cards}<p style=\"color:#555;font-size:14px\">{foot}<br>Orderdock</p></body></html>",
+         {cards}<p style=\"color:#555;font-size:14px\">{foot}<br>Orderdock</p></body></html>",
         title = escape(&subject),
     );
     Composed { subject, text, html }
 }
 
-fn subject(orders: &[FailedOrder]) -> String {
+fn subject(orders: &[&FailedOrder], notices: &[&Notice]) -> String {
     let connection = orders.first().map(|order| clean(&order.connection)).unwrap_or_default();
     match orders {
+        // Of several the last one is how it is now.
+        [] => short(&notices.last().map(|notice| clean(&notice.subject)).unwrap_or_default(), 120),
         [one] => short(&format!("Order {} failed: {}", clean(&one.order_number), clean(&one.what)), 120),
         many if many.iter().all(|order| clean(&order.connection) == connection) => {
             short(&format!("{} orders of {connection} failed", many.len()), 120)
@@ -194,7 +242,7 @@ mod tests {
 
     #[test]
     fn one_order_reads_as_sentences() {
-        let mail = compose(&[order("1001")]);
+        let mail = compose(&[Item::Order(Box::new(order("1001")))]);
         assert_eq!(mail.subject, "Order 1001 failed: The ERP refused the order: unknown SKU \"A-1\".");
         assert_eq!(
             mail.text,
@@ -210,13 +258,14 @@ mod tests {
 
     #[test]
     fn many_are_grouped_and_the_rest_counted() {
-        let orders: Vec<_> = (0..60).map(|n| order(&n.to_string())).collect();
+        let orders: Vec<_> = (0..60).map(|n| Item::Order(Box::new(order(&n.to_string())))).collect();
         let mail = compose(&orders);
         assert_eq!(mail.subject, "60 orders of north failed");
         assert!(mail.text.contains("Order 49 of") && !mail.text.contains("Order 50 of"));
         assert!(mail.text.contains("… and 10 more"));
         let mut mixed = vec![order("1"), order("2")];
         mixed[1].connection = "south".into();
+        let mixed: Vec<_> = mixed.into_iter().map(|it| Item::Order(Box::new(it))).collect();
         assert_eq!(compose(&mixed).subject, "2 orders failed");
     }
 
@@ -225,10 +274,29 @@ mod tests {
         let mut bad = order("1\r\nBcc: x@example.com");
         bad.what = format!("{}\n<script>alert(1)</script>", "x".repeat(10_000));
         bad.link = "javascript:alert(1)".into();
-        let mail = compose(&[bad]);
+        let mail = compose(&[Item::Order(Box::new(bad))]);
         assert!(!mail.subject.contains(['\r', '\n']));
         assert!(mail.subject.chars().count() <= 120);
         assert!(!mail.html.contains("<script>") && !mail.html.contains("javascript:"));
         assert!(mail.html.len() < 5_000);
+    }
+
+    #[test]
+    fn what_is_about_a_connection_comes_first_and_is_read_back() {
+        let notice = Notice {
+            connection: "north".into(),
+            subject: "north: the ERP does not answer".into(),
+            lines: vec!["It has not answered since noon (<refused>).".into(), "3 orders wait.".into()],
+        };
+        let items = [Item::Order(Box::new(order("1001"))), Item::Notice(notice)];
+        let stored = serde_json::to_string(&items).unwrap();
+        assert_eq!(serde_json::from_str::<Vec<Item>>(&stored).unwrap(), items);
+        let alone = compose(&items[1..]);
+        assert_eq!(alone.subject, "north: the ERP does not answer");
+        assert!(alone.text.starts_with("It has not answered since noon (<refused>).\n3 orders wait.\n\n-- \n"));
+        assert!(alone.html.contains("noon (&lt;refused&gt;)"), "{}", alone.html);
+        let both = compose(&items);
+        assert!(both.subject.starts_with("Order 1001 failed"), "{}", both.subject);
+        assert!(both.text.contains("3 orders wait.\n\nThis order needs attention:\n\nOrder 1001"), "{}", both.text);
     }
 }

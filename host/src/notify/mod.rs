@@ -1,11 +1,11 @@
-//! Mail: one for a failed pass, grouped when many fail together. The only place with lettre.
+//! Mail: one for a failed pass, grouped when many fail together; one for the trouble of a whole connection. The only place with lettre.
 
 mod compose;
 mod smtp;
 
 use async_trait::async_trait;
 
-pub use compose::{Composed, FailedOrder, compose};
+pub use compose::{Composed, FailedOrder, Item, Notice, compose};
 pub use smtp::{Security, SmtpMailer, SmtpServer};
 
 use crate::failpoint::Breakable;

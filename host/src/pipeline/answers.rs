@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
+    breaker::Leaves,
     journey::{Journey, Outcome},
     parts::millis,
     settle::Settled,
@@ -69,6 +70,10 @@ impl Journey {
                 }
             }
             (AnswerCheck::Poll { delivery, .. }, destination @ Destination::Http(_)) => {
+                if let Some(shut) = self.held_back(Leaves::Look).await? {
+                    return self.look_when_it_answers(&shut).await;
+                }
+                self.take_its_turn().await?;
                 let (answer, asked) = self.ask_again(destination, delivery, began_ms).await?;
                 match answer {
                     Answer::Nothing(why) => (Vec::new(), asked, why),
@@ -88,9 +93,12 @@ impl Journey {
                 }
                 Answer::Read(response, default) => {
                     let heard = self.read_late(&response, default).await?;
+                    if let Response::Http { status, .. } = &response {
+                        self.answered(Leaves::Look, *status, &heard, false).await;
+                    }
                     let not_yet =
                         matches!(heard.verdict, Ok(Verdict::StillWaiting { .. } | Verdict::RetryLater { .. }));
-                    if self.lane.is_over(deadline_ms, began_ms) && not_yet {
+                    if self.is_over(deadline_ms, began_ms) && not_yet {
                         return self.deadline(&destination, &awaiting, began_ms).await;
                     }
                     let asked = asked.clone().map(|mut asked| {
@@ -108,7 +116,7 @@ impl Journey {
             }
         }
         let looked_well = failed.is_none();
-        if self.lane.is_over(deadline_ms, began_ms) && looked_well {
+        if self.is_over(deadline_ms, began_ms) && looked_well {
             return self.deadline(&destination, &awaiting, began_ms).await;
         }
         let settled = self.later(&awaiting, deadline_ms, None).await?;
@@ -171,7 +179,7 @@ impl Journey {
     ) -> Outcome<(Answer, Option<Asked>)> {
         let (secrets, _) = self.secrets().await?;
         Ok(match self.ask_once(destination, delivery, &secrets, Value::Null, began_ms).await {
-            Ok((asked, (response, default))) => (Answer::Read(response, default), asked),
+            Ok((asked, (response, default, _))) => (Answer::Read(response, default), asked),
             Err((why, asked)) => (Answer::Nothing(Some(why)), asked),
         })
     }

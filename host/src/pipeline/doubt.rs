@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
+    breaker::{self, Leaves},
     evidence::{Evidence, Gave},
-    journey::{Journey, Outcome, Stopped},
+    journey::{Journey, Outcome, Ready, Stopped},
     parts::millis,
     send_http::{failure_sentence, http_of, response_for_plugin, shown_answer, shown_request},
     settle::{self, Settled},
@@ -16,6 +17,7 @@ use crate::{
     destination::Destination,
     domain::{
         Order,
+        breaker::Health,
         call::{Previous, PreviousOutcome, Purpose},
         clock::Millis,
         delivery::{Delivery, Repeat},
@@ -40,6 +42,8 @@ enum Found {
     CannotTell(String),
     /// The plugin has no question for this order under its settings. A plugin is pure: asking it later changes nothing.
     NoQuestion(String),
+    /// Nothing is sent there at the moment.
+    Shut(Health),
 }
 
 /// Between the reason of a doubt and what the last look-up said.
@@ -59,6 +63,10 @@ impl Journey {
         if let Some(attempt) = &self.attempt
             && self.may_repeat(attempt, now)
         {
+            // A key may die while nothing is sent: whether it may be repeated is asked again when something is.
+            if let Some(shut) = self.shut().filter(|shut| !shut.is_due(now)) {
+                return self.look_when_it_answers(&shut).await;
+            }
             let settled = self.again("the request may be repeated by its own rules", now);
             return self.settle(settled).await;
         }
@@ -76,6 +84,7 @@ impl Journey {
         let counts_from = counts_from.max(now.saturating_add(early_ms));
         let deadline = self.pass.deadline_ms.unwrap_or(now);
         let settled = match found {
+            Found::Shut(shut) => return self.look_when_it_answers(&shut).await,
             Found::There(settled) => settled,
             Found::Absent if now >= counts_from => self.absent(now),
             Found::Absent => self.look_later(now, counts_from, deadline, &because),
@@ -83,9 +92,7 @@ impl Journey {
                 let because = format!("{because}, and it can't be looked up: {why}");
                 self.setting(|setting| setting.given_up(&because))
             }
-            Found::CannotTell(_) if self.lane.is_over(deadline, now) => {
-                self.setting(|setting| setting.given_up(&because))
-            }
+            Found::CannotTell(_) if self.is_over(deadline, now) => self.setting(|setting| setting.given_up(&because)),
             Found::CannotTell(why) => {
                 let wait = self.lane.back_off(self.pass.retries, &self.pass.idempotency_key, None);
                 let next = now.saturating_add(millis(wait));
@@ -133,6 +140,7 @@ impl Journey {
             Found::Absent => "does not have it".to_owned(),
             Found::CannotTell(why) => format!("can't tell: {why}"),
             Found::NoQuestion(why) => format!("can't be asked: {why}"),
+            Found::Shut(shut) => format!("can't tell: {}", shut.sentence()),
         };
         Ok((said, asks))
     }
@@ -154,6 +162,10 @@ impl Journey {
         });
         let (found, asked) = self.ask_the_erp(order).await?;
         match found {
+            Found::Shut(shut) => {
+                self.put_back(&shut).await?;
+                Ok(false)
+            }
             Found::There(settled) => {
                 self.settle_asked(settled, asked).await?;
                 Ok(false)
@@ -171,7 +183,10 @@ impl Journey {
             Found::Absent | Found::NoQuestion(_) => Ok(true),
             Found::CannotTell(why) => {
                 let because = format!("whether the ERP has it already could not be looked up: {why}");
-                let settled = self.retry(because, None, false).await?;
+                let settled = match self.shut() {
+                    Some(shut) => self.wait_for(&shut, false).await?,
+                    None => self.retry(because, None, false).await?,
+                };
                 self.settle_asked(settled, asked).await?;
                 Ok(false)
             }
@@ -210,8 +225,8 @@ impl Journey {
     /// tried again. A key's life counts from the first request that carried it; where the ledger's clock was set since, nobody
     /// knows how old it is.
     pub fn may_repeat(&self, attempt: &OpenAttempt, now: Millis) -> bool {
-        let tried_for = self.pass.retry_since_ms.map_or(0, |since| now.saturating_sub(since));
-        if tried_for >= millis(self.lane.settings.retry.retry_for.duration()) {
+        let retry_for = millis(self.lane.settings.retry.retry_for.duration());
+        if self.pass.retry_since_ms.is_some_and(|since| self.is_over(since.saturating_add(retry_for), now)) {
             return false;
         }
         match attempt.repeat {
@@ -225,6 +240,33 @@ impl Journey {
                 now >= attempt.first_recorded_ms && now.saturating_add(millis(self.lane.destination.time_limit())) < end
             }
         }
+    }
+
+    /// Whether a stored step that may have left already has outlived the key that it would be known again by: it waited for
+    /// its turn, a pause or a destination. Then it is in doubt again; from when on a look-up counts.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn key_died(&self, ready: &Ready, destination: &Destination) -> Outcome<Option<Millis>> {
+        let Some(Repeat::WithKey(seconds)) = http_of(&ready.delivery.content).map(|http| http.repeat) else {
+            return Ok(None);
+        };
+        if !self.pass.sent || self.pass.delivery.is_none() {
+            return Ok(None);
+        }
+        let detail = self.parts.ledger.order(&self.pass.key.order).await?;
+        let recorded: Vec<Millis> = detail
+            .iter()
+            .flat_map(|detail| &detail.attempts)
+            .filter(|it| it.pass == self.pass.key.pass && it.step == ready.step)
+            .filter(|it| it.purpose != "look-up" && it.outcome == "unknown")
+            .map(|it| it.recorded_ms)
+            .collect();
+        let (Some(first), Some(last)) = (recorded.iter().min(), recorded.iter().max()) else { return Ok(None) };
+        let end = first.saturating_add(i64::from(seconds).saturating_mul(1000));
+        let now = self.now_ms().await?;
+        let lives = now.saturating_add(millis(destination.time_limit())) < end;
+        Ok((!lives).then_some(last.saturating_add(self.lane.settle_ms(destination)).max(now)))
     }
 
     /// How much longer the ERP may still be working on something that was recorded at a moment of the ledger's, as far as we have
@@ -268,7 +310,7 @@ impl Journey {
             state,
         };
         let mapped_at_ms = self.pass.mapped_at_ms.unwrap_or(now);
-        let context = self.context(Purpose::LookUp, 0, &settings, mapped_at_ms, Some(previous), logins);
+        let context = self.context(Purpose::LookUp, 0, &settings, mapped_at_ms, Some(previous), logins.clone());
         let called =
             self.parts.mapper.map_order(&pins.release, Arc::clone(order), context.clone(), Arc::clone(&tables)).await;
         let mapping = Evidence::of(&pins, context.clone(), &called, Gave::of_mapping(&called)).stored();
@@ -281,12 +323,17 @@ impl Journey {
             Ok(destination) => destination,
             Err(problems) => return Ok((Found::CannotTell(crate::domain::problem::list(&problems)), None)),
         };
+        if let Some(shut) = self.held_back(Leaves::Look).await? {
+            return Ok((Found::Shut(shut), None));
+        }
         for _ in 0..super::journey::MOST_STEPS {
+            self.take_its_turn().await?;
             let (asked, answer) = match self.ask_once(&destination, &delivery, &secrets, mapping.clone(), now).await {
                 Ok(answered) => answered,
                 Err((why, asked)) => return Ok((Found::CannotTell(why), asked)),
             };
-            let (response, default) = answer;
+            let (response, default, asked_s) = answer;
+            let status = status_of(&response);
             let called = self
                 .parts
                 .mapper
@@ -302,8 +349,9 @@ impl Journey {
                 .await;
             let evidence = Evidence::of(&pins, context.clone(), &called, Gave::of_reading(&called));
             let plugin = Evidence { default: Some(default), ..evidence }.stored();
-            let heard =
-                Heard { verdict: called.result.map_err(|fault| fault.to_string()), plugin, retry_after_s: None };
+            let verdict = called.result.map_err(|fault| fault.to_string());
+            let heard = Heard { verdict, plugin, retry_after_s: asked_s };
+            self.answered(Leaves::Look, status, &heard, !logins.is_empty()).await;
             let shown = heard.shown();
             let asked = asked.map(|asked| with_verdict(asked, shown, &heard));
             let found = match heard.verdict {
@@ -335,7 +383,7 @@ impl Journey {
         secrets: &super::parts::Secrets,
         mapping: Value,
         began_ms: Millis,
-    ) -> Result<(Option<Asked>, (Response, DefaultVerdict)), (String, Option<Asked>)> {
+    ) -> Result<(Option<Asked>, (Response, DefaultVerdict, Option<u32>)), (String, Option<Asked>)> {
         let (Destination::Http(http), Some(question)) = (destination, http_of(&delivery.content)) else {
             return Err(("only an HTTP destination can be asked".to_owned(), None));
         };
@@ -370,11 +418,14 @@ impl Journey {
                     "answer": shown_answer(&answer, secrets, question.sensitive)
                 });
                 let response = response_for_plugin(&answer, secrets, question.sensitive);
-                Ok((Some(asked("answered", shown)), (response, default)))
+                let retry_after_s = breaker::retry_after(&answer, self.parts.clock.now_ms());
+                Ok((Some(asked("answered", shown)), (response, default, retry_after_s)))
             }
             Err(failure) => {
                 let shown = json!({ "evidence": exchange.evidence, "failure": failure });
-                Err((failure_sentence(&failure), Some(asked("unknown", shown))))
+                let because = failure_sentence(&failure);
+                self.no_answer(Leaves::Look, &failure, &because).await;
+                Err((because, Some(asked("unknown", shown))))
             }
         }
     }
@@ -382,6 +433,14 @@ impl Journey {
     /// A worker was lost while sending: the phase says what may have happened.
     pub fn lost_while_sending(phase: Phase) -> String {
         format!("the host stopped while it was sending (last recorded phase: {})", phase.as_str())
+    }
+}
+
+/// The status of an answer over HTTP.
+pub fn status_of(response: &Response) -> u16 {
+    match response {
+        Response::Http { status, .. } => *status,
+        _ => 0,
     }
 }
 

@@ -28,12 +28,13 @@ const GIVE_UP_AFTER_MS: Millis = 24 * 3_600_000;
 /// answer by then is cut off: shops may take longer than a lease to answer, and nobody else may begin the same write meanwhile.
 const LEASES: u32 = 2;
 
-/// Orders whose effects are paid at once, for each connection.
+/// Fewest orders whose effects are paid at once, for each connection. There are as many places as for passes at work: with
+/// fewer, a journey that ends while all are taken leaves its effects to be claimed, which is a commit more.
 const AT_ONCE: usize = 8;
 
-/// The places of a connection for orders whose effects are paid.
-pub fn places() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(AT_ONCE))
+/// The places of a connection for orders whose effects are paid, with so many passes at work.
+pub fn places(at_work: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(at_work.max(AT_ONCE)))
 }
 
 /// Pays until stopped. A place that becomes free is filled at once: a slow order keeps no other one waiting. Most effects
@@ -231,8 +232,8 @@ impl Payer<'_> {
             return Some(EffectEnd::NotNeeded("the shop has no writable status".to_owned()));
         }
         if lane.shop.abilities().single_read {
-            let shown = match lane.shop.get(id).await {
-                Ok(sight) => sight,
+            let shown = match lane.shop.shown(id).await {
+                Ok(shown) => shown,
                 Err(error) => return Some(self.ended(Err(error), effect)),
             };
             let at_ms = self.now;

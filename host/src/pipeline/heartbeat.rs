@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::{
     fleet,
     lane::Lane,
+    notices,
     work::{Shared, Signals},
 };
 use crate::{
@@ -21,9 +22,17 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, lane: watch::Receiv
         let swept = signals.swept.notified();
         let mut told = false;
         let now = Arc::clone(&lane.borrow());
-        // One host tells the shop: the one that looks at it.
-        if now.shop.abilities().heartbeat && shared.fleet.has(&shared.parts, &fleet::sweep_of(&now.record.id)) {
-            match is_alive(&shared, &now).await {
+        // One host tells the shop, and people: the one that looks at it.
+        if shared.fleet.has(&shared.parts, &fleet::sweep_of(&now.record.id)) {
+            let alive = is_alive(&shared, &now).await;
+            if let Ok(alive) = alive
+                && (alive || (now.takes() && now.record.swept_once))
+                && let Err(error) = notices::of_shop(&shared, &signals, &now, alive).await
+            {
+                tracing::warn!(connection = %now.record.name, %error, "who is to be told of the shop's trouble is not known");
+            }
+            match alive {
+                Ok(true) if !now.shop.abilities().heartbeat => {}
                 Ok(true) => match now.shop.heartbeat().await.inspect(|()| told = true) {
                     Ok(()) | Err(ShopError::Unsupported(_)) => {}
                     Err(error) => {

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    canary, effects, fleet, heartbeat,
+    breaker, canary, effects, fleet, heartbeat,
     intents::{self, Carried},
     lane::{Lane, LaneError},
     lease::Leases,
@@ -67,6 +67,8 @@ pub struct ConnectionHealth {
     pub alive: Option<bool>,
     /// Why it can't work, if it can't.
     pub trouble: Option<String>,
+    /// Why its orders wait although it works: its ERP's trouble is not this host's.
+    pub waits_because: Option<String>,
 }
 
 /// The running host.
@@ -231,6 +233,12 @@ impl Host {
         self.shared.fleet.is_draining()
     }
 
+    /// The connections at work.
+    fn at_work(&self) -> Vec<(Arc<Lane>, Arc<Signals>)> {
+        let of = |running: &Running| (Arc::clone(&running.lane.borrow()), Arc::clone(&running.signals));
+        self.lock().values().map(of).collect()
+    }
+
     /// Every connection at work.
     fn lanes(&self) -> Vec<Arc<Lane>> {
         self.lock().values().map(|running| Arc::clone(&running.lane.borrow())).collect()
@@ -238,17 +246,21 @@ impl Host {
 
     /// Every connection's health.
     pub async fn health(&self) -> Vec<ConnectionHealth> {
-        let lanes = self.lanes();
+        let lanes = self.at_work();
         let mut all = Vec::with_capacity(lanes.len());
-        for lane in lanes {
+        for (lane, _) in lanes {
             let alive = if lane.takes() { heartbeat::is_alive(&self.shared, &lane).await.ok() } else { None };
-            all.push(ConnectionHealth { name: lane.record.name.clone(), alive, trouble: None });
+            let waits_because = lane.shut(&self.shared.parts).map(|shut| shut.sentence());
+            all.push(ConnectionHealth { name: lane.record.name.clone(), alive, trouble: None, waits_because });
         }
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (name, why) in trouble {
             match all.iter_mut().find(|known| known.name == name) {
                 Some(known) => known.trouble = Some(why),
-                None => all.push(ConnectionHealth { name, alive: Some(false), trouble: Some(why) }),
+                None => {
+                    let trouble = Some(why);
+                    all.push(ConnectionHealth { name, alive: Some(false), trouble, waits_because: None });
+                }
             }
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -261,6 +273,7 @@ impl Host {
         if let Err(error) = ledger.tend().await {
             tracing::error!(%error, "the ledger could not be looked after");
         }
+        breaker::watch(&self.shared, &self.at_work()).await;
         let now = ledger.standstill();
         if now.is_some() == still.is_some() {
             return;
@@ -325,13 +338,20 @@ impl Host {
 
     /// Whether the connection is at work as the ledger has it.
     async fn follow_one(self: &Arc<Self>, record: ConnectionRecord, host_paused: bool) -> bool {
-        let known = self.lock().get(&record.id).map(|running| (running.revision, running.host_paused));
-        if known == Some((record.revision, host_paused)) {
+        let known = self
+            .lock()
+            .get(&record.id)
+            .map(|running| (running.revision, running.host_paused, Arc::clone(&running.lane.borrow())));
+        if let Some((revision, paused, lane)) = known
+            && (revision, paused) == (record.revision, host_paused)
+        {
+            breaker::say(&self.shared.parts, &lane, &record).await;
             return true;
         }
         let (id, name, revision) = (record.id.clone(), record.name.clone(), record.revision);
         match self.open(record).await {
             Ok(lane) => {
+                breaker::say(&self.shared.parts, &lane, &lane.record).await;
                 self.trouble.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
                 let lane = Arc::new(lane);
                 if let Some(running) = self.lock().get_mut(&id) {
@@ -372,7 +392,7 @@ impl Host {
     }
 
     fn start(self: &Arc<Self>, lane: Arc<Lane>, revision: u64, host_paused: bool) {
-        let signals = Arc::new(Signals::new(Arc::clone(&self.mails)));
+        let signals = Arc::new(Signals::new(Arc::clone(&self.mails), self.shared.parts.pace.per_connection));
         let stop = self.shared.stop.child_token();
         // The loops of one connection stop with it; the rest is the host's.
         let shared = Arc::new(Shared {

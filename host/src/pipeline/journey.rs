@@ -10,6 +10,7 @@ use super::{
     lane::Lane,
     lease::Held,
     parts::{Parts, Secrets, millis},
+    quarantine::Beginning,
     settle::{self, OrderFacts, Setting, Settled},
     work::Signals,
 };
@@ -89,6 +90,8 @@ pub struct Journey {
     pub claimed_logins: Mutex<Option<Vec<SealedSecret>>>,
     /// What the shop is owed and we have leased with the last move: to be paid when the journey is over.
     pub payment: Option<Payment>,
+    /// A quarantine that begins with the next move.
+    pub quarantine: Option<Beginning>,
     /// What the last mapping cost, until a move takes it along.
     pub mapping: Option<Mapping>,
 }
@@ -408,7 +411,7 @@ impl Journey {
         asked: Option<Asked>,
         confirmed: Option<Confirmed>,
     ) -> Outcome<()> {
-        let Settled { to, effects, timeline } = settled;
+        let Settled { to, effects, timeline } = self.telling_of_quarantine(settled);
         let state = to.state();
         let owed = !effects.is_empty();
         let opens_attempt = matches!(to, To::Sending { .. });
@@ -431,6 +434,7 @@ impl Journey {
             effects,
             timeline,
             confirmed,
+            quarantine: self.quarantine.as_ref().map(|beginning| beginning.new.clone()),
             mapping,
         };
         let place = if owed { Arc::clone(&self.signals.effect_places).try_acquire_owned().ok() } else { None };
@@ -457,6 +461,7 @@ impl Journey {
             "pass moved"
         );
         self.pass.state = state;
+        self.quarantine = None;
         if opens_attempt {
             self.pass.attempts = self.pass.attempts.saturating_add(1);
             self.sent_before = self.pass.sent;

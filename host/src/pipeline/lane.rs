@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
+    breaker::{Identity, identity},
     open,
     parts::{Parts, Secrets},
 };
@@ -47,6 +48,8 @@ pub struct Lane {
     pub pinned_destination: Value,
     /// Its destination.
     pub destination: Arc<Destination>,
+    /// By what hosts share what they know of that destination; none where it is not watched.
+    pub identity: Option<Identity>,
     /// What is in force.
     pub in_force: Arc<InForce>,
     /// What is tried with some new orders, and what was agreed on.
@@ -170,6 +173,7 @@ impl Lane {
             policy,
             settings,
             shop,
+            identity: identity(parts, &pinned_destination, &secrets_out),
             pinned_destination,
             destination,
             in_force,
@@ -187,6 +191,11 @@ impl Lane {
     /// Whether new orders are taken.
     pub fn takes(&self) -> bool {
         self.record.state == ConnectionState::Active && !self.host_paused
+    }
+
+    /// Whether orders are mapped: a release in quarantine maps none, and they wait.
+    pub fn maps(&self) -> bool {
+        self.takes() && self.record.quarantine.is_none()
     }
 
     /// Whether a release can be asked whether the ERP has an order.

@@ -15,7 +15,7 @@ use crate::{
         LedgerError,
         effects::{EffectBody, EffectEnd, MailBatch},
     },
-    notify::{Composed, FailedOrder, Mail, MailError, compose},
+    notify::{Composed, Item, Mail, MailError, compose},
 };
 
 /// A mail that could not be handed over for that long is given up and shown.
@@ -65,7 +65,7 @@ async fn send(shared: &Shared, batch: &MailBatch) -> Result<(), LedgerError> {
         (None, _) => EffectEnd::NotNeeded("no mail server is configured (section [smtp])".to_owned()),
         (Some(_), (_, to)) if to.is_empty() => EffectEnd::NotNeeded("the connection names no receiver".to_owned()),
         (Some(mailer), (from, to)) => {
-            let failed: Vec<FailedOrder> = batch
+            let items: Vec<Item> = batch
                 .members
                 .iter()
                 .filter_map(|(_, owed)| match &owed.body {
@@ -73,7 +73,7 @@ async fn send(shared: &Shared, batch: &MailBatch) -> Result<(), LedgerError> {
                     _ => None,
                 })
                 .collect();
-            let Composed { subject, text, html } = compose(&failed);
+            let Composed { subject, text, html } = compose(&items);
             let message_id = format!("{}@orderdock", batch.mail);
             let mail = Mail { message_id, from, to, subject, text, html };
             match mailer.send(&mail).await {

@@ -7,6 +7,8 @@ use super::{
     evidence::{self, Evidence, Gave},
     fetch::Read,
     journey::{Journey, Outcome, Ready},
+    quarantine::Asked,
+    settle,
 };
 use crate::{
     domain::{
@@ -73,6 +75,13 @@ impl Journey {
             None => self.now_ms().await?,
         };
         let lane = Arc::clone(&self.lane);
+        if let Some(quarantine) = &lane.record.quarantine {
+            // Claimed before it began, or left behind by a lost worker: it waits like the others.
+            let because = format!("the plugin is in quarantine: {}", quarantine.because);
+            let now = self.now_ms().await?;
+            self.settle(settle::put_off(because, now, true)).await?;
+            return Ok(None);
+        }
         let (_, logins) = self.secrets().await?;
         let with = lane.choose(&self.pass);
         let pins = lane.pins(with, content_hash(&order), Purpose::Create);
@@ -80,6 +89,7 @@ impl Journey {
         let told = context.clone();
         let called =
             self.parts.mapper.map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&with.tables)).await;
+        self.note_call(&pins.release, Asked::Mapping, &called);
         self.note_for_canary(&pins, CallNote::mapping(&called)).await;
         let mapping: Arc<str> = Evidence::of(&pins, told, &called, Gave::of_mapping(&called)).text().into();
         let snapshot = self.snapshot(&order)?;

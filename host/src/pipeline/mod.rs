@@ -11,6 +11,7 @@
 
 pub mod age;
 pub mod answers;
+pub mod breaker;
 pub mod canary;
 pub mod doubt;
 pub mod effects;
@@ -25,9 +26,11 @@ pub mod lane;
 pub mod lease;
 pub mod mails;
 pub mod map;
+pub mod notices;
 pub mod open;
 pub mod parts;
 pub mod push;
+pub mod quarantine;
 pub mod reconcile;
 pub mod replay;
 pub mod reread;

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::breaker::Known;
 use crate::{
     config::ConnectionSettings,
     destination::Destination,
@@ -68,6 +69,8 @@ pub struct Pace {
     pub heartbeat_every: Duration,
     /// How long bodies are kept after a pass closed.
     pub keep_bodies: Duration,
+    /// Calls in a row that may fail by the plugin's own fault before its release is put into quarantine; 0 = any number.
+    pub quarantine_after: u32,
 }
 
 impl Default for Pace {
@@ -82,6 +85,7 @@ impl Default for Pace {
             gather_mails: Duration::from_secs(10),
             heartbeat_every: Duration::from_secs(60),
             keep_bodies: Duration::from_secs(15 * 86_400),
+            quarantine_after: 5,
         }
     }
 }
@@ -108,6 +112,8 @@ pub struct Parts {
     pub mail_from: String,
     /// Shops and destinations.
     pub opener: Arc<dyn Opener>,
+    /// How destinations are, as far as this host knows.
+    pub destinations: Arc<Known>,
     /// Secrets at rest.
     pub sealer: Arc<Sealer>,
     /// How much at once.

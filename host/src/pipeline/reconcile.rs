@@ -121,7 +121,7 @@ pub async fn accept(parts: &Arc<Parts>, back: &WentBack, by: &str) -> Result<Acc
 }
 
 async fn look_and_accept(parts: &Arc<Parts>, back: &WentBack, by: &str) -> Result<Accepted, ReconcileError> {
-    let (shared, signals) = (alone(parts), Signals::new(Arc::default()));
+    let (shared, signals) = (alone(parts), Signals::new(Arc::default(), 1));
     parts.ledger.skip_documents(back.missing()).await?;
     let mut doubtful = Vec::new();
     for record in connections(parts).await? {
@@ -326,7 +326,7 @@ async fn ask(
     let mut journey = Journey {
         parts: Arc::clone(&shared.parts),
         lane: Arc::clone(lane),
-        signals: Arc::new(Signals::new(Arc::default())),
+        signals: Arc::new(Signals::new(Arc::default(), 1)),
         held: Arc::clone(&held),
         pass,
         attempt: None,
@@ -335,6 +335,7 @@ async fn ask(
         logins: std::sync::Mutex::default(),
         claimed_logins: std::sync::Mutex::default(),
         payment: None,
+        quarantine: None,
         mapping: None,
     };
     let said = journey.erp_says(&order).await;

@@ -91,6 +91,7 @@ async fn try_to(
         logins: Mutex::default(),
         claimed_logins: Mutex::default(),
         payment: None,
+        quarantine: None,
         mapping: None,
     };
     // State goes only to the release that made it.

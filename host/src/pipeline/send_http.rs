@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
+    breaker::{self, Leaves},
     canary::CallNote,
     evidence::{Evidence, Gave},
     journey::{Journey, Outcome, Ready, Stopped},
     lease::Leases,
+    quarantine::Asked,
     settle::{self, Settled},
     verdict::Heard,
 };
@@ -51,7 +53,7 @@ impl Journey {
             self.settle(settled).await?;
             return Ok(None);
         };
-        let (secrets, _) = self.secrets().await?;
+        let (secrets, logins) = self.secrets().await?;
         let (request, redacted) = match http.request(delivery, &secrets, &self.step_key(ready.step)) {
             Ok(made) => made,
             Err(problems) => {
@@ -61,6 +63,23 @@ impl Journey {
                 return Ok(None);
             }
         };
+        if let Some(shut) = self.held_back(Leaves::Order).await? {
+            self.put_back(&shut).await?;
+            return Ok(None);
+        }
+        if let Some(next_look_ms) = self.key_died(&ready, destination).await? {
+            let because = "the key that the ERP would know the request again by is too old to send it again";
+            let mut settled = self.doubt(because).await?;
+            if let To::Unknown { next_look_ms: next, .. } = &mut settled.to {
+                *next = next_look_ms;
+            }
+            self.settle(settled).await?;
+            return Ok(None);
+        }
+        if ready.step > 0 {
+            // The first request was booked with the claim.
+            self.take_its_turn().await?;
+        }
         let token = AttemptToken(random::token(self.parts.random.as_ref()));
         let (repeat, sensitive) = (delivery.repeat, delivery.sensitive);
         let hash = redacted.body.sha256.clone();
@@ -86,7 +105,8 @@ impl Journey {
         if let Some(too_late) = recorded {
             self.settle(too_late).await?;
         }
-        self.read_exchange(&token, exchange, &secrets, sensitive, destination, state).await
+        let with_login = !logins.is_empty();
+        self.read_exchange(&token, exchange, &secrets, sensitive, destination, state, with_login).await
     }
 
     /// One try on the wire.
@@ -142,6 +162,7 @@ impl Journey {
         sensitive: bool,
         destination: &Destination,
         state: Vec<u8>,
+        with_login: bool,
     ) -> Outcome<Option<Ready>> {
         let Exchange { evidence: seen, result } = exchange;
         let phase = seen.phase;
@@ -149,11 +170,13 @@ impl Journey {
             Ok(answer) => answer,
             Err(failure) => {
                 let because = failure_sentence(&failure);
+                let shut = self.no_answer(Leaves::Order, &failure, &because).await;
                 let not_processed = transport::read_failure(&failure, phase) == Reading::NotProcessed;
-                let (settled, outcome) = if not_processed {
-                    (self.retry(because, None, self.pass.step == 0 && !self.sent_before).await?, "not processed")
-                } else {
-                    (self.doubt(&because).await?, "unknown")
+                let unpin = self.pass.step == 0 && !self.sent_before;
+                let (settled, outcome) = match shut {
+                    Some(shut) if not_processed => (self.wait_for(&shut, unpin).await?, "not processed"),
+                    None if not_processed => (self.retry(because, None, unpin).await?, "not processed"),
+                    _ => (self.doubt(&because).await?, "unknown"),
                 };
                 let end = AttemptEnd {
                     token: token.clone(),
@@ -171,12 +194,19 @@ impl Journey {
         if answer.status == 401 {
             self.forget_logins().await;
         }
-        let heard = self.hear(state, response, default, retry_after(&answer)).await;
+        let retry_after_s = breaker::retry_after(&answer, self.parts.clock.now_ms());
+        let heard = self.hear(state, response, default, retry_after_s).await;
         if let Some(object) = shown.as_object_mut() {
             object.insert("verdict".to_owned(), heard.shown());
         }
         let step = self.pass.step;
-        let (settled, outcome, next) = self.weigh(heard, default, step, destination).await?;
+        let shut = self.answered(Leaves::Order, answer.status, &heard, with_login).await;
+        let (settled, outcome, next) = match shut.filter(|_| heard.is_of_all(answer.status)) {
+            Some(shut) => {
+                (self.wait_for(&shut, self.pass.step == 0 && !self.sent_before).await?, "not processed", None)
+            }
+            None => self.weigh(heard, default, step, destination).await?,
+        };
         let end = AttemptEnd { token: token.clone(), phase, outcome, shown };
         self.settle_answer(token, settled, end).await?;
         if next.is_some() {
@@ -256,6 +286,7 @@ impl Journey {
         let told = context.clone();
         let called =
             self.parts.mapper.parse_response(&pins.release, order, context, tables, state, response, default).await;
+        self.note_call(&pins.release, Asked::Reading, &called);
         if called.result.is_err() {
             self.note_for_canary(&pins, CallNote::fault()).await;
         }
@@ -344,11 +375,6 @@ pub fn shown_answer(answer: &Answer, secrets: &super::parts::Secrets, sensitive:
         "length": answer.body.len(),
         "note": note,
     })
-}
-
-/// Seconds to wait that the answer asks for; a date is left to the host's own back-off.
-fn retry_after(answer: &Answer) -> Option<u32> {
-    answer.headers.iter().find(|(name, _)| name == "retry-after").and_then(|(_, value)| value.trim().parse().ok())
 }
 
 /// One sentence for a failure below HTTP.

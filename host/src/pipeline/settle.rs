@@ -146,6 +146,15 @@ impl Setting<'_> {
         self.failed(class, rejection.message, rejection.field)
     }
 
+    /// The mail that tells of a quarantine.
+    pub fn quarantined(&self, what: String) -> Option<EffectBody> {
+        self.mail(
+            what,
+            FailureClass::Plugin,
+            "Tell the publisher what `orderdock plugin quarantines` shows. Put another release in force, or lift the quarantine.",
+        )
+    }
+
     fn success(&self) -> Option<EffectBody> {
         self.status.success.clone().map(|status| EffectBody::Status { status, by_intent: self.by_intent })
     }

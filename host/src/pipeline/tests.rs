@@ -3,6 +3,7 @@
 //! plugin are played by the test, which also decides when a ledger call fails and what happens just before it.
 
 mod awaiting;
+mod breaker;
 mod doubts;
 mod erp;
 mod files;

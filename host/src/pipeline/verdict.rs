@@ -44,6 +44,15 @@ impl Heard {
         matches!(self.verdict, Err(_) | Ok(Verdict::Unknown { .. }))
     }
 
+    /// Whether it says that the ERP did nothing, for a reason that holds for all orders alike.
+    pub fn is_of_all(&self, status: u16) -> bool {
+        match &self.verdict {
+            Ok(Verdict::RetryLater { .. }) => true,
+            Ok(Verdict::Rejected(refusal)) => matches!(status, 401 | 403 | 429) && refusal.partial_id.is_none(),
+            _ => false,
+        }
+    }
+
     /// As people are shown it; no login's value is in it.
     pub fn shown(&self) -> Value {
         match &self.verdict {

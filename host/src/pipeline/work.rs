@@ -23,6 +23,7 @@ use super::{
     lane::Lane,
     lease::{Held, Leases},
     parts::{Parts, millis},
+    quarantine::Faults,
 };
 use crate::{
     domain::clock::Millis,
@@ -53,6 +54,8 @@ pub struct Signals {
     pub mails: Arc<Notify>,
     /// Orders whose effects are paid at once.
     pub effect_places: Arc<Semaphore>,
+    /// How often the plugin failed in a row.
+    pub faults: Faults,
     /// How long we know of what is in doubt.
     pub ages: Ages,
     /// The newest stamp of a change that a good look was shown: the shop's own time.
@@ -60,16 +63,17 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Those of one connection.
+    /// Those of one connection, with so many passes at work at once.
     #[must_use]
-    pub fn new(mails: Arc<Notify>) -> Self {
+    pub fn new(mails: Arc<Notify>, at_once: usize) -> Self {
         Self {
             work: Notify::new(),
             effects: Notify::new(),
             sweep: Notify::new(),
             swept: Notify::new(),
             mails,
-            effect_places: effects::places(),
+            effect_places: effects::places(at_once),
+            faults: Faults::default(),
             ages: Ages::default(),
             newest_ms: Mutex::new(None),
         }
@@ -160,15 +164,28 @@ async fn claim(
     looks: bool,
 ) -> Result<Vec<(Place, Claim, Duration)>, LedgerError> {
     let parts = &shared.parts;
-    let work = if lane.takes() { ClaimKind::Work } else { ClaimKind::LeftBehind };
+    let shut = lane.shut(parts);
+    // While nothing is sent there, one order may try when that is due.
+    let may_try = match &shut {
+        Some(shut) => shut.is_due(parts.ledger.now_ms().await?),
+        None => true,
+    };
+    let work = if lane.maps() && may_try { ClaimKind::Work } else { ClaimKind::LeftBehind };
     let mut claimed = Vec::new();
     for kind in looks.then_some(ClaimKind::Look).into_iter().chain([work]) {
-        let room = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let mut room = u32::try_from(places.len()).unwrap_or(u32::MAX);
         if room == 0 {
             break;
         }
+        if shut.is_some() && kind == ClaimKind::Work {
+            room = 1;
+        }
         let before = parts.clock.since_boot();
-        let claiming = parts.ledger.claim(&lane.record.id, &parts.host, kind, room, millis(parts.pace.lease));
+        let (connection, lease_ms) = (&lane.record.id, millis(parts.pace.lease));
+        let claiming = match lane.limits() {
+            Some(limits) => parts.ledger.claim_within(connection, &parts.host, kind, room, lease_ms, limits),
+            None => parts.ledger.claim(connection, &parts.host, kind, room, lease_ms),
+        };
         // A test counts only the claims that find work.
         let tried = match kind {
             ClaimKind::Look => claiming.await,
@@ -224,6 +241,7 @@ fn start(shared: &Arc<Shared>, signals: &Arc<Signals>, lane: &Arc<Lane>, place: 
         logins: std::sync::Mutex::default(),
         claimed_logins: std::sync::Mutex::new(claim.logins),
         payment: None,
+        quarantine: None,
         mapping: None,
     };
     let signals = Arc::clone(signals);
@@ -258,7 +276,7 @@ async fn until_due(shared: &Shared, lane: &Lane) -> Duration {
     };
     // What is overdue and was not claimed is not ours to take now: do not spin.
     match due {
-        _ if !lane.takes() => LOOK_AT_LEAST,
+        _ if !lane.maps() || lane.shut(&shared.parts).is_some() => LOOK_AT_LEAST,
         0 => LOOKS_AT_MOST_EVERY,
         due => Duration::from_millis(due).min(LOOK_AT_LEAST),
     }

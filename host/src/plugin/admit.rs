@@ -4,18 +4,19 @@
 use std::sync::Arc;
 
 use tokio::time::timeout;
+use wasmtime::component::Component;
 
 use super::{
-    AdmissionError,
-    cache::{self, Cache},
+    AdmissionError, cache,
     call::Call,
     check, contract, engine,
-    guest::{Guest, lock},
+    guest::lock,
     outline::{NoComponent, outline},
-    releases::{Release, Unfit},
+    releases::Release,
     runtime::Runtime,
     settings::{PAGE, Settings},
     wasi::Seed,
+    world,
 };
 use crate::domain::{
     call::{Description, Tables},
@@ -31,62 +32,92 @@ fn allowed() -> impl Iterator<Item = &'static str> {
     contract::IMPORTS.into_iter().chain(WASI)
 }
 
-/// Admits a component: the whole way from bytes to a description.
-///
-/// # Errors
-/// Why it is not a plugin that may be used.
-pub(super) async fn admit(runtime: &Runtime, bytes: &[u8]) -> Result<(Digest, Description), AdmissionError> {
-    let size = bytes.len() as u64;
-    if size > runtime.settings.component_bytes {
-        return Err(AdmissionError::TooLarge { size, allowed: runtime.settings.component_bytes });
-    }
+/// What is known of a component after everything that is looked at before an order is mapped.
+pub(super) struct Gate {
+    pub(super) digest: Digest,
+    /// What is wrong, all of it as far as one thing can be looked at while another is wrong.
+    pub(super) problems: Vec<AdmissionError>,
+    /// What it says of itself; there whenever nothing is wrong.
+    pub(super) description: Option<Description>,
+}
+
+/// The whole way from bytes to a description. What passes is kept in the cache, and loaded.
+pub(super) async fn gate(runtime: &Runtime, bytes: &[u8]) -> Gate {
     let digest = cache::digest(bytes);
     let was_known = runtime.cache.knows(&digest);
-    let (engine, linker) = (runtime.engine.clone(), runtime.linker.clone());
-    let (cache, key, bytes) = (runtime.cache.clone(), digest.clone(), bytes.to_vec());
-    let settings = runtime.settings.clone();
-    let prepared =
-        tokio::task::spawn_blocking(move || prepare(&engine, &linker, &cache, &settings, &key, &bytes)).await;
-    let prepared = prepared.map_err(|error| AdmissionError::Compile(format!("compiling broke off: {error}")))?;
-    let release = Arc::new(prepared?);
+    let mut problems = Vec::new();
+    let description = look(runtime, bytes, &digest, &mut problems).await;
+    // A release that was good once may be in use: a machine too busy to describe it in time does not make it bad.
+    if !problems.is_empty() && !was_known {
+        runtime.cache.forget(&digest);
+    }
+    Gate { digest, problems, description }
+}
+
+async fn look(
+    runtime: &Runtime,
+    bytes: &[u8],
+    digest: &Digest,
+    problems: &mut Vec<AdmissionError>,
+) -> Option<Description> {
+    let (size, allowed) = (bytes.len() as u64, runtime.settings.component_bytes);
+    if size > allowed {
+        problems.push(AdmissionError::TooLarge { size, allowed });
+        return None;
+    }
+    match check_imports(bytes) {
+        Ok(()) => {}
+        // The rest can be looked at all the same.
+        Err(error @ AdmissionError::ForbiddenImports { .. }) => problems.push(error),
+        Err(error) => {
+            problems.push(error);
+            return None;
+        }
+    }
+    let component = match runtime.component(digest, Some(bytes.to_vec())).await {
+        Ok(component) => component,
+        Err(reason) => {
+            problems.push(refused(reason));
+            return None;
+        }
+    };
+    let differences = world::differences(&runtime.engine, &component);
+    if !differences.is_empty() {
+        problems.push(AdmissionError::WrongWorld(differences.join("; ")));
+    }
+    problems.extend(check_demands(&component, &runtime.settings).err());
+    // What has other functions than it should can still be started, which is worth knowing too.
+    if problems.iter().any(|problem| !matches!(problem, AdmissionError::WrongWorld(_))) {
+        return None;
+    }
+    let release = match Release::of(&runtime.engine, &runtime.linker, &component) {
+        Ok(release) => Arc::new(release),
+        Err(reason) if problems.is_empty() => {
+            problems.push(AdmissionError::WrongWorld(reason));
+            return None;
+        }
+        Err(_) => return None,
+    };
+    if !problems.is_empty() {
+        problems
+            .extend(describe(runtime, &release).await.err().filter(|error| matches!(error, AdmissionError::Fault(_))));
+        return None;
+    }
+    if let Err(error) = runtime.cache.keep_component(digest, bytes) {
+        let reason = format!("it can't be written to the host's directory: {error}");
+        problems.push(AdmissionError::Compile(reason));
+        return None;
+    }
     match describe(runtime, &release).await {
         Ok(description) => {
             lock(&runtime.releases).add(digest.clone(), release);
-            Ok((digest, description))
+            Some(description)
         }
-        // A release that was good once may be in use: a machine too busy to describe it in time does not make it bad.
-        Err(error) if was_known => Err(error),
         Err(error) => {
-            runtime.cache.forget(&digest);
-            Err(error)
+            problems.push(error);
+            None
         }
     }
-}
-
-/// Everything that costs processor time, off the threads that carry orders.
-fn prepare(
-    engine: &wasmtime::Engine,
-    linker: &wasmtime::component::Linker<Guest>,
-    cache: &Cache,
-    settings: &Settings,
-    digest: &Digest,
-    bytes: &[u8],
-) -> Result<Release, AdmissionError> {
-    check_imports(bytes)?;
-    let release = Release::prepare(engine, linker, cache, digest, || Ok(bytes.to_vec())).map_err(|unfit| {
-        if !cache.knows(digest) {
-            cache.forget(digest);
-        }
-        match unfit {
-            Unfit::Code(reason) => refused(reason),
-            Unfit::Imports(reason) | Unfit::Exports(reason) => AdmissionError::WrongWorld(reason),
-        }
-    })?;
-    check_demands(&release, settings)?;
-    cache
-        .keep_component(digest, bytes)
-        .map_err(|error| AdmissionError::Compile(format!("it can't be written to the host's directory: {error}")))?;
-    Ok(release)
 }
 
 /// Reads the outer layer only: what the file is, and what it imports.
@@ -151,8 +182,8 @@ fn refused(text: String) -> AdmissionError {
 }
 
 /// Refuses now what would fail with every order.
-fn check_demands(release: &Release, settings: &Settings) -> Result<(), AdmissionError> {
-    let Some(needs) = release.component.resources_required() else { return Ok(()) };
+fn check_demands(component: &Component, settings: &Settings) -> Result<(), AdmissionError> {
+    let Some(needs) = component.resources_required() else { return Ok(()) };
     let mut problems = Vec::new();
     if needs.num_memories > engine::MEMORIES {
         problems.push(format!("{} memories; at most {}", needs.num_memories, engine::MEMORIES));

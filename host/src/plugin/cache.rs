@@ -9,13 +9,11 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, UNIX_EPOCH},
 };
 
 use sha2::{Digest as _, Sha256};
 
-use super::guest::lock;
 use crate::domain::{clock::Millis, id::Digest};
 
 /// Code that nobody used for that long is removed; it is compiled again when somebody does.
@@ -29,7 +27,6 @@ const HALF_WRITTEN: Duration = Duration::from_secs(86_400);
 pub(super) struct Cache {
     dir: PathBuf,
     compatibility: String,
-    gate: Arc<Mutex<()>>,
 }
 
 /// The digest of a component's bytes.
@@ -58,7 +55,7 @@ impl Cache {
         if found.mode() & 0o077 != 0 {
             fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
         }
-        Ok(Self { dir: dir.to_owned(), compatibility, gate: Arc::default() })
+        Ok(Self { dir: dir.to_owned(), compatibility })
     }
 
     fn component_path(&self, digest: &Digest) -> PathBuf {
@@ -71,6 +68,23 @@ impl Cache {
 
     fn sum_path(&self, digest: &Digest) -> PathBuf {
         self.dir.join(format!("{digest}.{}.sum", self.compatibility))
+    }
+
+    /// A verdict that was found before, by the same program with the same brief (`key`). Judging gives the same each time, so
+    /// doing it again would only take time.
+    pub(super) fn verdict(&self, digest: &Digest, key: &str) -> Option<String> {
+        fs::read_to_string(is_digest(digest).then(|| self.verdict_path(digest, key))?).ok()
+    }
+
+    /// Keeps one. That it could not be kept only costs time later.
+    pub(super) fn keep_verdict(&self, digest: &Digest, key: &str, verdict: &str) {
+        if let Err(error) = self.write(&self.verdict_path(digest, key), verdict.as_bytes()) {
+            tracing::warn!(%digest, %error, "a verdict can't be kept and will be found anew");
+        }
+    }
+
+    fn verdict_path(&self, digest: &Digest, key: &str) -> PathBuf {
+        self.dir.join(format!("{digest}.{key}.{}.verdict", self.compatibility))
     }
 
     /// Whether the release is here.
@@ -96,12 +110,6 @@ impl Cache {
         let sum = fs::read_to_string(self.sum_path(digest)).ok()?;
         let found = self::digest(&fs::read(&path).ok()?);
         (found.0 == sum.trim()).then_some(path)
-    }
-
-    /// One compilation at a time: each uses all processors already, and the second of two that want the same release
-    /// then finds it done.
-    pub(super) fn alone(&self) -> MutexGuard<'_, ()> {
-        lock(&self.gate)
     }
 
     /// Keeps compiled code and returns its file.
@@ -159,7 +167,7 @@ impl Cache {
             };
             let age = age.unwrap_or_default();
             let ours = format!(".{}", self.compatibility);
-            let code = name.strip_suffix(".cwasm").or_else(|| name.strip_suffix(".sum"));
+            let code = [".cwasm", ".sum", ".verdict"].iter().find_map(|end| name.strip_suffix(end));
             let stale = match (code, name.strip_suffix(".wasm")) {
                 (Some(stem), _) => !stem.ends_with(&ours) || age > UNUSED,
                 (None, Some(stem)) => age > UNUSED && !known.iter().any(|digest| digest.0 == stem),

@@ -22,15 +22,31 @@ const TABLE_RESIDENT: usize = 1024 * 1024;
 /// Elements of one table; a C# debug build had more than 10,000.
 const TABLE_ELEMENTS: usize = 100_000;
 
-/// Builds the engine.
+/// Builds the engine that runs calls.
 ///
 /// # Errors
 /// When the machine lacks the address space for the pool, or the processor is not supported.
 pub(super) fn build(settings: &Settings) -> wasmtime::Result<Engine> {
+    let mut config = config(settings.metered, settings.stack_bytes);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
+    Engine::new(&config)
+}
+
+/// Builds an engine that only compiles: its code is the same, and it reserves no address space for calls, which a process
+/// with little of it could not have.
+///
+/// # Errors
+/// When the processor is not supported.
+pub(super) fn build_compiler(metered: bool, stack_bytes: usize) -> wasmtime::Result<Engine> {
+    Engine::new(&config(metered, stack_bytes))
+}
+
+/// Everything that compiled code depends on.
+fn config(metered: bool, stack_bytes: usize) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
-        .consume_fuel(settings.metered)
+        .consume_fuel(metered)
         // Same input, same bytes on every machine.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
@@ -45,10 +61,9 @@ pub(super) fn build(settings: &Settings) -> wasmtime::Result<Engine> {
         .concurrency_support(false)
         // A trap names the guest's functions.
         .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES))
-        .max_wasm_stack(settings.stack_bytes)
-        .async_stack_size(settings.stack_bytes.saturating_mul(2))
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
-    Engine::new(&config)
+        .max_wasm_stack(stack_bytes)
+        .async_stack_size(stack_bytes.saturating_mul(2));
+    config
 }
 
 /// Room for as many calls as may run at once, each as demanding as a component may be: an empty pool is an error, not a

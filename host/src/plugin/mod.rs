@@ -1,22 +1,28 @@
 //! Plugins: engine, limits, compile cache, one folder per contract version. The only place with wasmtime.
 
 mod admit;
+pub mod awkward;
 mod cache;
 mod call;
 mod check;
+pub mod compile;
 mod contract;
 mod engine;
 mod guest;
+mod judge;
 mod log;
+mod made_up;
 mod memory;
 mod outline;
 mod releases;
 mod runtime;
 mod schema;
 mod settings;
+mod size;
 mod v0_1;
 mod v0_2;
 mod wasi;
+mod world;
 
 use std::sync::Arc;
 
@@ -31,10 +37,11 @@ use crate::domain::{
     verdict::{DefaultVerdict, Response, Verdict},
 };
 
+pub use judge::{Brief, Judgement, Progress, judge};
 pub use outline::{NoComponent, Outline, outline};
 pub use runtime::{Runtime, RuntimeError};
 pub use schema::settings_check;
-pub use settings::Settings;
+pub use settings::{Apart, Compile, Settings};
 
 /// One line that a plugin logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

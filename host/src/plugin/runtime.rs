@@ -7,16 +7,20 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::{sync::Semaphore, time::timeout};
-use wasmtime::{Engine, component::Linker};
+use wasmtime::{
+    Engine,
+    component::{Component, Linker},
+};
 
 use super::{
     AdmissionError, Called, Limit, Mapper, PluginFault, Usage, admit,
     cache::Cache,
     call::Call,
-    check, contract, engine,
+    check, compile, contract, engine,
     guest::{Guest, lock},
-    releases::{Release, Releases, Unfit},
+    releases::{self, Release, Releases},
     settings::Settings,
+    size,
     wasi::{self, Seed},
 };
 use crate::{
@@ -58,6 +62,9 @@ pub struct Runtime {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) permits: Semaphore,
     pub(super) releases: Mutex<Releases>,
+    /// One compilation at a time: each uses all processors already, and the second of two that want the same release then
+    /// finds it done.
+    compiling: tokio::sync::Mutex<()>,
 }
 
 impl Runtime {
@@ -79,6 +86,7 @@ impl Runtime {
         Ok(Arc::new(Self {
             permits: Semaphore::new(usize::try_from(settings.concurrent).unwrap_or(Semaphore::MAX_PERMITS)),
             releases: Mutex::new(Releases::new(settings.loaded_releases)),
+            compiling: tokio::sync::Mutex::default(),
             engine,
             linker,
             settings,
@@ -107,27 +115,57 @@ impl Runtime {
         if let Some(release) = lock(&self.releases).get(digest) {
             return Ok(release);
         }
-        let (engine, linker, cache) = (self.engine.clone(), self.linker.clone(), self.cache.clone());
-        let (key, now_ms) = (digest.clone(), self.clock.now_ms());
-        let loaded = tokio::task::spawn_blocking(move || {
-            let loaded = load(&engine, &linker, &cache, &key);
-            cache.used(&key, now_ms);
-            loaded
-        })
-        .await;
-        let release = loaded
-            .unwrap_or_else(|error| Err(format!("loading broke off: {error}")))
-            .map_err(|reason| PluginFault::NotLoaded { digest: digest.clone(), reason })?;
+        let not_loaded = |reason: String| PluginFault::NotLoaded { digest: digest.clone(), reason };
+        let component = self.component(digest, None).await.map_err(not_loaded)?;
+        let release = Release::of(&self.engine, &self.linker, &component).map_err(not_loaded)?;
         let release = Arc::new(release);
         lock(&self.releases).add(digest.clone(), Arc::clone(&release));
         Ok(release)
     }
+
+    /// A release's component: from its compiled code, else compiled from `bytes`, else from the component that was kept.
+    ///
+    /// # Errors
+    /// Why it can't be had, in a sentence.
+    pub(super) async fn component(&self, digest: &Digest, bytes: Option<Vec<u8>>) -> Result<Component, String> {
+        if let Some(component) = self.kept(digest).await? {
+            return Ok(component);
+        }
+        let _alone = self.compiling.lock().await;
+        if let Some(component) = self.kept(digest).await? {
+            return Ok(component);
+        }
+        let missing = || "its component is not on this machine: add the release again".to_owned();
+        let bytes = match bytes {
+            Some(bytes) => bytes,
+            None => self.cache.component(digest).ok_or_else(missing)?,
+        };
+        let code = compile::compile(&self.engine, &self.settings, bytes).await?;
+        let (engine, cache, digest) = (self.engine.clone(), self.cache.clone(), digest.clone());
+        aside(move || {
+            let code = cache
+                .keep_code(&digest, &code)
+                .map_err(|error| format!("its compiled code can't be written to the host's directory: {error}"))?;
+            releases::load(&engine, &code)
+        })
+        .await?
+    }
+
+    async fn kept(&self, digest: &Digest) -> Result<Option<Component>, String> {
+        let (engine, cache, digest, now_ms) =
+            (self.engine.clone(), self.cache.clone(), digest.clone(), self.clock.now_ms());
+        aside(move || {
+            let component = releases::kept(&engine, &cache, &digest)?;
+            cache.used(&digest, now_ms);
+            Some(component)
+        })
+        .await
+    }
 }
 
-fn load(engine: &Engine, linker: &Linker<Guest>, cache: &Cache, digest: &Digest) -> Result<Release, String> {
-    let missing = || Unfit::Code("its component is not on this machine: add the release again".to_owned());
-    let component = || cache.component(digest).ok_or_else(missing);
-    Release::prepare(engine, linker, cache, digest, component).map_err(|unfit| unfit.to_string())
+/// Off the threads that carry orders.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| format!("loading it broke off: {error}"))
 }
 
 /// Everything that names a call: the same call sees the same random numbers.
@@ -145,14 +183,6 @@ fn seed(release: &Release, order: &Order, context: &Context, what: &str) -> Seed
         what,
     ];
     Seed { parts: parts.map(str::to_owned).to_vec(), mapped_at: context.mapped_at.clone() }
-}
-
-/// Bytes that are handed over and that an order's lines do not tell: CPU units grow with them.
-fn bytes(order: &Order, context: &Context) -> usize {
-    let whole = [&order.raw_json, &order.buyer_note, &order.staff_note, &context.settings].map(|text| text.len());
-    let lines = order.lines.iter().map(|line| line.note.len().saturating_add(line.description.len()));
-    let fields = order.custom_fields.iter().map(|(name, value)| name.len().saturating_add(value.len()));
-    whole.into_iter().chain(lines).chain(fields).fold(0, usize::saturating_add)
 }
 
 /// A call that did not begin.
@@ -174,7 +204,7 @@ impl Runtime {
             Err(fault) => return not_begun(fault),
         };
         let (lines, bytes, seed) =
-            (order.lines.len(), bytes(&order, &context), seed(&release, &order, &context, "map-order"));
+            (order.lines.len(), size::of(&order, &context), seed(&release, &order, &context, "map-order"));
         let mut call = Call::begin_within(self, "mapping the order", lines, bytes, tables, seed, most).await;
         let store = &mut call.store;
         let outcome = timeout(self.settings.wall_limit, async {
@@ -198,7 +228,12 @@ impl Runtime {
 #[async_trait]
 impl Mapper for Runtime {
     async fn admit(&self, bytes: &[u8]) -> Result<(Digest, Description), AdmissionError> {
-        admit::admit(self, bytes).await
+        let gate = admit::gate(self, bytes).await;
+        match (gate.problems.into_iter().next(), gate.description) {
+            (None, Some(description)) => Ok((gate.digest, description)),
+            (Some(problem), _) => Err(problem),
+            (None, None) => Err(AdmissionError::Compile("it was not looked at".to_owned())),
+        }
     }
 
     fn knows(&self, release: &Digest) -> bool {
@@ -250,7 +285,7 @@ impl Mapper for Runtime {
                 list.iter().map(String::len).sum()
             }
         };
-        let (lines, bytes) = (order.lines.len(), bytes(&order, &context).saturating_add(answer));
+        let (lines, bytes) = (order.lines.len(), size::of(&order, &context).saturating_add(answer));
         let seed = seed(&release, &order, &context, "parse-response");
         let mut call = Call::begin(self, "reading the answer", lines, bytes, tables, seed).await;
         let store = &mut call.store;

@@ -1,9 +1,29 @@
 //! How much plugins may use. Every number has a default that lets Rust, C, Go, JavaScript and Python guests through.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// Size of a WebAssembly page: memories come in whole pages.
 pub(super) const PAGE: u64 = 64 * 1024;
+
+/// Where components are compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compile {
+    /// In this process: for tools that end with their task, and for tests.
+    Here,
+    /// In a process of its own, so that a component that is hard to compile takes nothing of the host's.
+    Apart(Apart),
+}
+
+/// A process that compiles one component and ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// A program whose command line knows `compile-component`; usually this one.
+    pub program: PathBuf,
+    /// Most memory that it may take, in bytes.
+    pub memory_bytes: u64,
+    /// Longest time that it may take.
+    pub time: Duration,
+}
 
 /// Limits of the plugin room. `Default` is what the host runs with unless its configuration says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +60,8 @@ pub struct Settings {
     pub loaded_releases: usize,
     /// Stack of a guest in bytes.
     pub stack_bytes: usize,
+    /// Where components are compiled.
+    pub compile: Compile,
     /// Whether limits on CPU and time are on. Only a benchmark turns them off.
     pub metered: bool,
 }
@@ -51,7 +73,7 @@ impl Default for Settings {
             memory_bytes: 128 * 1024 * 1024,
             cpu_base: 200_000_000,
             cpu_per_line: 5_000_000,
-            cpu_per_byte: 200,
+            cpu_per_byte: 1_500,
             wall_limit: Duration::from_secs(15),
             yield_every: 2_000_000,
             output_bytes: 16 * 1024 * 1024,
@@ -62,6 +84,7 @@ impl Default for Settings {
             concurrent: 64,
             loaded_releases: 256,
             stack_bytes: 1024 * 1024,
+            compile: Compile::Here,
             metered: true,
         }
     }

@@ -7,6 +7,7 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
+use sha2::{Digest as _, Sha256};
 
 use super::{MasterKey, Randomness, RandomnessError};
 
@@ -54,6 +55,8 @@ pub enum SealError {
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
     key_id: [u8; KEY_ID_LEN],
+    /// Goes into fingerprints: without it, a short secret could be found by trying.
+    salt: [u8; 32],
     random: Arc<dyn Randomness>,
 }
 
@@ -61,7 +64,19 @@ impl Sealer {
     /// With this key; nonces come from `random`.
     #[must_use]
     pub fn new(key: &MasterKey, random: Arc<dyn Randomness>) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(key.expose().into()), key_id: key.id(), random }
+        let salt = Sha256::new().chain_update(b"orderdock fingerprints").chain_update(key.expose()).finalize().into();
+        Self { cipher: XChaCha20Poly1305::new(key.expose().into()), key_id: key.id(), salt, random }
+    }
+
+    /// The same texts have the same fingerprint under the same master key, and nobody else can tell what they are.
+    #[must_use]
+    pub fn fingerprint<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> String {
+        let mut digest = Sha256::new().chain_update(self.salt);
+        for text in texts {
+            digest.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(text);
+        }
+        hex::encode(digest.finalize())
     }
 
     /// Seals `plaintext` for one purpose, such as `connection/<id>/shop.token`: opened for another it is damaged.

@@ -171,9 +171,11 @@ pub(super) fn items(raw: &RawValue) -> Option<Vec<&RawValue>> {
 /// A value as text: a string's content, a number or a boolean as written, empty for null, else the JSON itself.
 pub(super) fn text(raw: &RawValue) -> String {
     match kind(raw) {
-        Kind::Text => {
-            serde_json::from_str::<Lossy<'_>>(raw.get()).map(|Lossy(text)| text.into_owned()).unwrap_or_default()
-        }
+        // Valid JSON already: without a backslash, what stands between the quotes is the text.
+        Kind::Text => match raw.get().trim().strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+            Some(plain) if !plain.contains('\\') => plain.to_owned(),
+            _ => serde_json::from_str::<Lossy<'_>>(raw.get()).map(|Lossy(text)| text.into_owned()).unwrap_or_default(),
+        },
         Kind::Null => String::new(),
         _ => raw.get().to_owned(),
     }

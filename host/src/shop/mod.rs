@@ -14,6 +14,7 @@ use async_trait::async_trait;
 
 use crate::{
     domain::{
+        clock::Millis,
         problem::Problem,
         sight::{ListScope, Page, Sight},
     },
@@ -108,6 +109,15 @@ impl ShopError {
     }
 }
 
+/// What one order shows of its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The status, in the shop's own word.
+    pub status: String,
+    /// When the shop says that it was changed last.
+    pub modified_ms: Option<Millis>,
+}
+
 /// A shop. Every call obeys the shop's rate limit by itself (waiting up to a bound, else [`ShopError::Throttled`]), has a
 /// time limit that covers the whole answer, a cap on the answer's size, follows no redirect and repeats nothing.
 #[async_trait]
@@ -126,6 +136,15 @@ pub trait Shop: Send + Sync {
     /// # Errors
     /// `NotFound` when the shop says so; else any other.
     async fn get(&self, shop_order_id: &str) -> Result<Sight, ShopError>;
+
+    /// Reads what one order shows of its status now, as [`Shop::get`] does, without the rest of the order.
+    ///
+    /// # Errors
+    /// As [`Shop::get`].
+    async fn shown(&self, shop_order_id: &str) -> Result<Shown, ShopError> {
+        let sight = self.get(shop_order_id).await?;
+        Ok(Shown { status: sight.status, modified_ms: sight.modified_ms })
+    }
 
     /// Sets the status, in the shop's own word. Must not mail the buyer by our wish.
     ///

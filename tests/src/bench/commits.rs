@@ -1,16 +1,21 @@
 //! The same durable commits as the ledger makes, and nothing else: a small row for each, several of them in one
 //! transaction when several wait.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use sqlx::{
-    ConnectOptions as _, Executor as _, SqliteConnection,
+    ConnectOptions as _, Executor as _, PgConnection, SqliteConnection,
+    postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// How many rows share a commit at most; as in the ledger.
 const GROUP: usize = 64;
+/// Connections to PostgreSQL, as in the ledger: one works while the other one waits for its commit.
+const LINES: usize = 2;
+
+const TABLE: &str = "create table steps (number bigint, step bigint, body text, primary key (number, step))";
 
 struct Row {
     order: i64,
@@ -24,7 +29,7 @@ struct Row {
 pub struct Commits(mpsc::Sender<Row>);
 
 impl Commits {
-    /// Opens a database with the ledger's settings: WAL, and a flush to the disk with every commit.
+    /// Opens an SQLite database with the ledger's settings: WAL, and a flush to the disk with every commit.
     ///
     /// # Errors
     /// What the database says.
@@ -36,11 +41,26 @@ impl Commits {
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
         let mut connection = options.connect().await?;
-        connection
-            .execute("create table steps (number integer, step integer, body text, primary key (number, step))")
-            .await?;
+        connection.execute(TABLE).await?;
         let (queue, waiting) = mpsc::channel(1024);
         tokio::spawn(write(connection, waiting));
+        Ok(Self(queue))
+    }
+
+    /// Opens an empty PostgreSQL database. All rows of a commit go in one prepared statement, which is a transaction of its
+    /// own: nothing could keep them with less.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn open_postgres(url: &str) -> anyhow::Result<Self> {
+        let options: PgConnectOptions = url.parse()?;
+        let options = options.disable_statement_logging();
+        options.connect().await?.execute(TABLE).await?;
+        let (queue, waiting) = mpsc::channel(1024);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..LINES {
+            tokio::spawn(write_far(options.connect().await?, Arc::clone(&waiting)));
+        }
         Ok(Self(queue))
     }
 
@@ -72,4 +92,25 @@ async fn write(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Row
         }
     }
     Ok(())
+}
+
+/// The same for PostgreSQL.
+async fn write_far(mut connection: PgConnection, waiting: Arc<Mutex<mpsc::Receiver<Row>>>) -> Result<(), sqlx::Error> {
+    let mut group = Vec::with_capacity(GROUP);
+    loop {
+        if waiting.lock().await.recv_many(&mut group, GROUP).await == 0 {
+            return Ok(());
+        }
+        let insert = sqlx::query(
+            "insert into steps (number, step, body) select * from unnest($1::bigint[], $2::bigint[], $3::text[])",
+        );
+        let insert = insert
+            .bind(group.iter().map(|row| row.order).collect::<Vec<_>>())
+            .bind(group.iter().map(|row| row.step).collect::<Vec<_>>())
+            .bind(group.iter_mut().map(|row| std::mem::take(&mut row.body)).collect::<Vec<_>>());
+        connection.execute(insert).await?;
+        for row in group.drain(..) {
+            let _ = row.done.send(());
+        }
+    }
 }

@@ -233,6 +233,7 @@ pub fn a_move(claim: &Claim, from: PassState, to: To) -> Move {
         effects: Vec::new(),
         timeline: Vec::new(),
         confirmed: None,
+        quarantine: None,
         mapping: None,
     }
 }

@@ -47,8 +47,26 @@ pub struct Options {
     pub only: Option<Section>,
     /// The journey with so many orders in flight only: for a look with a profiler.
     pub in_flight: Option<usize>,
+    /// The journey on this database only.
+    pub database: Option<Database>,
     /// Few repetitions.
     pub quick: bool,
+}
+
+/// A kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Database {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+impl Options {
+    /// Whether the journey is measured on this kind.
+    fn takes(&self, postgres: bool) -> bool {
+        self.database.is_none_or(|only| (only == Database::Postgres) == postgres)
+    }
 }
 
 /// Measures.
@@ -65,7 +83,7 @@ pub fn run(options: &Options) -> anyhow::Result<Figures> {
     }
     if wanted(Section::Journey) {
         say("journey");
-        threads.block_on(journey::measure(options.quick, options.in_flight, &mut figures)).context("journey")?;
+        threads.block_on(journey::measure(options, &mut figures)).context("journey")?;
     }
     if wanted(Section::Ledger) {
         say("ledger");

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use clap::Parser;
-use orderdock_tests::bench::{self, Options, Section};
+use orderdock_tests::bench::{self, Database, Options, Section};
 
 #[derive(Parser)]
 struct Arguments {
@@ -17,6 +17,9 @@ struct Arguments {
     /// Measure the journey with so many orders in flight only.
     #[arg(long)]
     in_flight: Option<usize>,
+    /// Measure the journey on this database only.
+    #[arg(long, value_enum)]
+    database: Option<Database>,
     /// Few repetitions: shows that everything works, the figures mean little.
     #[arg(long)]
     quick: bool,
@@ -24,8 +27,8 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let figures =
-        bench::run(&Options { only: arguments.only, in_flight: arguments.in_flight, quick: arguments.quick })?;
+    let Arguments { only, in_flight, database, quick, .. } = arguments;
+    let figures = bench::run(&Options { only, in_flight, database, quick })?;
     let text = if arguments.json { figures.json() } else { figures.table() };
     writeln!(std::io::stdout(), "{text}")?;
     Ok(())

@@ -77,6 +77,9 @@ impl ModelLedger {
             canary: None,
             revision: 1,
             swept_once: false,
+            quarantine: None,
+            destination: None,
+            shut: None,
         };
         state.connections.push(Connection {
             record,
@@ -319,6 +322,7 @@ impl Connections for ModelLedger {
                     .sweeps
                     .iter()
                     .any(|(of, at, sweep)| of == &record.id && at == &record.shop_id && sweep.error.is_none());
+                record.shut = state.shut(&record.id);
                 (it.created_ms, record)
             })
             .collect();

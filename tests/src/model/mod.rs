@@ -6,6 +6,7 @@
 
 mod activations;
 mod connections;
+mod destinations;
 mod effects;
 mod moves;
 mod opening;
@@ -55,6 +56,9 @@ impl ModelLedger {
         (self.state.lock().unwrap_or_else(PoisonError::into_inner), self.clock.now_ms())
     }
 }
+
+/// Verdicts on plugins hang together with nothing that the model is a second opinion on.
+impl orderdock::ledger::admissions::Admissions for ModelLedger {}
 
 /// Bytes that never repeat: enough randomness for a test, and the same in every run.
 #[derive(Debug, Default)]

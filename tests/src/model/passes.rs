@@ -71,6 +71,7 @@ impl State {
     fn claimable(&self, connection: &ConnectionId, kind: ClaimKind, now: Millis) -> Vec<PassKey> {
         let active =
             self.connections.iter().any(|it| &it.record.id == connection && it.record.state == ConnectionState::Active);
+        let open = self.shut(connection).is_none_or(|shut| shut.is_due(now));
         let mut all: Vec<(u8, Millis, PassKey)> = Vec::new();
         for (key, pass) in self.passes.iter().filter(|(key, _)| &key.order.connection == connection) {
             let over = pass.lease_until_ms() < now;
@@ -78,7 +79,7 @@ impl State {
                 ClaimKind::Work | ClaimKind::LeftBehind if pass.is_being_worked_on() && over => {
                     all.push((0, pass.lease_until_ms(), key.clone()));
                 }
-                ClaimKind::Work if pass.state == PassState::Waiting && pass.not_before_ms <= now && active => {
+                ClaimKind::Work if pass.state == PassState::Waiting && pass.not_before_ms <= now && active && open => {
                     all.push((1, pass.not_before_ms, key.clone()));
                 }
                 ClaimKind::Look if pass.is_looked_at() && pass.not_before_ms <= now && over => {
@@ -166,17 +167,19 @@ fn shown(key: &PassKey, pass: &StoredPass) -> Pass {
     }
 }
 
-#[async_trait]
-impl Passes for ModelLedger {
-    async fn claim(
+impl ModelLedger {
+    /// Claims, within a transaction.
+    #[expect(clippy::too_many_arguments, reason = "what a claim is made of, and the transaction")]
+    pub fn claim_now(
         &self,
+        state: &mut State,
         connection: &ConnectionId,
         host: &HostId,
         kind: ClaimKind,
         limit: u32,
         lease_ms: Millis,
-    ) -> Result<Vec<Claim>> {
-        let (mut state, now) = self.transaction();
+        now: Millis,
+    ) -> Vec<Claim> {
         let stem = random::token(self.random.as_ref());
         let due: Vec<_> = state.claimable(connection, kind, now).into_iter().take(limit as usize).collect();
         let mut claims: Vec<Claim> = due
@@ -192,7 +195,22 @@ impl Passes for ModelLedger {
         let logins: Vec<_> = state.logins.iter().filter(alive).map(|(_, (secret, _))| secret.clone()).collect();
         claims.iter_mut().for_each(|claim| claim.logins = Some(logins.clone()));
         claims.sort_by_key(|claim| (claim.pass.not_before_ms, claim.pass.opened_ms));
-        Ok(claims)
+        claims
+    }
+}
+
+#[async_trait]
+impl Passes for ModelLedger {
+    async fn claim(
+        &self,
+        connection: &ConnectionId,
+        host: &HostId,
+        kind: ClaimKind,
+        limit: u32,
+        lease_ms: Millis,
+    ) -> Result<Vec<Claim>> {
+        let (mut state, now) = self.transaction();
+        Ok(self.claim_now(&mut state, connection, host, kind, limit, lease_ms, now))
     }
 
     async fn renew(&self, leases: &[(PassKey, LeaseToken)], lease_ms: Millis) -> Result<Vec<Option<Millis>>> {

@@ -106,7 +106,10 @@ impl State {
             state: last.map(|(_, it)| it.state),
             colour: last.map_or(Colour::None, |(_, it)| it.state.colour()),
             state_ms: last.map(|(_, it)| it.state_ms),
-            because: of_last(|it| Some(it.because.clone())).unwrap_or_default(),
+            because: match (last, self.shut(&key.connection)) {
+                (Some((_, it)), Some(shut)) if it.state == PassState::Waiting => shut.sentence(),
+                (last, _) => last.map(|(_, it)| it.because.clone()).unwrap_or_default(),
+            },
             erp_order_id: of_last(|it| it.erp_order_id.clone()),
             erp_order_number: of_last(|it| it.erp_order_number.clone()),
         }

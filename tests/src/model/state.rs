@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use orderdock::{
     domain::{
+        breaker::Health,
         call::{Description, Purpose, Tables},
         clock::Millis,
         decision::{Decision, Opening},
@@ -17,6 +18,7 @@ use orderdock::{
     ledger::{
         activations::Activation,
         connections::{ConnectionRecord, LeftIntent, SealedSecret, ShopIdentity},
+        destinations::Subject,
         effects::EffectBody,
         orders::{PushedOrder, Sweep},
         passes::{Mapping, Pins, PreviousPass},
@@ -30,6 +32,9 @@ pub struct State {
     pub releases: Vec<Release>,
     pub shops: Vec<(ShopId, ShopIdentity)>,
     pub connections: Vec<Connection>,
+    pub destinations: BTreeMap<String, Destination>,
+    /// Since when what was told of is wrong.
+    pub notices: BTreeMap<(ConnectionId, Subject), Millis>,
     pub logins: BTreeMap<(ConnectionId, String), (SealedSecret, Millis)>,
     /// Grows with each act of an administrator.
     pub change: u64,
@@ -46,6 +51,20 @@ pub struct State {
     pub pushed: BTreeMap<OrderKey, PushedOrder>,
     pub timeline: Vec<(PassKey, Millis, String)>,
     pub decisions: Vec<(OrderKey, Millis, Decision)>,
+}
+
+pub struct Destination {
+    pub address: String,
+    /// None while it is well.
+    pub health: Option<Health>,
+    /// When the next request may leave.
+    pub free_ms: Millis,
+}
+
+impl Destination {
+    pub fn new(address: &str) -> Self {
+        Self { address: address.to_owned(), health: None, free_ms: 0 }
+    }
 }
 
 pub struct Release {

@@ -87,6 +87,7 @@ impl Rig {
             mapper,
             mailer: None,
             mail_from: String::new(),
+            destinations: Arc::default(),
             sealer: Arc::new(Sealer::new(&key, Arc::new(OsRandom))),
             pace,
         });

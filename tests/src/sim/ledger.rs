@@ -6,6 +6,7 @@ use std::{future::Future, sync::Arc};
 use async_trait::async_trait;
 use orderdock::{
     domain::{
+        breaker::{Health, Trouble},
         call::{Description, Tables},
         clock::Millis,
         decision::{Decision, Opening},
@@ -21,7 +22,8 @@ use orderdock::{
             Applied, ConnectionDraft, ConnectionRecord, ConnectionState, Connections, Intent, LeftIntent,
             ReleaseRecord, SealedSecret,
         },
-        effects::{EffectEnd, Effects, MailBatch, OwedByOrder},
+        destinations::{Destinations, Limits, Notice, Subject, Unwell},
+        effects::{EffectBody, EffectEnd, Effects, MailBatch, OwedByOrder},
         orders::{Orders, Pushed, PushedOrder, Recorded, SightBatch, Sweep, SweepKind},
         passes::{Claim, ClaimKind, Doubtful, Guard, Move, Passes, To},
         reports::{AttemptRow, Counts, OrderDetail, OrderFilter, OrderRow, Reports},
@@ -47,6 +49,8 @@ pub struct LedgerSeam {
 /// Every host of the simulation looks at the shop: what turns spare the shop, the ledger must stand without.
 impl orderdock::ledger::fleet::Fleet for LedgerSeam {}
 
+/// Nobody judges plugins in the simulation.
+impl orderdock::ledger::admissions::Admissions for LedgerSeam {}
 /// None is ever begun.
 impl orderdock::ledger::canaries::Canaries for LedgerSeam {}
 impl orderdock::ledger::publishers::Publishers for LedgerSeam {}
@@ -477,5 +481,81 @@ impl Reports for LedgerSeam {
 
     async fn expire_bodies(&self, closed_before_ms: Millis, limit: u32) -> Result<u64> {
         self.tell("cleaned", self.scene.model.expire_bodies(closed_before_ms, limit), silent).await
+    }
+}
+
+#[async_trait]
+impl Destinations for LedgerSeam {
+    async fn use_destination(&self, connection: &ConnectionId, destination: Option<(&str, &str)>) -> Result<()> {
+        self.tell("sends to", self.scene.model.use_destination(connection, destination), plain).await
+    }
+
+    async fn unwell(&self) -> Result<Vec<Unwell>> {
+        self.ask(self.scene.model.unwell()).await
+    }
+
+    async fn note_trouble(&self, destination: &str, trouble: &Trouble) -> Result<Health> {
+        self.tell("erp in trouble", self.scene.model.note_trouble(destination, trouble), |health: &Health| {
+            Some(format!("{health:?}"))
+        })
+        .await
+    }
+
+    async fn note_answer(&self, destination: &str) -> Result<Option<Health>> {
+        self.tell("erp answered", self.scene.model.note_answer(destination), |health: &Option<Health>| {
+            Some(format!("{health:?}"))
+        })
+        .await
+    }
+
+    async fn take_probe(&self, destination: &str, lease_ms: Millis) -> Result<bool> {
+        self.tell("tries the erp", self.scene.model.take_probe(destination, lease_ms), |ours: &bool| {
+            ours.then(String::new)
+        })
+        .await
+    }
+
+    async fn give_back_probe(&self, destination: &str) -> Result<Option<Health>> {
+        self.tell("found out nothing of the erp", self.scene.model.give_back_probe(destination), plain).await
+    }
+
+    async fn open_destination(&self, connection: &ConnectionId, by: &str, why: &str) -> Result<Option<Health>> {
+        self.tell("opened erp", self.scene.model.open_destination(connection, by, why), silent).await
+    }
+
+    async fn claim_within(
+        &self,
+        connection: &ConnectionId,
+        host: &HostId,
+        kind: ClaimKind,
+        limit: u32,
+        lease_ms: Millis,
+        limits: Limits,
+    ) -> Result<Vec<Claim>> {
+        self.tell(
+            "claimed within",
+            self.scene.model.claim_within(connection, host, kind, limit, lease_ms, limits),
+            silent,
+        )
+        .await
+    }
+
+    async fn book_request(&self, destination: &str, interval_ms: Millis) -> Result<Millis> {
+        self.tell("booked", self.scene.model.book_request(destination, interval_ms), silent).await
+    }
+
+    async fn notices(&self) -> Result<Vec<Notice>> {
+        self.ask(self.scene.model.notices()).await
+    }
+
+    async fn raise_notice(&self, notice: &Notice, mail: Option<EffectBody>) -> Result<bool> {
+        self.tell("told people", self.scene.model.raise_notice(notice, mail), |new: &bool| new.then(String::new)).await
+    }
+
+    async fn end_notice(&self, connection: &ConnectionId, subject: Subject, mail: Option<EffectBody>) -> Result<bool> {
+        self.tell("told people of the end", self.scene.model.end_notice(connection, subject, mail), |ended: &bool| {
+            ended.then(String::new)
+        })
+        .await
     }
 }

@@ -317,6 +317,7 @@ fn start_host(scene: &Arc<Scene>, fate: &Arc<Fate>, name: &str) {
         mail_from: "orderdock@example.com".to_owned(),
         opener: Arc::new(SimOpener { scene: shared(), fate: of_it(), host }),
         // Nothing of the simulation is sealed, so no randomness is drawn.
+        destinations: Arc::default(),
         sealer: Arc::new(Sealer::new(&key, Arc::new(OsRandom))),
         pace: Pace { notice_every: Duration::from_secs(2), ..Pace::default() },
     };

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use orderdock_tests::{erp::Behaviour, rig::Rig};
+use orderdock_tests::{
+    erp::{Behaviour, FakeErp, Options},
+    rig::Rig,
+};
 use tokio::time::Instant;
 
 use super::{LOOK_UP, database, judge};
@@ -127,4 +130,32 @@ async fn two_hosts_can_not_work_from_one_folder() {
     let said = rig.run(&["serve"]).await;
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.err.contains("data_dir"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_try_an_erp_that_is_down_one_at_a_time() {
+    let database = database().await;
+    let mut rig = Rig::fleet(&database.url(), "", LOOK_UP).await;
+    let ids: Vec<u64> = (0..30).map(|_| rig.place()).collect();
+    let (port, folder) = (rig.erp.address().port(), rig.dir().join("erp"));
+    let elsewhere = FakeErp::start(&rig.dir().join("elsewhere")).await.unwrap();
+    drop(std::mem::replace(&mut rig.erp, elsewhere));
+    rig.serve().await;
+    let second = rig.serve_beside("second", "").await;
+    let words = "nothing more is sent to the ERP for now";
+    rig.until("one of them sees it", |rig| rig.log().contains(words) || rig.log_of("second").contains(words)).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let shown = rig.ask(&["connection", "show", "json"]).await;
+    let shut_ms = shown["connection"]["shut"]["opened_ms"].as_i64().unwrap();
+    let log = rig.ask(&["log", "--limit", "1000"]).await;
+    let mut tries: Vec<i64> = log.as_array().unwrap().iter().map(|it| it["recorded_ms"].as_i64().unwrap()).collect();
+    // Those that were on their way when it was seen are left out.
+    tries.retain(|at| *at > shut_ms + 300);
+    tries.sort_unstable();
+    assert!(tries.len() >= 2, "{tries:?}");
+    assert!(tries.windows(2).all(|two| two[1] - two[0] >= 400), "one try for both hosts in each wait: {tries:?}");
+    rig.erp = FakeErp::start_with(&folder, Options { port, ..Options::default() }).await.unwrap();
+    rig.until_within(TAKEOVER, "every order is in the ERP", |rig| ids.iter().all(|id| rig.accepted(*id) > 0)).await;
+    judge(&rig, &ids).await;
+    assert!(second.stop().await.success());
 }

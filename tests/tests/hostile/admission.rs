@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use orderdock::{
-    domain::id::Digest,
-    plugin::{AdmissionError, Limit, Mapper, PluginFault, Runtime, Settings},
+    domain::{admission::Item, id::Digest},
+    plugin::{AdmissionError, Brief, Mapper, PluginFault, Runtime, Settings, judge},
 };
 
-use crate::bench::{Counter, context, guest, limit, order, path, runtime, settings, tables};
+use crate::bench::{Counter, context, guest, order, path, runtime, settings, tables};
 
 #[tokio::test]
 async fn what_is_not_a_plugin_is_told_apart() {
@@ -92,19 +92,23 @@ async fn functions_with_other_types_are_named_before_the_first_order() {
     }
 }
 
+/// What is found about an item of a component of another world, which can be started all the same.
+async fn found(item: Item, more: &str) -> String {
+    let (runtime, _dir) = runtime(settings());
+    let admission = judge(&runtime, &other_world(more), &Brief::default(), &|_, _| {}).await.admission;
+    admission.item(item).unwrap().found.join("\n")
+}
+
 #[tokio::test]
 async fn several_memories_share_one_limit() {
-    let (runtime, _dir) = runtime(settings());
     let memory = "(core module $a (memory 150)) (core instance (instantiate $a)) (core instance (instantiate $a))";
-    let error = runtime.admit(&other_world(memory)).await.unwrap_err();
-    let AdmissionError::Fault(fault) = error else { panic!("{error}") };
-    assert_eq!(limit(&fault), Limit::Memory);
+    let said = found(Item::Description, memory).await;
+    assert!(said.contains("ran out of memory while describing itself"), "{said}");
     let many = format!("(core module $a (memory 1)) {}", "(core instance (instantiate $a))".repeat(9));
-    let error = runtime.admit(&other_world(&many)).await.unwrap_err();
-    assert!(matches!(error, AdmissionError::TooDemanding(_)), "{error}");
-    let large = "(core module $a (memory 300)) (core instance (instantiate $a))";
-    let error = runtime.admit(&other_world(large)).await.unwrap_err();
-    assert!(matches!(error, AdmissionError::TooDemanding(_)), "{error}");
+    let said = found(Item::Needs, &many).await;
+    assert!(said.contains("9 Wasm linear memories"), "{said}");
+    let said = found(Item::Needs, "(core module $a (memory 300)) (core instance (instantiate $a))").await;
+    assert!(said.contains("19660800 bytes of memory to start"), "{said}");
 }
 
 #[tokio::test]
@@ -123,11 +127,9 @@ async fn features_that_are_off_are_refused() {
 
 #[tokio::test]
 async fn a_start_function_without_end_is_stopped_too() {
-    let (runtime, _dir) = runtime(settings());
     let start = "(core module $a (func $f (loop br 0)) (start $f)) (core instance (instantiate $a))";
-    let error = runtime.admit(&other_world(start)).await.unwrap_err();
-    let AdmissionError::Fault(fault) = error else { panic!("{error}") };
-    assert_eq!(limit(&fault), Limit::Cpu);
+    let said = found(Item::Description, start).await;
+    assert!(said.contains("CPU units while describing itself"), "{said}");
 }
 
 #[tokio::test]

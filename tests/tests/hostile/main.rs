@@ -7,6 +7,8 @@
 
 mod admission;
 mod bench;
+mod compiling;
+mod judged;
 mod limits;
 mod output;
 mod versions;

@@ -106,6 +106,8 @@ async fn what_waits_when_its_connection_is_removed_is_withdrawn_and_never_sent()
     let id = rig.place();
     rig.erp.rule("*", Behaviour::Throttle { retry_after: "1".to_owned() });
     rig.serve().await;
+    // It also waits before it is first taken.
+    rig.until("the ERP put it off", |rig| rig.sent(id) > 0).await;
     rig.until_state(id, "waiting").await;
     let sent = rig.sent(id);
     rig.ask(&["connection", "remove", CONNECTION]).await;

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod at_work;
+mod breaker;
 mod folder;
 mod intents;
 mod outcomes;
 mod polling;
 mod push;
+mod quarantine;
 mod resets;
 mod secrets;
 mod staff;

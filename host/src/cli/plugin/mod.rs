@@ -1,20 +1,28 @@
-//! `orderdock plugin …`: releases, known by their digest, never changed.
+//! `orderdock plugin …`: releases, known by their digest, never changed. A file per command.
 
 mod activate;
+mod add;
 mod author;
 mod build;
 pub mod canary;
 mod capture;
+mod check;
 mod dev;
 mod display;
 pub mod history;
+mod inspect;
+mod judged;
+mod list;
 mod new;
+mod overriding;
 mod pull;
 mod push;
+mod quarantine;
 mod remote;
 mod rollback;
 mod run;
 mod shadow;
+mod show;
 mod sign;
 mod test;
 mod workshop;
@@ -22,21 +30,14 @@ mod workshop;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::{Value, json};
 
 use super::{
     Failure,
-    open::{self, Beside, person, runtime},
-    output::{Output, cell, plain},
+    open::{self, Beside},
+    output::Output,
     trust,
 };
-use crate::{
-    config::HostSettings,
-    domain::{call::Description, signature::ReleaseSignature, time},
-    ledger::connections::ReleaseRecord,
-    plugin::Mapper as _,
-    signature::Standing,
-};
+use crate::config::HostSettings;
 
 /// Keep plugins.
 #[derive(Debug, Subcommand)]
@@ -45,21 +46,26 @@ pub enum Command {
     Author(author::Command),
     /// Make a case of a real order, with personal data masked.
     Capture(capture::Arguments),
-    /// Check a component and keep it as a release. Adding the same file again changes nothing.
-    Add {
-        /// The component, a `.wasm` file.
-        file: PathBuf,
-        /// A signature over it, as `plugin sign` or `cosign sign-blob` made it. May be repeated.
-        #[arg(long)]
-        signature: Vec<PathBuf>,
-    },
+    /// Judge a component and keep it as a release. Adding the same file again changes nothing.
+    Add(add::Arguments),
+    /// Judge a component without keeping it, or a release once more: what would keep it from being used?
+    Check(check::Arguments),
     /// List releases, newest first.
     List,
-    /// Show a release: what it says of itself, its settings, what it needs.
+    /// Show a release: what it says of itself, its settings, what it needs, how it was judged.
     Show {
         /// Digest (its first digits are enough), name, or name@version.
         release: String,
     },
+    /// Take a release in spite of a failed item. Who, when and why is kept with it.
+    Override(overriding::Arguments),
+    /// Connections whose plugin failed too often, and what was decided about them.
+    Quarantines {
+        /// Only this connection.
+        connection: Option<String>,
+    },
+    /// Let a connection's orders be mapped again by the release that failed too often.
+    Unquarantine(quarantine::Arguments),
     /// Let a connection map with a release from now on. Orders under way end on what they began with; every host follows
     /// within a second.
     Activate(activate::Arguments),
@@ -92,6 +98,7 @@ pub async fn run(command: Command, settings: HostSettings, output: Output) -> Re
     match command {
         // Authors have no database.
         Command::Author(command) => author::run(command, settings, output).await,
+        Command::Check(arguments) if arguments.is_file() => check::file(&arguments, &settings, output).await,
         Command::Sign(arguments) => sign::run(&arguments, &settings, output),
         command => kept(command, open::beside(settings).await?, output).await,
     }
@@ -101,130 +108,26 @@ async fn kept(command: Command, beside: Beside, output: Output) -> Result<(), Fa
     match command {
         Command::Author(command) => author::run(command, beside.settings, output).await,
         Command::Capture(arguments) => capture::run(arguments, beside, output).await,
-        Command::Add { file, signature } => {
-            let bytes = read(&file, &beside.settings)?;
-            let signatures = signature.iter().map(|file| sign::signature(file)).collect::<Result<Vec<_>, _>>()?;
-            add(&bytes, &file.display().to_string(), &signatures, &json!({}), &beside, output).await
-        }
-        Command::Inspect { file } => {
-            let bytes = read(&file, &beside.settings)?;
-            let runtime = runtime(&beside.settings)?;
-            let (digest, description) =
-                runtime.admit(&bytes).await.map_err(|error| refused(&file.display().to_string(), &error))?;
-            let result = json!({ "digest": digest, "size": bytes.len(), "description": description });
-            output.either(&result, || describe(digest.as_str(), bytes.len() as u64, &description, output));
-            Ok(())
-        }
+        Command::Add(arguments) => add::run(&arguments, &beside, output).await,
+        Command::Check(arguments) => check::release(&arguments, &beside, output).await,
+        Command::List => list::run(&beside, output).await,
+        Command::Show { release } => show::run(&release, &beside, output).await,
+        Command::Override(arguments) => overriding::run(&arguments, &beside, output).await,
+        Command::Quarantines { connection } => quarantine::list(connection.as_deref(), &beside, output).await,
+        Command::Unquarantine(arguments) => quarantine::lift(&arguments, &beside, output).await,
+        Command::Inspect { file } => inspect::run(&file, &beside, output).await,
         Command::Activate(arguments) => activate::run(&arguments, &beside, output).await,
         Command::Promote(arguments) => canary::promote(&arguments, &beside, output).await,
         Command::Rollback(arguments) => rollback::run(&arguments, &beside, output).await,
         Command::Shadow(arguments) => shadow::run(&arguments, &beside, output).await,
         Command::History(arguments) => history::run(&arguments, &beside, output).await,
-        Command::List => {
-            let releases = beside.ledger.releases().await?;
-            output.either(&releases, || list(&releases, output));
-            Ok(())
-        }
-        Command::Show { release } => {
-            let record = beside.release(&release).await?;
-            output.either(&record, || describe(record.digest.as_str(), record.size, &record.description, output));
-            Ok(())
-        }
         Command::Push(arguments) => push::run(&arguments, &beside, output).await,
         Command::Pull(arguments) => pull::run(&arguments, &beside, output).await,
         Command::Sign(arguments) => sign::run(&arguments, &beside.settings, output),
     }
 }
 
-/// Checks a component and keeps it; `from` says where it comes from, `more` goes into the JSON.
-async fn add(
-    bytes: &[u8],
-    from: &str,
-    signatures: &[ReleaseSignature],
-    more: &Value,
-    beside: &Beside,
-    output: Output,
-) -> Result<(), Failure> {
-    let runtime = runtime(&beside.settings)?;
-    let (digest, description) = runtime.admit(bytes).await.map_err(|error| refused(from, &error))?;
-    let standing = trust::judged(beside, &description.publisher, &digest, bytes, signatures).await?;
-    let added = beside.ledger.add_release(&digest, bytes, &description, &person()).await?;
-    beside.ledger.keep_signatures(&digest, signatures, &person()).await?;
-    let key = match &standing {
-        Standing::Signed { key_id } => Some(key_id.as_str()),
-        Standing::Unsigned => None,
-    };
-    let mut result = json!({ "digest": digest, "added": added, "signed_by_key": key, "description": description });
-    if let (Some(result), Some(more)) = (result.as_object_mut(), more.as_object()) {
-        result.extend(more.clone());
-    }
-    output.either(&result, || {
-        let name = format!("{}@{}", description.name, description.version);
-        let word = if added { "Kept" } else { "Already kept:" };
-        output.line(format!("{word} {} as {digest}", plain(&name)));
-        if let Some(key) = key {
-            output.line(format!("Signed by {} with key {key}", plain(&description.publisher)));
-        }
-    });
-    Ok(())
-}
-
-fn list(releases: &[ReleaseRecord], output: Output) {
-    if releases.is_empty() {
-        output.line("No plugin was added yet.");
-        return;
-    }
-    let rows = releases
-        .iter()
-        .map(|release| {
-            vec![
-                cell(&release.description.name),
-                cell(&release.description.version),
-                cell(&release.description.erp),
-                cell(release.digest.as_str().get(..12).unwrap_or_default()),
-                cell(time::rfc3339(release.added_ms)),
-                cell(&release.by),
-            ]
-        })
-        .collect();
-    output.table(&["plugin", "version", "ERP", "digest", "added", "by"], rows);
-}
-
-fn describe(digest: &str, size: u64, description: &Description, output: Output) {
-    output.line(format!(
-        "{}@{} by {}",
-        plain(&description.name),
-        plain(&description.version),
-        plain(&description.publisher)
-    ));
-    output.line(format!("For:     {}", plain(&description.erp)));
-    output.line(format!("Digest:  {digest}"));
-    output.line(format!("Size:    {size} bytes"));
-    output.line(format!("\n{}", plain(&description.help)));
-    for (title, needs) in
-        [("Secrets", &description.secrets), ("Tables", &description.tables), ("Folders", &description.folders)]
-    {
-        if needs.is_empty() {
-            continue;
-        }
-        output.line(format!("\n{title}"));
-        for need in needs {
-            let must = if need.required { "needed" } else { "optional" };
-            output.line(format!("  {} ({must}): {}", plain(&need.name), plain(&need.help)));
-        }
-    }
-    output.line("\nSettings");
-    let properties = description.settings_schema.get("properties").and_then(|found| found.as_object());
-    for (name, schema) in properties.into_iter().flatten() {
-        let text = schema.get("description").and_then(|text| text.as_str()).unwrap_or_default();
-        let default = schema.get("default").map_or_else(String::new, |value| format!(" [default: {value}]"));
-        output.line(format!("  {}{default}", plain(name)));
-        if !text.is_empty() {
-            output.line(format!("      {}", plain(text).replace('\n', "\n      ")));
-        }
-    }
-}
-
+/// Reads a component.
 fn read(file: &Path, settings: &HostSettings) -> Result<Vec<u8>, Failure> {
     let place = file.display();
     let size =

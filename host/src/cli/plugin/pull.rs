@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{
     super::{Failure, open::Beside, output::Output},
+    add,
     remote::{self, Login},
 };
 use crate::{domain::signature::ReleaseSignature, registry::Reference};
@@ -16,6 +17,8 @@ pub struct Arguments {
     from: String,
     #[command(flatten)]
     login: Login,
+    #[command(flatten)]
+    keeping: add::Keeping,
 }
 
 /// Runs the command.
@@ -39,5 +42,6 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
             manifest: Some(manifest.clone()),
         })
         .collect();
-    super::add(&pulled.component, &exact, &signatures, &json!({ "reference": exact }), beside, output).await
+    let more = json!({ "reference": exact });
+    add::keep(&pulled.component, &exact, &signatures, &more, &arguments.keeping, beside, output).await
 }

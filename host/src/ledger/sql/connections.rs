@@ -6,9 +6,9 @@ mod apply;
 use async_trait::async_trait;
 
 use super::{
-    SqlLedger, canaries,
+    SqlLedger, admissions, canaries,
     database::{Db, Row, from_word, to_word, values_of},
-    intents, releases,
+    destinations, intents, releases,
 };
 use crate::{
     domain::{
@@ -28,12 +28,18 @@ use crate::{
 
 const RECORDS: &str = "
 select c.*, s.kind, s.base_address, s.account, a.number, a.release_digest, a.settings_revision, a.tables_revision,
-    a.by_whom, a.at_ms, a.why, a.origin, a.repeats,
+    a.by_whom, a.at_ms, a.why, a.origin, a.repeats, q.since_ms as q_since_ms, q.faults as q_faults,
+    q.because as q_because,
     case when exists (select 1 from sweeps w where w.connection_id = c.id and w.shop_id = c.shop_id
-        and w.error is null) then 1 else 0 end as swept_once
+        and w.error is null) then 1 else 0 end as swept_once,
+    d.failures as d_failures, d.since_ms as d_since_ms, d.kind as d_kind, d.because as d_because,
+    d.opened_ms as d_opened_ms, d.openings as d_openings, d.next_try_ms as d_next_try_ms,
+    d.probe_until_ms as d_probe_until_ms
 from connections c
 join shops s on s.id = c.shop_id
-join activations a on a.connection_id = c.id and a.number = c.activation";
+left join destinations d on d.id = c.destination and d.opened_ms is not null
+join activations a on a.connection_id = c.id and a.number = c.activation
+left join quarantines q on q.connection_id = c.id and q.release_digest = a.release_digest and q.lifted_ms is null";
 
 fn record(row: &Row) -> Result<ConnectionRecord> {
     Ok(ConnectionRecord {
@@ -55,10 +61,14 @@ fn record(row: &Row) -> Result<ConnectionRecord> {
         canary: None,
         revision: row.large("revision")?,
         swept_once: row.flag("swept_once")?,
+        quarantine: admissions::joined(row)?,
+        destination: row.maybe_text("destination")?,
+        shut: destinations::maybe_health(row)?,
     })
 }
 
-fn secret(row: &Row) -> Result<SealedSecret> {
+/// A sealed secret or login.
+pub fn secret(row: &Row) -> Result<SealedSecret> {
     Ok(SealedSecret { slot: row.text("slot")?, sealed: row.bytes("sealed")?, fingerprint: row.text("fingerprint")? })
 }
 
@@ -172,10 +182,13 @@ async fn forget_login(db: &mut Db, input: &(ConnectionId, String)) -> Result<()>
     Ok(())
 }
 
+/// Logins that live, by connection and time.
+pub const LOGINS: &str = "select * from logins where connection_id = $1 and until_ms > $2 order by slot";
+
 /// The remembered logins that are alive.
 pub async fn logins(db: &mut Db, id: &ConnectionId) -> Result<Vec<SealedSecret>> {
     let values = values_of![id.as_str(), db.now_ms];
-    let rows = db.rows("select * from logins where connection_id = $1 and until_ms > $2 order by slot", values).await?;
+    let rows = db.rows(LOGINS, values).await?;
     rows.iter().map(secret).collect()
 }
 

@@ -8,8 +8,9 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use super::row::Row;
 use super::{
     errors::{Fault, explain, fault},
-    held::{Batch, Held},
+    held::{Batch, Held, without_nul},
     row::unreadable,
+    together::{Around, Plan, Stopped, Texts},
 };
 use crate::{
     domain::{clock::Millis, random::Random},
@@ -25,6 +26,23 @@ pub enum Value {
     Text(Option<String>),
     /// Bytes.
     Bytes(Option<Vec<u8>>),
+}
+
+impl Value {
+    /// An integer, where it is one.
+    pub fn int(&self) -> Option<i64> {
+        if let Self::Int(it) = self { *it } else { None }
+    }
+
+    /// A text that PostgreSQL can hold, where it is one.
+    pub fn text(&self) -> Option<String> {
+        if let Self::Text(it) = self { it.clone().map(without_nul) } else { None }
+    }
+
+    /// Bytes, where it is some.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        if let Self::Bytes(it) = self { it.clone() } else { None }
+    }
 }
 
 macro_rules! values {
@@ -90,6 +108,24 @@ pub fn from_word<T: DeserializeOwned>(word: &str, column: &str) -> Result<T> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|error| unreadable(column, &error))
 }
 
+/// Takes statements whose result nobody waits for, in a transaction of a known time.
+pub trait Later {
+    /// The time of the transaction.
+    fn now_ms(&self) -> Millis;
+    /// Notes a statement. It must change something whenever it runs.
+    fn later(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>);
+}
+
+impl Later for Db {
+    fn now_ms(&self) -> Millis {
+        self.now_ms
+    }
+
+    fn later(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) {
+        Self::later(self, sql, values);
+    }
+}
+
 /// A database connection in use, with what an operation may need beside it.
 pub struct Db {
     held: Held,
@@ -104,11 +140,12 @@ pub struct Db {
     pub fault: Fault,
     /// What another host may be waiting for: connections with new work; empty for an administrator's change.
     pub wakes: BTreeSet<String>,
-    /// A savepoint named `one` stands before this operation.
-    pub apart: bool,
-    /// The group must be repeated with each operation apart.
-    pub tripped: bool,
+    /// The transaction is over already, with the sequence that it left.
+    pub ended: Option<Option<u64>>,
+    /// Texts made for several rows.
+    pub texts: Texts,
     later: Batch,
+    gathered: Option<Plan>,
 }
 
 /// Statements of one hand-over to SQLite: each is a way to the connection's thread.
@@ -127,9 +164,10 @@ impl Db {
             changes: 0,
             fault: Fault::None,
             wakes: BTreeSet::new(),
-            apart: false,
-            tripped: false,
+            ended: None,
+            texts: Texts::default(),
             later: Vec::new(),
+            gathered: None,
         }
     }
 
@@ -198,16 +236,29 @@ impl Db {
     /// Notes a statement whose result nobody waits for; it runs with others in one hand-over, before the next read and
     /// before the operation ends. It must change something whenever it runs.
     pub fn later(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) {
-        self.later.push((sql.into(), values));
+        match &mut self.gathered {
+            Some(plan) => plan.with_its_like(sql.into(), values),
+            None => self.later.push((sql.into(), values)),
+        }
     }
 
     /// Forgets what was noted: the operation failed.
     pub fn forget(&mut self) {
+        self.gathered = None;
         self.later.clear();
     }
 
     /// Runs what was noted.
     pub async fn flush(&mut self) -> Result<()> {
+        let now_ms = self.now_ms;
+        let gathered = self.gathered.as_mut().map(|plan| std::mem::replace(plan, Plan::free(now_ms)));
+        if let Some(plan) = gathered.filter(|plan| !plan.is_empty()) {
+            self.changes += 1;
+            match self.together(&[&plan], Around::default()).await {
+                Ok(_) | Err(Stopped::Tripped) => {}
+                Err(Stopped::Failed(error) | Stopped::Commit(error)) => return Err(self.failed(&error)),
+            }
+        }
         let most = if self.is_postgres() { TOGETHER_FAR } else { TOGETHER };
         while !self.later.is_empty() {
             let rest = self.later.split_off(self.later.len().min(most));
@@ -219,41 +270,14 @@ impl Db {
         Ok(())
     }
 
-    /// Runs a statement that changes rows and gives them back, and right behind it what was noted, all in one hand-over.
-    /// Gives the rows of each. What was noted is meant for the case that the first gave a row; where it gave none, the caller
-    /// has to fail, and everything is undone.
-    pub async fn guarded(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Vec<Row>>> {
-        let mut batch: Batch = vec![(sql.to_owned().into(), values)];
-        batch.append(&mut self.later);
-        let noted = batch.len() > 1;
-        let (all, failed) = self.held.each(batch).await;
-        // Whatever was noted may have changed something even if the first did not, and also if one of them failed: only
-        // what is counted is undone.
-        if noted || all.first().is_some_and(|first| !first.is_empty()) {
-            self.changes += 1;
-        }
-        let Some(error) = failed else { return Ok(all) };
-        let tripped = matches!(explain(&error, &self.place), LedgerError::Corrupt(_));
-        if !tripped || !all.first().is_some_and(Vec::is_empty) {
-            return Err(self.failed(&error));
-        }
-        // The first gave no row: that a later one then met the rows of somebody else's move says nothing more.
-        if self.is_postgres() {
-            self.after_a_trip().await?;
-        }
-        Ok(all)
+    /// Runs the statements of one text of SQLite; the rows of each.
+    pub async fn each(&mut self, sql: Arc<str>, values: Vec<Value>) -> (Vec<Vec<Row>>, Option<sqlx::Error>) {
+        self.held.each(sql, values).await
     }
 
-    /// PostgreSQL answers nothing more in a transaction that a statement failed in. Where the operation stands apart, it goes
-    /// back to its beginning and may ask why; else the whole group is repeated with each apart.
-    async fn after_a_trip(&mut self) -> Result<()> {
-        if self.apart {
-            let back = self.held.script("rollback to savepoint one").await;
-            return back.map(drop).map_err(|error| self.failed(&error));
-        }
-        self.tripped = true;
-        self.fault = self.fault.max(Fault::Failed);
-        Err(LedgerError::Refused("it is tried again by itself".to_owned()))
+    /// Notes from now on statements with those of the same text, whatever stands between them; until they are run.
+    pub fn gather(&mut self) {
+        self.gathered.get_or_insert_with(|| Plan::free(self.now_ms));
     }
 
     /// Locks the rows that a statement reads, because a decision hangs on what is read after it. SQLite's writer is alone.
@@ -282,11 +306,13 @@ impl Db {
         done
     }
 
-    fn note(&mut self, error: &sqlx::Error) {
+    /// Takes note of what an error means for the transaction.
+    pub fn note(&mut self, error: &sqlx::Error) {
         self.fault = self.fault.max(fault(error));
     }
 
-    fn failed(&mut self, error: &sqlx::Error) -> LedgerError {
+    /// An error of a statement, for whoever asked.
+    pub fn failed(&mut self, error: &sqlx::Error) -> LedgerError {
         self.note(error);
         explain(error, &self.place)
     }

@@ -10,6 +10,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+use super::held::each_part;
 use crate::domain::clock::Millis;
 
 /// The texts of a JSON array that is bound as parameter `$n`, as a table of one column named `value`.
@@ -48,8 +49,81 @@ pub const BEGIN_POOLED: &str = "begin isolation level read committed read write;
     set local idle_in_transaction_session_timeout = 10000; set local lock_timeout = 700; \
     select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now_ms";
 
-/// The end of a group that changed something: the ledger's sequence grows with each.
-pub const COMMIT_SQLITE: &str = "update meta set number = number + 1 where name = 'sequence'; commit";
+/// The end of a group that changed something: the ledger's sequence grows with each, and is given back.
+pub const COMMIT_SQLITE: &str = "update meta set number = number + 1 where name = 'sequence' returning number;\ncommit";
+
+/// The same where only the statement before may have changed something.
+pub const COMMIT_SQLITE_IF_CHANGED: &str =
+    "update meta set number = number + 1 where name = 'sequence' and changes() > 0 returning number;\ncommit";
+
+/// Stops a text of SQLite behind a guard that did not change as many rows as the parameter that follows says: the column
+/// can't be null.
+pub const CHECK_SQLITE: &str = "insert into meta (name, number) select 'guard', null where changes() <> ";
+
+/// Whether it was [`CHECK_SQLITE`] that stopped.
+pub fn is_check(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.message().contains("meta.number"))
+}
+
+/// Makes a statement for one row over into one for all rows of `table`, which is called `r` and whose columns are called as
+/// both databases call those of `values`: `$2` becomes `r.column2`. The statement is an update with a `where`, or an insert
+/// from `values` or from a table; rows without a first column are none.
+pub fn over_rows(sql: &str, table: &str) -> String {
+    let mut text = String::with_capacity(sql.len() + table.len() + 64);
+    each_part(sql, &mut text, |number, into| into.push_str(&format!("r.column{number}")));
+    let cut = |word: &str| at_top(&text, word).map(|at| text.split_at(at));
+    if text.trim_start().starts_with("update") {
+        let (head, tail) = cut("where").unwrap_or((&text, ""));
+        return format!("{head}from {table} {tail}");
+    }
+    if let Some((head, tail)) = cut("values") {
+        let open = tail.find('(').unwrap_or_default();
+        let close = closing(tail, open);
+        let inner = tail.get(open + 1..close).unwrap_or_default();
+        let rest = tail.get(close + 1..).unwrap_or_default();
+        return format!("{head}select {inner} from {table} where r.column1 is not null{rest}");
+    }
+    let (head, tail) = cut("from").unwrap_or((&text, ""));
+    format!("{head}from {table}, {}", tail.trim_start_matches("from").trim_start())
+}
+
+/// Where a word stands outside of all brackets.
+fn at_top(sql: &str, word: &str) -> Option<usize> {
+    let (mut depth, mut before) = (0_u32, b' ');
+    for (at, byte) in sql.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ if depth == 0
+                && before.is_ascii_whitespace()
+                && sql.as_bytes().get(at..).is_some_and(|rest| rest.starts_with(word.as_bytes()))
+                && sql
+                    .as_bytes()
+                    .get(at + word.len())
+                    .is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'_') =>
+            {
+                return Some(at);
+            }
+            _ => {}
+        }
+        before = byte;
+    }
+    None
+}
+
+/// Where the bracket closes that opens at `open`.
+fn closing(sql: &str, open: usize) -> usize {
+    let mut depth = 0_u32;
+    for (at, byte) in sql.bytes().enumerate().skip(open) {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth == 1 => return at,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    sql.len()
+}
 
 /// The channel on which PostgreSQL wakes hosts.
 pub const CHANNEL: &str = "orderdock";
@@ -67,13 +141,33 @@ pub fn commit_postgres(line: &str, number: i64, now_ms: Millis, wakes: &BTreeSet
     let wakes: String = wakes.iter().map(|about| notify(about)).collect();
     format!(
         "{wakes}update commits set at_ms = {now_ms}, sequence = nextval('ledger_sequence'), \
-         number = case when number = {number} then {number} + 1 end where line = '{line}'; commit"
+         number = case when number = {number} then {number} + 1 end where line = '{line}' returning sequence as number; \
+         commit"
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_for_one_row_becomes_one_for_many() {
+        let over = |sql: &str| over_rows(sql, "TABLE as r");
+        assert_eq!(
+            over("update a set b = $2, c = (select max(d) from e where f = $1)\n where g = $1 and h = 'where'"),
+            "update a set b = r.column2, c = (select max(d) from e where f = r.column1)\n from TABLE as r where g = \
+             r.column1 and h = 'where'"
+        );
+        assert_eq!(
+            over("insert into a (b, c) values ($1, (select 1)) on conflict (b) do update set c = excluded.c"),
+            "insert into a (b, c) select r.column1, (select 1) from TABLE as r where r.column1 is not null on conflict (b) \
+             do update set c = excluded.c"
+        );
+        assert_eq!(
+            over("insert into a (b) select c, $5 from d where e = $1"),
+            "insert into a (b) select c, r.column5 from TABLE as r, d where e = r.column1"
+        );
+    }
 
     #[test]
     fn fragments_are_put_in_for_postgresql() {

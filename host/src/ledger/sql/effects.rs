@@ -1,18 +1,20 @@
 //! The outbox of shop effects: those of one order are with one worker at a time, and go out in order.
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use super::{
     SqlLedger,
-    database::{Db, Row, to_json, values_of},
-    dialect, keys, mails,
+    database::{Db, Later, Row, values_of},
+    keys, mails,
+    together::{Guarded, Plan},
 };
 use crate::{
     domain::{
         clock::Millis,
         id::{ConnectionId, HostId, LeaseToken, OrderKey, PassKey},
         judge::Confirmed,
-        random,
+        random::{self, Random},
     },
     ledger::{
         LedgerError, Result,
@@ -113,7 +115,7 @@ async fn begin_due(db: &mut Db, order: &OrderKey) -> Result<(Vec<Owed>, Option<(
 }
 
 /// Lets the order's owed effects wait at least until then.
-fn postpone(db: &mut Db, order: &OrderKey, not_before: Millis) {
+fn postpone(db: &mut impl Later, order: &OrderKey, not_before: Millis) {
     db.later(
         "update effects set not_before_ms = $4 where connection_id = $1 and shop_id = $2 and shop_order_id = $3
             and state = 'owed' and kind <> 'mail' and not_before_ms < $4",
@@ -162,56 +164,59 @@ update orders set effects_token = null, effects_host = null, effects_until_ms = 
     confirmed_ms = case when confirmed_ms is null or confirmed_ms <= $6 then coalesce($6, confirmed_ms)
         else confirmed_ms end,
     shop_status = case when read_began_ms <= $6 then coalesce($5, shop_status) else shop_status end
-where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and effects_token = $4
-returning shop_order_id";
+where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and effects_token = $4";
 
-async fn finish(db: &mut Db, input: &FinishInput) -> Result<()> {
-    let FinishInput { order, token, ends, confirmed, timeline } = input;
-    let (done, other): (Vec<_>, Vec<_>) = ends.iter().partition(|(_, end)| *end == EffectEnd::Done);
-    if !done.is_empty() {
-        let numbers: Vec<String> = done.iter().map(|(number, _)| number.to_string()).collect();
-        db.later(all_done(), keys::of_order(order, values_of![to_json(&numbers)?, db.now_ms]));
-    }
-    for (number, end) in other {
-        end_one(db, &order.connection, *number, end);
-        if let EffectEnd::Retry { not_before_ms, .. } = end {
-            postpone(db, order, *not_before_ms);
+// The usual end.
+pub const DONE: &str = "
+update effects set state = 'done', detail = '', done_ms = $5, begun = 0
+where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and number = $4 and state = 'owed'";
+
+impl Guarded for FinishInput {
+    type Done = ();
+    type Kept = ();
+
+    fn plan(&self, plan: &mut Plan, _random: &dyn Random) -> Result<()> {
+        let Self { order, token, ends, confirmed, timeline } = self;
+        let now_ms = plan.now_ms;
+        let (status, at_ms, modified_ms) = match confirmed {
+            Some(it) => (Some(it.status.as_str()), Some(it.at_ms), it.modified_ms),
+            None => (None, None, None),
+        };
+        plan.later(FINISH, keys::of_order(order, values_of![token.as_str(), status, at_ms, modified_ms]));
+        let (done, other): (Vec<_>, Vec<_>) = ends.iter().partition(|(_, end)| *end == EffectEnd::Done);
+        for (number, _) in done {
+            plan.later(DONE, keys::of_order(order, values_of![*number, now_ms]));
         }
+        for (number, end) in other {
+            end_one(plan, &order.connection, *number, end);
+            if let EffectEnd::Retry { not_before_ms, .. } = end {
+                postpone(plan, order, *not_before_ms);
+            }
+        }
+        // What was handed out and not tried was never begun, unless an earlier worker had begun it.
+        plan.later(
+            "update effects set begun = 0 where connection_id = $1 and shop_id = $2 and shop_order_id = $3
+                and state = 'owed' and kind <> 'mail' and begun = 1",
+            keys::of_order(order, Vec::new()),
+        );
+        for (pass, text) in timeline {
+            let pass = PassKey { order: order.clone(), pass: *pass };
+            plan.later(keys::LINE, keys::line(&pass, now_ms, text));
+        }
+        Ok(())
     }
-    // What was handed out and not tried was never begun, unless an earlier worker had begun it.
-    db.later(
-        "update effects set begun = 0 where connection_id = $1 and shop_id = $2 and shop_order_id = $3
-            and state = 'owed' and kind <> 'mail' and begun = 1",
-        keys::of_order(order, Vec::new()),
-    );
-    for (pass, text) in timeline {
-        let pass = PassKey { order: order.clone(), pass: *pass };
-        db.later(keys::LINE, keys::line(&pass, db.now_ms, text));
-    }
-    let (status, at_ms, modified_ms) = match confirmed {
-        Some(it) => (Some(it.status.as_str()), Some(it.at_ms), it.modified_ms),
-        None => (None, None, None),
-    };
-    let values = keys::of_order(order, values_of![token.as_str(), status, at_ms, modified_ms]);
-    if db.guarded(FINISH, values).await?.first().is_none_or(Vec::is_empty) {
-        return Err(LedgerError::Lost { what: format!("the effects of order {}", order.shop_order_id) });
-    }
-    Ok(())
-}
 
-/// The usual end of all of an order's effects, as one statement.
-pub fn all_done() -> String {
-    format!(
-        "update effects set state = 'done', detail = '', done_ms = $5, begun = 0
-         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and state = 'owed' and number in (
-            select cast(given.value as bigint) from {} as given)",
-        dialect::texts(4)
-    )
+    fn done(&self, (): (), _now_ms: Millis, _answers: &[Vec<Row>]) {}
+
+    fn refused<'a>(&'a self, _db: &'a mut Db) -> BoxFuture<'a, LedgerError> {
+        let what = format!("the effects of order {}", self.order.shop_order_id);
+        Box::pin(async move { LedgerError::Lost { what } })
+    }
 }
 
 /// Records how one effect ended, mail or not. One that was cancelled meanwhile stays so.
-pub fn end_one(db: &mut Db, connection: &ConnectionId, number: i64, end: &EffectEnd) {
-    let now = db.now_ms;
+pub fn end_one(db: &mut impl Later, connection: &ConnectionId, number: i64, end: &EffectEnd) {
+    let now = db.now_ms();
     let (state, detail) = match end {
         EffectEnd::Retry { not_before_ms, error } => {
             db.later(
@@ -258,7 +263,7 @@ impl Effects for SqlLedger {
         timeline: Vec<(u32, String)>,
     ) -> Result<()> {
         let input = FinishInput { order: order.clone(), token: token.clone(), ends, confirmed, timeline };
-        self.write(input, |db, input| Box::pin(finish(db, input))).await
+        self.guarded(input).await
     }
 
     async fn claim_mails(&self, host: &HostId, gather_ms: Millis, lease_ms: Millis) -> Result<Vec<MailBatch>> {

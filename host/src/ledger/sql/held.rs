@@ -3,12 +3,12 @@
 //! PostgreSQL gets the same texts; [`dialect`] puts in its fragments. A pooler that gives each transaction another server
 //! session (PgBouncer) knows no prepared statements, so behind one they have no names and live in a transaction.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    AssertSqlSafe, Connection as _, Either, Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection,
-    Transaction, pool::PoolConnection, postgres::PgArguments, query::Query, sqlite::SqliteArguments,
+    Arguments as _, AssertSqlSafe, Connection as _, Either, Executor as _, PgConnection, Postgres, Sqlite,
+    SqliteConnection, Transaction, pool::PoolConnection, postgres::PgArguments, query::Query, sqlite::SqliteArguments,
 };
 
 use super::{
@@ -138,42 +138,57 @@ impl Held {
         }
     }
 
-    /// Runs statements in one hand-over, and gives the rows of each, up to the one that failed; and how it failed.
-    pub async fn each(&mut self, batch: Batch) -> (Vec<Vec<Row>>, Option<sqlx::Error>) {
-        let mut all: Vec<Vec<Row>> = Vec::with_capacity(batch.len());
-        let mut rows = Vec::new();
-        let failed = match self.connection() {
-            Err(error) => Some(error),
-            Ok(Connection::Sqlite(connection)) => {
-                let (sql, values) = join(batch);
-                let mut answers = connection.fetch_many(bind_sqlite(&sql, values));
-                loop {
-                    match answers.try_next().await {
-                        Ok(Some(Either::Right(row))) => rows.push(Row::Sqlite(row)),
-                        Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
-                        Ok(None) => break None,
-                        Err(error) => break Some(error),
-                    }
-                }
-            }
-            Ok(Connection::Postgres(connection, _)) => {
-                let mut text = String::new();
-                for (sql, values) in batch {
-                    inline(&dialect::postgres(&sql), &values, &mut text);
-                    text.push_str(";\n");
-                }
-                let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)));
-                loop {
-                    match answers.try_next().await {
-                        Ok(Some(Either::Right(row))) => rows.push(Row::Postgres(row)),
-                        Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
-                        Ok(None) => break None,
-                        Err(error) => break Some(error),
-                    }
-                }
+    /// Runs the statements of one text of SQLite, and gives the rows of each, up to the one that failed; and how it failed.
+    pub async fn each(&mut self, sql: Arc<str>, values: Vec<Value>) -> (Vec<Vec<Row>>, Option<sqlx::Error>) {
+        let (mut all, mut rows) = (Vec::with_capacity(16), Vec::new());
+        let connection = match self.connection() {
+            Ok(Connection::Sqlite(connection)) => connection,
+            Ok(Connection::Postgres(..)) => return (all, Some(sqlx::Error::WorkerCrashed)),
+            Err(error) => return (all, Some(error)),
+        };
+        let mut answers = connection.fetch_many(bound(sqlx::query(AssertSqlSafe(sql)), values));
+        let failed = loop {
+            match answers.try_next().await {
+                Ok(Some(Either::Right(row))) => rows.push(Row::Sqlite(row)),
+                Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
+                Ok(None) => break None,
+                Err(error) => break Some(error),
             }
         };
         (all, failed)
+    }
+
+    /// Runs a statement of PostgreSQL over many rows, whose values go as one array for each column. How many rows it changed,
+    /// and what it gave back.
+    pub async fn columns(&mut self, sql: &str, rows: &[&Vec<Value>]) -> Outcome<(u64, Vec<Row>)> {
+        let Connection::Postgres(connection, speech) = self.connection()? else {
+            return Err(sqlx::Error::WorkerCrashed);
+        };
+        let (mut table, mut names) = (String::from("unnest("), String::from("r ("));
+        let mut arguments = PgArguments::default();
+        for (index, first) in rows.first().map_or(&[][..], |row| row.as_slice()).iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            let column = rows.iter().filter_map(|row| row.get(index));
+            let (kind, added) = match first {
+                Value::Int(_) => ("bigint", arguments.add(column.map(Value::int).collect::<Vec<_>>())),
+                Value::Text(_) => ("text", arguments.add(column.map(Value::text).collect::<Vec<_>>())),
+                Value::Bytes(_) => ("bytea", arguments.add(column.map(Value::bytes).collect::<Vec<_>>())),
+            };
+            added.map_err(sqlx::Error::Encode)?;
+            table.push_str(&format!("{comma}${}::{kind}[]", index + 1));
+            names.push_str(&format!("{comma}column{}", index + 1));
+        }
+        let sql = dialect::over_rows(&dialect::postgres(sql), &format!("{table}) as {names})"));
+        let gives = sql.contains("returning");
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(!speech.pooled);
+        if !gives {
+            let done = connection.execute(query).await;
+            forget_stale(connection, &done).await;
+            return done.map(|done| (done.rows_affected(), Vec::new()));
+        }
+        let rows = connection.fetch_all(query).await;
+        forget_stale(connection, &rows).await;
+        rows.map(|rows| (rows.len() as u64, rows.into_iter().map(Row::Postgres).collect()))
     }
 
     /// Runs statements without values, and gives the rows of those that have any.
@@ -210,7 +225,13 @@ async fn forget_stale<T>(connection: &mut PgConnection, done: &Outcome<T>) -> bo
 
 // Every text is a constant of this room, put together from constants; what comes from outside is always a value.
 fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
-    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    bound(sqlx::query(AssertSqlSafe(sql.to_owned())), values)
+}
+
+fn bound(
+    mut query: Query<'static, Sqlite, SqliteArguments>,
+    values: Vec<Value>,
+) -> Query<'static, Sqlite, SqliteArguments> {
     for value in values {
         query = match value {
             Value::Int(it) => query.bind(it),
@@ -234,7 +255,7 @@ fn bind_postgres(sql: &str, values: Vec<Value>, speech: Speech) -> Query<'static
 }
 
 /// PostgreSQL's texts can't hold the character 0.
-fn without_nul(text: String) -> String {
+pub fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
@@ -299,7 +320,7 @@ fn join(batch: Batch) -> (String, Vec<Value>) {
 }
 
 /// Copies `text`, and lets `parameter` write each `$n`. No text of this room has a `$` for anything else.
-fn each_part(text: &str, into: &mut String, mut parameter: impl FnMut(usize, &mut String)) {
+pub fn each_part(text: &str, into: &mut String, mut parameter: impl FnMut(usize, &mut String)) {
     let mut parts = text.split('$');
     into.push_str(parts.next().unwrap_or_default());
     for part in parts {

@@ -17,6 +17,8 @@ use crate::{failpoint, ledger::Result};
 const SQLITE: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/sqlite/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
+    (3, "destinations", include_str!("../../../migrations/sqlite/0003_destinations.sql")),
+    (4, "admission", include_str!("../../../migrations/sqlite/0004_admission.sql")),
     (5, "activations", include_str!("../../../migrations/sqlite/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/sqlite/0006_evidence.sql")),
     (7, "publishers", include_str!("../../../migrations/sqlite/0007_publishers.sql")),
@@ -24,6 +26,8 @@ const SQLITE: &[(i64, &str, &str)] = &[
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
+    (3, "destinations", include_str!("../../../migrations/postgres/0003_destinations.sql")),
+    (4, "admission", include_str!("../../../migrations/postgres/0004_admission.sql")),
     (5, "activations", include_str!("../../../migrations/postgres/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/postgres/0006_evidence.sql")),
     (7, "publishers", include_str!("../../../migrations/postgres/0007_publishers.sql")),

@@ -4,9 +4,11 @@
 //! Writes go through tasks that commit in groups (`writer`); reads use a small pool beside them and see what is
 //! committed. Each file below answers one trait, or one part of it.
 
+mod admissions;
 mod canaries;
 mod connections;
 mod database;
+mod destinations;
 mod dialect;
 mod effects;
 mod errors;
@@ -38,6 +40,7 @@ mod sights;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod together;
 mod watch;
 mod writer;
 
@@ -55,6 +58,7 @@ use self::{
     errors::{explain, is_full},
     held::{Held, Speech},
     lock::HostLock,
+    together::Guarded,
     writer::{Source, Time, Writer},
 };
 use super::Result;
@@ -264,6 +268,17 @@ impl SqlLedger {
 }
 
 impl SqlLedger {
+    /// A guarded write.
+    async fn guarded<G: Guarded>(&self, write: G) -> Result<G::Done> {
+        let write = Arc::new(write);
+        let Some(room) = self.room() else { return self.writer.guarded(write).await };
+        let first = self.writer.guarded(Arc::clone(&write)).await;
+        match first {
+            Err(error) if is_full(&error) && self.more_room(Some(room)) => self.writer.guarded(write).await,
+            other => other,
+        }
+    }
+
     async fn reader(&self) -> Result<Db> {
         let held = match &self.readers {
             Readers::Sqlite(pool) => pool.acquire().await.map(Held::SqliteReader),

@@ -1,29 +1,39 @@
 //! The one fenced write: a guarded update that must change exactly one row, and in the same transaction everything that
-//! goes with it, in one hand-over to the database. Where the guard did not hold, all of it is undone.
+//! goes with it. Where the guard did not hold, nothing behind it happens.
+
+mod owed;
 
 use std::borrow::Cow;
 
+use futures_util::future::BoxFuture;
+
+pub use self::owed::Payer;
+#[cfg(test)]
+pub use self::owed::{LEASE_EFFECTS, OWE};
+use self::owed::{leased_effects, owe};
 use super::{
-    database::{Db, Row, Value, to_json, to_word, values_of},
+    admissions,
+    database::{Db, Later as _, Row, Value, to_json, to_word, values_of},
     keys,
     opening::record_decision,
     passes::lost,
+    together::{Guarded, Plan},
 };
 use crate::{
     domain::{
         call::Purpose,
         clock::Millis,
         delivery::Repeat,
-        id::{HostId, LeaseToken, OrderKey, PassKey},
+        id::{LeaseToken, OrderKey, PassKey},
         judge::Confirmed,
         pass::PassState,
-        random,
+        random::{self, Random},
         verdict::Acceptance,
     },
     failpoint::{self, Guarantee},
     ledger::{
         LedgerError, Result,
-        effects::{EffectBody, Owed, OwedByOrder},
+        effects::{EffectBody, OwedByOrder},
         passes::{Asked, AttemptEnd, Guard, Mapping, Move, NewAttempt, NewPins, To},
     },
 };
@@ -47,143 +57,120 @@ const REREAD_GUARD: &str = "attempt_token = $6
 const PINS_GUARD: &str = "and (pins is null or case when $8 = 1 then sent_before else sent end = 0)";
 const NO_LEASE: &str = "lease_token = null, lease_host = null, lease_until_ms = null";
 
-/// Applies a move. With `pay`, the effects that it leaves are leased to whoever asks, in the same transaction, as a claim
-/// of them right after it would do: unless somebody has the order's effects, or one from before it is still owed.
-pub async fn apply(db: &mut Db, change: &Move, pay: Option<&Payer>) -> Result<Option<OwedByOrder>> {
-    let target = change.to.state();
-    let late = !matches!(change.guard, Guard::Lease(_));
-    let allowed = match &change.guard {
-        Guard::Lease(_) => true,
-        Guard::Attempt(_) => matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp),
-        Guard::Reread(_) => matches!(change.from, PassState::Unknown | PassState::GivenUp),
-    };
-    if !change.from.may_become(target) || !allowed {
-        let (from, to) = (change.from.as_str(), target.as_str());
-        return Err(LedgerError::Refused(format!("{} can't go from {from} to {to}", keys::name(&change.pass))));
+/// A move. With a payer, the effects that it leaves are leased to whoever asks, in the same transaction, as a claim of them
+/// right after it would do: unless somebody has the order's effects, or one from before it is still owed.
+pub struct Fenced {
+    /// What moves.
+    pub change: Move,
+    /// Who pays.
+    pub payer: Option<Payer>,
+}
+
+impl Fenced {
+    fn payer(&self) -> Option<&Payer> {
+        let owes = |body: &EffectBody| !matches!(body, EffectBody::Mail { .. });
+        self.payer.as_ref().filter(|_| self.change.effects.iter().any(owes))
     }
-    let (guard, token) = match &change.guard {
-        Guard::Lease(token) if failpoint::without(Guarantee::Fence) => ("cast($6 as text) <> ''", token.as_str()),
-        Guard::Lease(token) => (LEASE_GUARD, token.as_str()),
-        Guard::Attempt(token) => (ATTEMPT_GUARD, token.as_str()),
-        Guard::Reread(token) => (REREAD_GUARD, token.as_str()),
-    };
-    let pins = if changes_pins(&change.to) { PINS_GUARD } else { "" };
-    // What was provably not processed might as well not have left: the pass is as unsent as it was before.
-    let unsent = change.end.as_ref().is_some_and(|end| matches!(end.outcome, "not processed" | "retry later"));
-    let values = values_of![change.from.as_str(), token, db.now_ms, unsent];
-    let mut values = keys::of_pass(&change.pass, values);
-    let mut sets = sets(change, &mut values)?;
-    if change.asked.is_some() {
-        sets.push_str(", attempts = attempts + 1");
-    }
-    if let Some(mapping) = &change.mapping {
-        sets.push_str(&mapping_sets(mapping, &mut values));
-    }
-    let sql = format!(
-        "update passes set state = '{}', state_ms = $7, {sets}
-         where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
-            and state = cast($5 as text) and {guard} {pins}
-         returning attempts",
-        target.as_str()
-    );
-    end_attempts(db, change)?;
-    store_step(db, change)?;
-    store_mapping_in_vain(db, change);
-    if let Some(asked) = &change.asked {
-        log_asked(db, &change.pass, asked)?;
-    }
-    if late && change.from == PassState::GivenUp && matches!(target, PassState::Delivered | PassState::Awaiting) {
-        withdraw_next(db, &change.pass);
-    }
-    for text in &change.timeline {
-        db.later(keys::LINE, keys::line(&change.pass, db.now_ms, text));
-    }
-    if let Some(confirmed) = &change.confirmed {
-        confirm(db, &change.pass.order, confirmed);
-    }
-    if let To::Withdrawn { decision: Some(decision), .. } = &change.to {
-        record_decision(db, &change.pass.order, decision)?;
-    }
-    let mut effects = Cow::Borrowed(&change.effects);
-    if change.from == PassState::GivenUp {
-        // Staff had their mail when the pass was given up: one for each pass.
-        effects.to_mut().retain(|body| !matches!(body, EffectBody::Mail { .. }));
-    }
-    let pay = pay.filter(|_| effects.iter().any(|body| !matches!(body, EffectBody::Mail { .. })));
-    let lease = pay.map(|_| LeaseToken(random::token(&*db.random)));
-    owe(db, &change.pass, &effects, pay.zip(lease.as_ref()))?;
-    let mut rows = db.guarded(&sql, values).await?;
-    if rows.first().is_none_or(Vec::is_empty) {
-        return Err(refusal(db, change, guard, token).await?);
-    }
-    let (Some(pay), Some(lease)) = (pay, lease) else { return Ok(None) };
-    let (numbers, leased) = (rows.pop().unwrap_or_default(), rows.pop().unwrap_or_default());
-    match leased.first() {
-        Some(order) => {
-            leased_effects(&change.pass, &effects, order, &numbers, (lease, db.now_ms, pay.lease_ms)).map(Some)
+
+    fn guard(&self) -> (&'static str, &str) {
+        match &self.change.guard {
+            Guard::Lease(token) if failpoint::without(Guarantee::Fence) => ("cast($6 as text) <> ''", token.as_str()),
+            Guard::Lease(token) => (LEASE_GUARD, token.as_str()),
+            Guard::Attempt(token) => (ATTEMPT_GUARD, token.as_str()),
+            Guard::Reread(token) => (REREAD_GUARD, token.as_str()),
         }
-        None => Ok(None),
     }
 }
 
-/// Who pays effects that a move leaves, and how long it has for that.
-pub struct Payer {
-    /// Which host.
-    pub host: HostId,
-    /// Length of the lease.
-    pub lease_ms: Millis,
-}
+impl Guarded for Fenced {
+    type Done = Option<OwedByOrder>;
+    /// The lease, and the effects as they were written.
+    type Kept = Option<(LeaseToken, Vec<EffectBody>)>;
 
-// Nobody else is at the order's effects, and none waits that would have to go out first.
-pub const LEASE_EFFECTS: &str = "
-update orders set effects_token = $5, effects_host = $6, effects_until_ms = $7
-where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and (effects_token is null or effects_until_ms < $4)
-    and not exists (select 1 from effects e where e.connection_id = $1 and e.shop_id = $2 and e.shop_order_id = $3
-        and e.state = 'owed' and e.kind <> 'mail')
-returning confirmed_status,
-    (select w.pass from effects w where w.connection_id = $1 and w.shop_id = $2 and w.shop_order_id = $3
-        and w.state = 'done' and w.kind = 'status' order by w.pass desc, w.rank desc, w.number desc limit 1) as written_pass,
-    (select w.body from effects w where w.connection_id = $1 and w.shop_id = $2 and w.shop_order_id = $3
-        and w.state = 'done' and w.kind = 'status' order by w.pass desc, w.rank desc, w.number desc limit 1) as written_body";
-
-/// Writes effects that are owed from now on; with a payer, its lease of them, and their numbers come back last.
-fn owe(db: &mut Db, pass: &PassKey, bodies: &[EffectBody], pay: Option<(&Payer, &LeaseToken)>) -> Result<()> {
-    let token = pay.map(|(_, token)| token.as_str());
-    if let Some((pay, token)) = pay {
-        let until_ms = db.now_ms.saturating_add(pay.lease_ms);
-        let values = values_of![db.now_ms, token.as_str(), pay.host.as_str(), until_ms];
-        db.later(LEASE_EFFECTS, keys::of_order(&pass.order, values));
-    }
-    let Some(last) = bodies.len().checked_sub(1) else { return Ok(()) };
-    let mut sql = String::from(
-        "insert into effects (connection_id, shop_id, shop_order_id, pass, kind, rank, body, state, since_ms,
-            not_before_ms, tries, begun, detail) values ",
-    );
-    let mut values = keys::of_pass(pass, values_of![db.now_ms, token]);
-    for (index, body) in bodies.iter().enumerate() {
-        let at = values.len();
-        let begun = match body {
-            EffectBody::Mail { .. } => "0",
-            _ if token.is_none() => "0",
-            _ => {
-                "(select count(*) from orders o where o.connection_id = $1 and o.shop_id = $2 and o.shop_order_id = $3
-                    and o.effects_token = $6)"
-            }
+    fn plan(&self, plan: &mut Plan, random: &dyn Random) -> Result<Self::Kept> {
+        let change = &self.change;
+        let target = change.to.state();
+        let late = !matches!(change.guard, Guard::Lease(_));
+        let allowed = match &change.guard {
+            Guard::Lease(_) => true,
+            Guard::Attempt(_) => matches!(change.from, PassState::Sending | PassState::Unknown | PassState::GivenUp),
+            Guard::Reread(_) => matches!(change.from, PassState::Unknown | PassState::GivenUp),
         };
-        let comma = if index == last { "" } else { ", " };
-        sql.push_str(&format!(
-            "($1, $2, $3, $4, ${}, ${}, ${}, 'owed', $5, $5, 0, {begun}, ''){comma}",
-            at + 1,
-            at + 2,
-            at + 3
-        ));
-        values.extend(values_of![body.kind(), body.rank(), to_json(body)?]);
+        if !change.from.may_become(target) || !allowed {
+            let (from, to) = (change.from.as_str(), target.as_str());
+            return Err(LedgerError::Refused(format!("{} can't go from {from} to {to}", keys::name(&change.pass))));
+        }
+        let (guard, token) = self.guard();
+        let pins = if changes_pins(&change.to) { PINS_GUARD } else { "" };
+        // What was provably not processed might as well not have left: the pass is as unsent as it was before.
+        let unsent = change.end.as_ref().is_some_and(|end| matches!(end.outcome, "not processed" | "retry later"));
+        let values = values_of![change.from.as_str(), token, plan.now_ms, unsent];
+        let mut values = keys::of_pass(&change.pass, values);
+        let mut sets = sets(change, &mut values)?;
+        if change.asked.is_some() {
+            sets.push_str(", attempts = attempts + 1");
+        }
+        if let Some(mapping) = &change.mapping {
+            sets.push_str(&mapping_sets(mapping, &mut values));
+        }
+        let sql = format!(
+            "update passes set state = '{}', state_ms = $7, {sets}
+             where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
+                and state = cast($5 as text) and {guard} {pins}",
+            target.as_str()
+        );
+        plan.later(sql, values);
+        end_attempts(plan, change)?;
+        store_step(plan, change)?;
+        store_mapping_in_vain(plan, change);
+        if let Some(asked) = &change.asked {
+            log_asked(plan, &change.pass, asked, random)?;
+        }
+        if late && change.from == PassState::GivenUp && matches!(target, PassState::Delivered | PassState::Awaiting) {
+            withdraw_next(plan, &change.pass);
+        }
+        for text in &change.timeline {
+            plan.later(keys::LINE, keys::line(&change.pass, plan.now_ms, text));
+        }
+        if let Some(confirmed) = &change.confirmed {
+            confirm(plan, &change.pass.order, confirmed);
+        }
+        if let Some(new) = &change.quarantine {
+            admissions::begin(plan, &change.pass.order.connection, new);
+        }
+        if let To::Withdrawn { decision: Some(decision), .. } = &change.to {
+            record_decision(plan, &change.pass.order, decision)?;
+        }
+        let mut effects = Cow::Borrowed(&change.effects);
+        if change.from == PassState::GivenUp {
+            // Staff had their mail when the pass was given up: one for each pass.
+            effects.to_mut().retain(|body| !matches!(body, EffectBody::Mail { .. }));
+        }
+        let lease = self.payer().map(|payer| (payer, LeaseToken(random::token(random))));
+        owe(plan, &change.pass, &effects, lease.as_ref())?;
+        Ok(lease.map(|(_, token)| (token, effects.into_owned())))
     }
-    if token.is_some() {
-        sql.push_str(" returning number");
+
+    fn done(&self, kept: Self::Kept, now_ms: Millis, answers: &[Vec<Row>]) -> Self::Done {
+        let (token, effects) = kept?;
+        let payer = self.payer()?;
+        // The last two statements: the lease of the order's effects, and the effects.
+        let (numbers, leased) = (answers.last()?, answers.len().checked_sub(2).and_then(|at| answers.get(at))?);
+        let until_ms = now_ms.saturating_add(payer.lease_ms);
+        match leased_effects(&self.change.pass, &effects, (leased, numbers), token, now_ms, until_ms) {
+            Ok(owed) => owed,
+            // The move is done. What can't be read of its lease now is claimed when that has run out.
+            Err(error) => {
+                tracing::error!(%error, order = %self.change.pass.order.shop_order_id, "the lease of effects can't be read");
+                None
+            }
+        }
     }
-    db.later(sql, values);
-    Ok(())
+
+    fn refused<'a>(&'a self, db: &'a mut Db) -> BoxFuture<'a, LedgerError> {
+        let (guard, token) = self.guard();
+        Box::pin(async move { refusal(db, &self.change, guard, token).await.unwrap_or_else(|error| error) })
+    }
 }
 
 /// Whether a move sets or drops what the pass is pinned to.
@@ -211,33 +198,6 @@ async fn refusal(db: &mut Db, change: &Move, guard: &str, token: &str) -> Result
         }
     }
     Ok(lost(&change.pass))
-}
-
-/// What was leased, as a claim gives it.
-fn leased_effects(
-    pass: &PassKey,
-    bodies: &[EffectBody],
-    order: &Row,
-    numbers: &[Row],
-    (token, since_ms, lease_ms): (LeaseToken, Millis, Millis),
-) -> Result<OwedByOrder> {
-    // Numbers grow in the order in which the effects were written.
-    let mut numbers = numbers.iter().map(|row| row.int("number")).collect::<Result<Vec<_>>>()?;
-    numbers.sort_unstable();
-    let until_ms = since_ms.saturating_add(lease_ms);
-    let mut effects: Vec<Owed> = bodies
-        .iter()
-        .zip(numbers)
-        .filter(|(body, _)| !matches!(body, EffectBody::Mail { .. }))
-        .map(|(body, number)| Owed { number, pass: pass.pass, body: body.clone(), since_ms, tries: 0, in_doubt: false })
-        .collect();
-    effects.sort_by_key(|owed| (owed.body.rank(), owed.number));
-    let written = match (order.maybe_int("written_pass")?, order.maybe_json("written_body")?) {
-        (Some(_), Some(EffectBody::Status { status, .. })) => Some((order.number("written_pass")?, status)),
-        _ => None,
-    };
-    let confirmed = order.maybe_text("confirmed_status")?.is_some();
-    Ok(OwedByOrder { order: pass.order.clone(), token, until_ms, written, confirmed, effects })
 }
 
 const SENT: &str = "sent = case when $8 = 1 then sent_before else sent end";
@@ -339,16 +299,16 @@ fn pin_values(pins: Option<&NewPins>) -> Result<Vec<Value>> {
 }
 
 /// Ends the attempt that the move names; or, where a pass goes on without naming the one that it was on, that one.
-fn end_attempts(db: &mut Db, change: &Move) -> Result<()> {
-    let now = db.now_ms;
+fn end_attempts(plan: &mut Plan, change: &Move) -> Result<()> {
+    let now = plan.now_ms;
     if let Some(AttemptEnd { token, phase, outcome, shown }) = &change.end {
-        db.later(
+        plan.later(
             "update attempts set phase = $6, outcome = $7, ended_ms = $8
              where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and token = $5
                 and ended_ms is null",
             keys::of_pass(&change.pass, values_of![token.as_str(), to_word(phase)?, *outcome, now]),
         );
-        db.later(
+        plan.later(
             "update attempt_bodies set answer = $6
              where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and number = (
                 select a.number from attempts a where a.connection_id = $1 and a.shop_id = $2
@@ -360,7 +320,7 @@ fn end_attempts(db: &mut Db, change: &Move) -> Result<()> {
     let was_on_one = matches!(change.from, PassState::Sending | PassState::Unknown | PassState::Awaiting);
     let still_on_it = matches!(change.to.state(), PassState::Unknown | PassState::GivenUp | PassState::Awaiting);
     if was_on_one && !still_on_it {
-        db.later(
+        plan.later(
             "update attempts set outcome = $5, ended_ms = $6
              where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4 and ended_ms is null",
             keys::of_pass(&change.pass, values_of![NEVER_ANSWERED, now]),
@@ -370,14 +330,14 @@ fn end_attempts(db: &mut Db, change: &Move) -> Result<()> {
 }
 
 /// Stores the step, and the write-ahead row of a send.
-fn store_step(db: &mut Db, change: &Move) -> Result<()> {
+fn store_step(plan: &mut Plan, change: &Move) -> Result<()> {
     let (delivery, pins, attempt) = match &change.to {
         To::Mapped { delivery, pins, .. } => (delivery, pins, None),
         To::Sending { attempt, pins } => (&attempt.delivery, pins, Some(attempt)),
         _ => return Ok(()),
     };
     let order = pins.as_ref().map(|new| new.order.as_str());
-    db.later(
+    plan.later(
         "insert into pass_bodies (connection_id, shop_id, shop_order_id, pass, mapped_order, delivery)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (connection_id, shop_id, shop_order_id, pass) do update
@@ -385,15 +345,15 @@ fn store_step(db: &mut Db, change: &Move) -> Result<()> {
         keys::of_pass(&change.pass, values_of![order, to_json(delivery)?]),
     );
     if let Some(attempt) = attempt {
-        write_ahead(db, &change.pass, attempt)?;
+        write_ahead(plan, &change.pass, attempt)?;
     }
     Ok(())
 }
 
 /// A mapping after which nothing is sent has no attempt to lie with.
-fn store_mapping_in_vain(db: &mut Db, change: &Move) {
+fn store_mapping_in_vain(plan: &mut Plan, change: &Move) {
     let Some(in_vain) = change.mapping.as_ref().and_then(|mapping| mapping.in_vain.as_ref()) else { return };
-    db.later(
+    plan.later(
         "insert into pass_bodies (connection_id, shop_id, shop_order_id, pass, mapped_order, mapping)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (connection_id, shop_id, shop_order_id, pass) do update
@@ -402,10 +362,10 @@ fn store_mapping_in_vain(db: &mut Db, change: &Move) {
     );
 }
 
-fn write_ahead(db: &mut Db, pass: &PassKey, attempt: &NewAttempt) -> Result<()> {
-    let now = db.now_ms;
+fn write_ahead(plan: &mut Plan, pass: &PassKey, attempt: &NewAttempt) -> Result<()> {
+    let now = plan.now_ms;
     let recovery = attempt.recovery.as_ref().map(to_json).transpose()?;
-    db.later(
+    plan.later(
         "insert into attempts (connection_id, shop_id, shop_order_id, pass, number, token, step, purpose, phase, repeat,
             recorded_ms, settled_by_ms, hash, recovery)
          select connection_id, shop_id, shop_order_id, pass, attempts, $5, $6, $7, $8, $9, $10, $11, $12, $13 from passes
@@ -425,7 +385,7 @@ fn write_ahead(db: &mut Db, pass: &PassKey, attempt: &NewAttempt) -> Result<()> 
             ],
         ),
     );
-    db.later(
+    plan.later(
         "insert into attempt_bodies (connection_id, shop_id, shop_order_id, pass, number, request, mapping)
          select connection_id, shop_id, shop_order_id, pass, attempts, $5, $6 from passes
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
@@ -435,8 +395,8 @@ fn write_ahead(db: &mut Db, pass: &PassKey, attempt: &NewAttempt) -> Result<()> 
 }
 
 /// A look-up, a poll or an answer file: an attempt that has ended when it is first written.
-fn log_asked(db: &mut Db, pass: &PassKey, asked: &Asked) -> Result<()> {
-    let token = random::token(&*db.random);
+fn log_asked(plan: &mut Plan, pass: &PassKey, asked: &Asked, random: &dyn Random) -> Result<()> {
+    let token = random::token(random);
     let values = values_of![
         token,
         asked.step,
@@ -444,10 +404,10 @@ fn log_asked(db: &mut Db, pass: &PassKey, asked: &Asked) -> Result<()> {
         to_word(&asked.phase)?,
         to_json(&Repeat::Always)?,
         asked.began_ms,
-        db.now_ms,
+        plan.now_ms,
         asked.outcome,
     ];
-    db.later(
+    plan.later(
         "insert into attempts (connection_id, shop_id, shop_order_id, pass, number, token, step, purpose, phase, repeat,
             recorded_ms, settled_by_ms, hash, ended_ms, outcome)
          select connection_id, shop_id, shop_order_id, pass, attempts, $5, $6, $7, $8, $9, $10, $11, '', $11, $12
@@ -456,7 +416,7 @@ fn log_asked(db: &mut Db, pass: &PassKey, asked: &Asked) -> Result<()> {
     );
     let bodies = [&asked.request, &asked.mapping, &asked.answer].map(to_json);
     let [request, mapping, answer] = bodies;
-    db.later(
+    plan.later(
         "insert into attempt_bodies (connection_id, shop_id, shop_order_id, pass, number, request, mapping, answer)
          select connection_id, shop_id, shop_order_id, pass, attempts, $5, $6, $7 from passes
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4",
@@ -466,17 +426,17 @@ fn log_asked(db: &mut Db, pass: &PassKey, asked: &Asked) -> Result<()> {
 }
 
 /// A late answer says that the ERP has the order after all. A next pass that has sent nothing must not send it again.
-fn withdraw_next(db: &mut Db, pass: &PassKey) {
+fn withdraw_next(plan: &mut Plan, pass: &PassKey) {
     const BECAUSE: &str = "an answer that came late says that the ERP has the order from the pass before";
-    let now = db.now_ms;
-    db.later(
+    let now = plan.now_ms;
+    plan.later(
         "insert into timeline (connection_id, shop_id, shop_order_id, pass, at_ms, line)
          select connection_id, shop_id, shop_order_id, pass, $5, 'Not sent again: ' || $6 from passes
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass > $4
             and state in ('waiting', 'claimed', 'mapped')",
         keys::of_pass(pass, values_of![now, BECAUSE]),
     );
-    db.later(
+    plan.later(
         "update passes set state = 'withdrawn', state_ms = $5, closed_ms = $5, because = $6, lease_token = null,
             lease_host = null, lease_until_ms = null
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass > $4
@@ -486,8 +446,8 @@ fn withdraw_next(db: &mut Db, pass: &PassKey) {
 }
 
 /// Records a status that the shop confirmed, unless a newer one is known.
-pub fn confirm(db: &mut Db, order: &OrderKey, confirmed: &Confirmed) {
-    db.later(
+fn confirm(plan: &mut Plan, order: &OrderKey, confirmed: &Confirmed) {
+    plan.later(
         "update orders set confirmed_status = $4, confirmed_ms = $5, confirmed_modified_ms = $6
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3
             and (confirmed_ms is null or confirmed_ms <= $5)",

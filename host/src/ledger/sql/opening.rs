@@ -1,7 +1,7 @@
 //! Opening a pass and recording a decision: shared by sights, a person's intent, and moves.
 
 use super::{
-    database::{Db, Row, to_json, values_of},
+    database::{Db, Later, Row, to_json, values_of},
     keys, passes,
 };
 use crate::{
@@ -32,8 +32,8 @@ pub fn decision_line(decision: &Decision) -> String {
 }
 
 /// Appends a decision to the order's history.
-pub fn append_decision(db: &mut Db, order: &OrderKey, decision: &Decision) -> Result<()> {
-    let values = values_of![db.now_ms, to_json(decision)?];
+pub fn append_decision(db: &mut impl Later, order: &OrderKey, decision: &Decision) -> Result<()> {
+    let values = values_of![db.now_ms(), to_json(decision)?];
     db.later(
         "insert into decisions (connection_id, shop_id, shop_order_id, at_ms, decision) values ($1, $2, $3, $4, $5)",
         keys::of_order(order, values),
@@ -42,10 +42,10 @@ pub fn append_decision(db: &mut Db, order: &OrderKey, decision: &Decision) -> Re
 }
 
 /// Makes a decision the order's present one, and appends it. The caller knows that it differs.
-pub fn record_decision(db: &mut Db, order: &OrderKey, decision: &Decision) -> Result<()> {
+pub fn record_decision(db: &mut impl Later, order: &OrderKey, decision: &Decision) -> Result<()> {
     // What lies in a question is looked at alone, so that the shop's word can settle it.
     let question = matches!(decision, Decision::Question { .. });
-    let values = values_of![to_json(decision)?, decision_kind(decision), db.now_ms, question];
+    let values = values_of![to_json(decision)?, decision_kind(decision), db.now_ms(), question];
     db.later(
         "update orders set decision = $4, decision_kind = $5, decision_ms = $6, read_alone = $7
          where connection_id = $1 and shop_id = $2 and shop_order_id = $3",

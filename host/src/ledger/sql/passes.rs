@@ -1,11 +1,13 @@
 //! Claims, leases, and what is asked about a pass. The moves themselves are in [`super::moves`].
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use super::{
     SqlLedger, connections,
-    database::{Db, Row, from_word, to_word, values_of},
+    database::{Db, Later as _, Row, Value, from_word, to_word, values_of},
     keys, moves,
+    together::{Guarded, Plan},
 };
 use crate::{
     domain::{
@@ -13,11 +15,12 @@ use crate::{
         decision::Opening,
         id::{AttemptToken, ConnectionId, HostId, LeaseToken, PassKey},
         pass::PassState,
-        random,
+        random::{self, Random},
         transport::Phase,
     },
     ledger::{
         LedgerError, Result,
+        connections::SealedSecret,
         effects::OwedByOrder,
         passes::{Claim, ClaimKind, Doubtful, Move, OpenAttempt, Pass, Passes, To},
     },
@@ -46,7 +49,9 @@ with due as (
     select connection_id, shop_id, shop_order_id, pass from (
         select connection_id, shop_id, shop_order_id, pass from passes
         where connection_id = $1 and state = 'waiting' and not_before_ms <= $2
-            and exists (select 1 from connections c where c.id = $1 and c.state = 'active')
+            and exists (select 1 from connections c left join destinations d on d.id = c.destination
+                where c.id = $1 and c.state = 'active'
+                    and (d.opened_ms is null or (d.next_try_ms <= $2 and d.probe_until_ms < $2)))
         order by not_before_ms limit cast($6 as bigint) /*pg for update skip locked */) as waiting
     limit cast($6 as bigint))
 update passes set state = case state when 'waiting' then 'claimed' else state end,
@@ -90,52 +95,145 @@ select min(due_ms) as due_ms from (
             then lease_until_ms + 1 else not_before_ms end)
         from passes where connection_id = $1 and state in ('unknown', 'awaiting')) as due";
 
-struct ClaimInput {
-    connection: ConnectionId,
-    host: HostId,
-    kind: ClaimKind,
-    limit: u32,
-    lease_ms: Millis,
+/// What a claim wants.
+pub struct ClaimInput {
+    pub connection: ConnectionId,
+    pub host: HostId,
+    pub kind: ClaimKind,
+    pub limit: u32,
+    pub lease_ms: Millis,
 }
 
-async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
-    let (now, until) = (db.now_ms, db.now_ms.saturating_add(input.lease_ms));
-    let text = match input.kind {
-        ClaimKind::Work => CLAIM_WORK,
-        ClaimKind::LeftBehind => CLAIM_LEFT_BEHIND,
-        ClaimKind::Look => CLAIM_LOOK,
-    };
-    let stem = random::token(&*db.random);
-    let values = values_of![input.connection.as_str(), now, stem, input.host.as_str(), until, input.limit];
+/// A pass that was claimed, as its row has it.
+pub struct Begun {
+    pass: Pass,
+    token: LeaseToken,
+    until_ms: Millis,
+    attempt: Option<String>,
+}
+
+impl Begun {
+    fn read(row: &Row) -> Result<Self> {
+        let pass = to_pass(row)?;
+        let open = matches!(pass.state, PassState::Sending | PassState::Unknown | PassState::Awaiting);
+        let attempt = row.maybe_text("attempt_token")?.filter(|_| open);
+        let (token, until_ms) = (LeaseToken(row.text("lease_token")?), row.int("lease_until_ms")?);
+        Ok(Self { pass, token, until_ms, attempt })
+    }
+
+    /// Whether more lies beside its row.
+    fn is_whole(&self) -> bool {
+        !self.pass.inherits_unknown && self.pass.pins.is_none() && self.attempt.is_none()
+    }
+}
+
+impl ClaimInput {
+    fn update(&self, now: Millis, stem: &str) -> (&'static str, Vec<Value>) {
+        let text = match self.kind {
+            ClaimKind::Work => CLAIM_WORK,
+            ClaimKind::LeftBehind => CLAIM_LEFT_BEHIND,
+            ClaimKind::Look => CLAIM_LOOK,
+        };
+        let until = now.saturating_add(self.lease_ms);
+        (text, values_of![self.connection.as_str(), now, stem, self.host.as_str(), until, self.limit])
+    }
+}
+
+/// Claims within a transaction that decided how many there may be.
+pub async fn claim(db: &mut Db, input: &ClaimInput) -> Result<Vec<Claim>> {
+    let (text, values) = input.update(db.now_ms, &random::token(&*db.random));
     let rows = db.changed(text, values).await?;
     let mut claims = Vec::with_capacity(rows.len());
-    for row in rows {
-        claims.push(to_claim(db, &row).await?);
-    }
-    if !claims.is_empty() {
+    let logins = match rows.is_empty() {
+        true => Vec::new(),
         // Each of them is going to ask; one question for all of them.
-        let logins = connections::logins(db, &input.connection).await?;
-        claims.iter_mut().for_each(|claim| claim.logins = Some(logins.clone()));
+        false => connections::logins(db, &input.connection).await?,
+    };
+    for row in rows {
+        let Begun { pass, token, until_ms, attempt } = Begun::read(&row)?;
+        for (pass, attempt) in complete(db, &[(pass, attempt)]).await? {
+            claims.push(Claim { token: token.clone(), until_ms, pass, attempt, logins: Some(logins.clone()) });
+        }
     }
     claims.sort_by_key(|claim| (claim.pass.not_before_ms, claim.pass.opened_ms));
     Ok(claims)
 }
 
-async fn to_claim(db: &mut Db, row: &Row) -> Result<Claim> {
-    let pass = whole_pass(db, row).await?;
-    let attempt = match (pass.state, row.maybe_text("attempt_token")?) {
-        (PassState::Sending | PassState::Unknown | PassState::Awaiting, Some(token)) => {
-            attempt(db, &pass.key, &token).await?
+impl Guarded for ClaimInput {
+    type Done = Result<(Vec<Begun>, Vec<SealedSecret>)>;
+    type Kept = String;
+
+    fn plan(&self, plan: &mut Plan, random: &dyn Random) -> Result<String> {
+        let now = plan.now_ms;
+        let stem = random::token(random);
+        let (text, values) = self.update(now, &stem);
+        plan.set_free();
+        plan.later(text, values);
+        // Each of them is going to ask; one question for all of them.
+        plan.later(connections::LOGINS, values_of![self.connection.as_str(), now]);
+        Ok(stem)
+    }
+
+    fn done(&self, _stem: String, _now_ms: Millis, answers: &[Vec<Row>]) -> Self::Done {
+        let [claimed, logins] = answers else {
+            return Err(LedgerError::Corrupt("a claim was not answered".to_owned()));
+        };
+        let logins = logins.iter().map(connections::secret).collect::<Result<_>>()?;
+        Ok((claimed.iter().map(Begun::read).collect::<Result<_>>()?, logins))
+    }
+
+    fn refused<'a>(&'a self, _db: &'a mut Db) -> BoxFuture<'a, LedgerError> {
+        Box::pin(async { lost_claim() })
+    }
+}
+
+fn lost_claim() -> LedgerError {
+    LedgerError::Lost { what: "what was to be claimed".to_owned() }
+}
+
+/// What lies beside the rows of claimed passes: nothing for those that were never begun.
+async fn complete(db: &mut Db, open: &[(Pass, Option<String>)]) -> Result<Vec<(Pass, Option<OpenAttempt>)>> {
+    let mut whole = Vec::with_capacity(open.len());
+    for (pass, token) in open {
+        let pass = beside(db, pass.clone()).await?;
+        let attempt = match token {
+            Some(token) => attempt(db, &pass.key, token).await?,
+            None => None,
+        };
+        whole.push((pass, attempt));
+    }
+    Ok(whole)
+}
+
+impl SqlLedger {
+    async fn claimed(&self, begun: Vec<Begun>, logins: &[SealedSecret]) -> Result<Vec<Claim>> {
+        let (fresh, open): (Vec<_>, Vec<_>) = begun.into_iter().partition(Begun::is_whole);
+        let claim =
+            |pass, token, until_ms, attempt| Claim { token, until_ms, pass, attempt, logins: Some(logins.to_vec()) };
+        let mut claims: Vec<Claim> = fresh.into_iter().map(|it| claim(it.pass, it.token, it.until_ms, None)).collect();
+        if !open.is_empty() {
+            let (leases, asked): (Vec<_>, Vec<_>) =
+                open.into_iter().map(|it| ((it.token, it.until_ms), (it.pass, it.attempt))).unzip();
+            let whole = self.write(asked, |db, asked| Box::pin(complete(db, asked))).await?;
+            claims.extend(
+                leases
+                    .into_iter()
+                    .zip(whole)
+                    .map(|((token, until), (pass, attempt))| claim(pass, token, until, attempt)),
+            );
         }
-        _ => None,
-    };
-    let until_ms = row.int("lease_until_ms")?;
-    Ok(Claim { token: LeaseToken(row.text("lease_token")?), until_ms, pass, attempt, logins: None })
+        claims.sort_by_key(|claim| (claim.pass.not_before_ms, claim.pass.opened_ms));
+        Ok(claims)
+    }
 }
 
 /// A pass with what lies beside its row.
 async fn whole_pass(db: &mut Db, row: &Row) -> Result<Pass> {
-    let mut pass = to_pass(row)?;
+    let pass = to_pass(row)?;
+    beside(db, pass).await
+}
+
+async fn beside(db: &mut Db, mut pass: Pass) -> Result<Pass> {
     if pass.inherits_unknown
         && let Some(row) = db
             .maybe_row(
@@ -330,7 +428,8 @@ impl Passes for SqlLedger {
             return Ok(Vec::new());
         }
         let input = ClaimInput { connection: connection.clone(), host: host.clone(), kind, limit, lease_ms };
-        self.write(input, |db, input| Box::pin(claim(db, input))).await
+        let (begun, logins) = self.guarded(input).await??;
+        self.claimed(begun, &logins).await
     }
 
     async fn renew(&self, leases: &[(PassKey, LeaseToken)], lease_ms: Millis) -> Result<Vec<Option<Millis>>> {
@@ -343,9 +442,8 @@ impl Passes for SqlLedger {
 
     async fn apply(&self, change: Move) -> Result<()> {
         let sends = self.may_begin(&change)?;
-        self.write(change, |db, change| Box::pin(async move { moves::apply(db, change, None).await.map(drop) }))
-            .await?;
-        if sends { self.note().await } else { Ok(()) }
+        self.guarded(moves::Fenced { change, payer: None }).await?;
+        if sends { self.note() } else { Ok(()) }
     }
 
     async fn apply_and_lease(&self, change: Move, host: &HostId, lease_ms: Millis) -> Result<Option<OwedByOrder>> {
@@ -354,10 +452,10 @@ impl Passes for SqlLedger {
             return self.apply(change).await.map(|()| None);
         }
         let sends = self.may_begin(&change)?;
-        let input = (change, moves::Payer { host: host.clone(), lease_ms });
-        let owed = self.write(input, |db, (change, pay)| Box::pin(moves::apply(db, change, Some(pay)))).await?;
+        let payer = Some(moves::Payer { host: host.clone(), lease_ms });
+        let owed = self.guarded(moves::Fenced { change, payer }).await?;
         if sends {
-            self.note().await?;
+            self.note()?;
         }
         Ok(owed)
     }

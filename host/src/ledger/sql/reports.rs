@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{
     SqlLedger,
     database::{Db, Row, Value, values_of},
-    keys, orders,
+    destinations, keys, orders,
     passes::state,
 };
 use crate::{
@@ -25,15 +25,26 @@ use crate::{
 const ROWS: &str = "
 select o.connection_id, o.shop_id, o.shop_order_id, c.name as connection_name, o.order_number, o.shop_status, o.placed_ms,
     o.first_seen_ms, o.last_seen_ms, o.decision, o.decision_ms, p.pass, p.state, p.state_ms, p.because,
-    p.erp_order_id, p.erp_order_number
+    p.erp_order_id, p.erp_order_number,
+    d.failures as d_failures, d.since_ms as d_since_ms, d.kind as d_kind, d.because as d_because,
+    d.opened_ms as d_opened_ms, d.openings as d_openings, d.next_try_ms as d_next_try_ms,
+    d.probe_until_ms as d_probe_until_ms
 from orders o
 join connections c on c.id = o.connection_id
+left join destinations d on d.id = c.destination and d.opened_ms is not null
 left join passes p on p.connection_id = o.connection_id and p.shop_id = o.shop_id
     and p.shop_order_id = o.shop_order_id and p.pass = o.last_pass";
 
 fn order_row(row: &Row) -> Result<OrderRow> {
     let pass = row.maybe_int("pass")?.map(|_| row.number("pass")).transpose()?;
     let state = pass.map(|_| state(row, "state")).transpose()?;
+    let mut because = row.maybe_text("because")?.unwrap_or_default();
+    // Whatever it waited for before: now it waits for the ERP.
+    if state == Some(PassState::Waiting)
+        && let Some(shut) = destinations::maybe_health(row)?
+    {
+        because = shut.sentence();
+    }
     Ok(OrderRow {
         key: keys::order(row)?,
         connection_name: row.text("connection_name")?,
@@ -48,7 +59,7 @@ fn order_row(row: &Row) -> Result<OrderRow> {
         state,
         colour: state.map_or(Colour::None, PassState::colour),
         state_ms: row.maybe_int("state_ms")?,
-        because: row.maybe_text("because")?.unwrap_or_default(),
+        because,
         erp_order_id: row.maybe_text("erp_order_id")?,
         erp_order_number: row.maybe_text("erp_order_number")?,
     })

@@ -1,7 +1,7 @@
 //! Recording sights: what is known of all orders of a page is read at once, the judge decides in memory, and what changed
 //! is written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     database::{Db, Row, to_json, values_of},
@@ -23,6 +23,9 @@ use crate::{
         orders::{Recorded, SightBatch},
     },
 };
+
+/// Most orders that are written together; the databases take some ten thousand values in one statement.
+const MOST_TOGETHER: usize = 512;
 
 /// What the ledger knows of an order, kept up to date while a page is judged: a page may show an order twice.
 #[derive(Default)]
@@ -75,6 +78,11 @@ pub async fn record(db: &mut Db, batch: &SightBatch) -> Result<Vec<Recorded>> {
         0 => 0,
         count => reserve_documents(db, &batch.connection, count).await?,
     };
+    // An order that the page shows twice is written twice, one after the other.
+    let once = judged.iter().map(|it| &it.key.order.shop_order_id).collect::<HashSet<_>>().len() == judged.len();
+    if once && judged.len() <= MOST_TOGETHER {
+        db.gather();
+    }
     for it in judged {
         store(db, batch, &it)?;
         if let Some(opening) = &it.open {

@@ -2,8 +2,10 @@
 //! do.
 
 mod activations;
+mod admissions;
 mod canaries;
 mod connections;
+mod destinations;
 mod effects;
 mod file;
 mod fleet;

@@ -4,10 +4,7 @@
 use std::{
     io,
     path::Path,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, PoisonError},
 };
 
 use super::{
@@ -39,14 +36,11 @@ pub struct Watch {
     reserve: Option<Reserve>,
     mark: Option<Mark>,
     back: Mutex<Option<WentBack>>,
-    /// Questions for the sequence that were asked, and up to which of them an answer counts.
-    asked: AtomicU64,
-    answered: tokio::sync::Mutex<u64>,
 }
 
 impl Watch {
     fn new(reserve: Option<Reserve>, mark: Option<Mark>, back: Option<WentBack>) -> Self {
-        Self { reserve, mark, back: Mutex::new(back), asked: AtomicU64::new(0), answered: tokio::sync::Mutex::new(0) }
+        Self { reserve, mark, back: Mutex::new(back) }
     }
 
     fn back(&self) -> Option<WentBack> {
@@ -86,7 +80,7 @@ impl SqlLedger {
         // Set once; a ledger is watched by whoever opened it.
         let _first = self.watch.set(watch);
         if self.back().is_none() {
-            self.note().await?;
+            self.note_all().await?;
         }
         Ok(())
     }
@@ -168,24 +162,21 @@ impl SqlLedger {
         given
     }
 
-    /// Takes note of how far the ledger is. Whoever waits while another asks is answered by the next question: many that
-    /// are about to send ask once.
-    pub(super) async fn note(&self) -> Result<()> {
-        let Some((watch, mark)) = self.watch.get().and_then(|watch| Some((watch, watch.mark.as_ref()?))) else {
-            return Ok(());
-        };
-        let own = watch.asked.fetch_add(1, Ordering::AcqRel) + 1;
-        let mut answered = watch.answered.lock().await;
-        if *answered >= own {
-            return Ok(());
-        }
-        // What was committed by anybody who has asked so far is seen by a question that begins now.
-        let upto = watch.asked.load(Ordering::Acquire);
-        let sequence = self.sequence().await?;
+    /// Takes note of how far this process has brought the ledger. Each commit says where it left it before those who wait
+    /// for it are told, so what is about to be sent is covered without another question.
+    pub(super) fn note(&self) -> Result<()> {
+        self.note_at(self.writer.sequence())
+    }
+
+    /// Takes note of how far the ledger is, whoever brought it there.
+    async fn note_all(&self) -> Result<()> {
+        self.note_at(self.sequence().await?)
+    }
+
+    fn note_at(&self, sequence: u64) -> Result<()> {
+        let Some(mark) = self.watch.get().and_then(|watch| watch.mark.as_ref()) else { return Ok(()) };
         mark.note(sequence, self.clock.now_ms())
-            .map_err(|error| unavailable(&self.place, format!("its mark can't be written: {error}")))?;
-        *answered = upto;
-        Ok(())
+            .map_err(|error| unavailable(&self.place, format!("its mark can't be written: {error}")))
     }
 
     /// Once a second: is there space again, has somebody accepted, how far are we.
@@ -206,7 +197,7 @@ impl SqlLedger {
             watch.set_back(None);
             tracing::info!(place = %self.place, "the restored database was accepted: work goes on");
         }
-        self.note().await?;
+        self.note_all().await?;
         mark.flush().map_err(failed)
     }
 

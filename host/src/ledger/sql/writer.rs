@@ -10,7 +10,15 @@
 //! whole, and so is one whose connection was lost before the commit. A commit whose answer was lost is settled by its
 //! [`Receipt`]; callers get `InDoubt` only if the server does not come back in time.
 
-use std::{sync::Arc, time::Duration};
+mod group;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use tokio::{
@@ -21,13 +29,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     database::Db,
-    dialect::{BEGIN_POOLED, BEGIN_POSTGRES, BEGIN_SQLITE, COMMIT_SQLITE},
-    errors::{Fault, explain, explain_commit, unavailable},
+    errors::{Fault, unavailable},
     held::Held,
-    job::{Job, Typed},
+    job::{Guard, Job, Typed},
     lock::HostLock,
     postgres::{DatabaseClock, Server},
     receipt::Receipt,
+    together::Guarded,
 };
 use crate::{
     domain::{
@@ -61,6 +69,7 @@ enum Message {
 pub struct Writer {
     queue: mpsc::Sender<Message>,
     place: Arc<str>,
+    sequence: Arc<AtomicU64>,
     lines: TaskTracker,
     ended: CancellationToken,
 }
@@ -86,6 +95,10 @@ pub enum Time {
 struct Line {
     db: Db,
     source: Arc<Source>,
+    /// The highest sequence that was committed here.
+    sequence: Arc<AtomicU64>,
+    /// SQLite: the transaction begins with the next statement.
+    due: bool,
     receipt: Option<Receipt>,
     /// Until when a lost connection is not tried again, and why it could not be made.
     away: Option<(Instant, LedgerError)>,
@@ -104,10 +117,11 @@ impl Writer {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (waiting, source, lock) = (Arc::new(Mutex::new(waiting)), Arc::new(source), Arc::new(lock));
-        let (lines, ended) = (TaskTracker::new(), CancellationToken::new());
+        let (lines, ended, sequence) = (TaskTracker::new(), CancellationToken::new(), Arc::new(AtomicU64::new(0)));
         for held in connections {
             let db = Db::new(held, Arc::clone(&place), 0, Arc::clone(&random));
-            let line = Line { db, source: Arc::clone(&source), receipt: None, away: None, pause: RECONNECT };
+            let (source, sequence) = (Arc::clone(&source), Arc::clone(&sequence));
+            let line = Line { db, source, sequence, due: false, receipt: None, away: None, pause: RECONNECT };
             let (waiting, lock, told) = (Arc::clone(&waiting), Arc::clone(&lock), ended.clone().drop_guard());
             lines.spawn(async move {
                 line.serve(&waiting).await;
@@ -117,7 +131,7 @@ impl Writer {
             });
         }
         lines.close();
-        Self { queue, place, lines, ended }
+        Self { queue, place, sequence, lines, ended }
     }
 
     /// Ends when a writing task has ended: closed, or broken off. What it was to write is not written any more.
@@ -140,6 +154,20 @@ impl Writer {
         let stopped = || unavailable(&self.place, "this process is closing it".to_owned());
         self.queue.send(Message::Job(Box::new(job))).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
+    }
+
+    /// Does a guarded write, together with others that are like it, and waits until it is committed.
+    pub async fn guarded<G: Guarded>(&self, write: G) -> Result<G::Done> {
+        let (caller, answer) = oneshot::channel();
+        let stopped = || unavailable(&self.place, "this process is closing it".to_owned());
+        let job = Box::new(Guard::new(write, caller));
+        self.queue.send(Message::Job(job)).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// The highest sequence that this process has committed.
+    pub fn sequence(&self) -> u64 {
+        self.sequence.load(Ordering::Acquire)
     }
 
     /// Finishes what is queued and closes the connections.
@@ -306,145 +334,6 @@ impl Line {
         self.db.replace(Held::Lost);
         self.receipt = None;
         None
-    }
-
-    async fn begin(&mut self) -> std::result::Result<(), Outcome> {
-        self.db.fault = Fault::None;
-        self.db.wakes.clear();
-        (self.db.apart, self.db.tripped) = (false, false);
-        let (time, pooled) = match &*self.source {
-            Source::Sqlite(clock) => {
-                self.db.now_ms = clock.now_ms();
-                return self.begin_sqlite().await;
-            }
-            Source::Postgres(server, time) => (time.clone(), server.speech.pooled),
-        };
-        let begun = self.db.script_rows(if pooled { BEGIN_POOLED } else { BEGIN_POSTGRES }).await;
-        match begun {
-            Ok(rows) => {
-                let now_ms = rows.last().map(|row| row.int("now_ms")).transpose().map_err(Outcome::Failed)?;
-                self.db.now_ms = time.read(now_ms.unwrap_or_default());
-                Ok(())
-            }
-            Err(error) => Err(Outcome::Gone(explain(&error, self.db.place()))),
-        }
-    }
-
-    async fn begin_sqlite(&mut self) -> std::result::Result<(), Outcome> {
-        let mut left_open = false;
-        loop {
-            match self.db.script(BEGIN_SQLITE).await {
-                Ok(()) => return Ok(()),
-                // A transaction that an earlier failure left open.
-                Err(error) if error.to_string().contains("within a transaction") && !left_open => {
-                    left_open = true;
-                    self.rollback().await;
-                }
-                Err(error) => return Err(Outcome::Failed(explain(&error, self.db.place()))),
-            }
-        }
-    }
-
-    async fn rollback(&mut self) {
-        self.db.forget();
-        // It may be over already: a full disk ends the transaction by itself, and so does a lost connection.
-        if self.db.script("rollback").await.is_err() && self.db.is_postgres() {
-            self.db.replace(Held::Lost);
-        }
-    }
-
-    /// What a failure inside the group means for all of it; none: it harms nobody.
-    async fn judge(&mut self, changed: bool, more: bool) -> Option<Outcome> {
-        match self.db.fault {
-            Fault::Gone => return Some(Outcome::Gone(self.retry())),
-            fault @ (Fault::Clash | Fault::Twice) if more => {
-                self.rollback().await;
-                return Some(Outcome::Clash(fault));
-            }
-            Fault::None if !changed => return None,
-            _ => {}
-        }
-        self.rollback().await;
-        Some(Outcome::Apart)
-    }
-
-    async fn together(&mut self, group: &mut [Box<dyn Job>], more: bool) -> Outcome {
-        if let Err(outcome) = self.begin().await {
-            return outcome;
-        }
-        let started = self.db.changes;
-        let alone = group.len() == 1;
-        for job in group.iter_mut() {
-            let before = self.db.changes;
-            if job.run(&mut self.db).await {
-                continue;
-            }
-            match self.judge(self.db.changes != before, more).await {
-                None => {}
-                // Alone, it keeps its own error, and the rollback undoes only what it did.
-                Some(Outcome::Apart) if alone && !self.db.tripped => return Outcome::Done,
-                Some(outcome) => return outcome,
-            }
-        }
-        self.commit(started, more).await
-    }
-
-    async fn apart(&mut self, group: &mut [Box<dyn Job>], more: bool) -> Outcome {
-        if let Err(outcome) = self.begin().await {
-            return outcome;
-        }
-        let started = self.db.changes;
-        self.db.apart = true;
-        for job in group.iter_mut() {
-            if let Err(error) = self.db.script("savepoint one").await {
-                return self.broken(&error).await;
-            }
-            let ran = job.run(&mut self.db).await;
-            let fault = self.db.fault;
-            if !ran
-                && (fault == Fault::Gone || (fault > Fault::Failed && more))
-                && let Some(outcome) = self.judge(true, more).await
-            {
-                return outcome;
-            }
-            let end = if ran { "release savepoint one" } else { "rollback to savepoint one; release savepoint one" };
-            if let Err(error) = self.db.script(end).await {
-                return self.broken(&error).await;
-            }
-            self.db.fault = Fault::None;
-        }
-        self.commit(started, more).await
-    }
-
-    async fn broken(&mut self, error: &sqlx::Error) -> Outcome {
-        let (gone, reason) = (self.db.fault == Fault::Gone, explain(error, self.db.place()));
-        self.rollback().await;
-        if gone && self.db.is_postgres() { Outcome::Gone(reason) } else { Outcome::Failed(reason) }
-    }
-
-    async fn commit(&mut self, started: u64, more: bool) -> Outcome {
-        let unchanged = self.db.changes == started;
-        let end = match &self.receipt {
-            _ if unchanged => "commit".into(),
-            None => std::borrow::Cow::Borrowed(COMMIT_SQLITE),
-            Some(receipt) => receipt.commit(self.db.now_ms, &self.db.wakes).into(),
-        };
-        let Err(error) = self.db.script(&end).await else {
-            if let (Some(receipt), false) = (&mut self.receipt, unchanged) {
-                receipt.committed();
-            }
-            return Outcome::Done;
-        };
-        let fault = self.db.fault;
-        let error = explain_commit(&error, self.db.place());
-        if unchanged && fault == Fault::Gone && self.db.is_postgres() {
-            return Outcome::Gone(error);
-        }
-        if matches!(error, LedgerError::InDoubt(_)) && self.db.is_postgres() {
-            return Outcome::InDoubt(error);
-        }
-        self.rollback().await;
-        if fault == Fault::Clash && more { Outcome::Clash(fault) } else { Outcome::Failed(error) }
     }
 }
 

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     domain::{
+        breaker::{Health, Trouble},
         call::{Description, Tables},
         clock::Millis,
         decision::{Decision, Opening},
@@ -19,7 +20,8 @@ use crate::{
         activations::{Activation, Activations, NewActivation},
         canaries::Canaries,
         connections::*,
-        effects::{EffectEnd, Effects, MailBatch, OwedByOrder},
+        destinations::*,
+        effects::{EffectBody, EffectEnd, Effects, MailBatch, OwedByOrder},
         fleet::Fleet,
         orders::*,
         passes::{Claim, ClaimKind, Doubtful, Move, Passes},
@@ -44,6 +46,7 @@ pub fn gone() -> LedgerError {
 /// One host, alone.
 impl Fleet for Interposed {}
 
+impl crate::ledger::admissions::Admissions for Interposed {}
 /// None is ever begun.
 impl Canaries for Interposed {}
 impl crate::ledger::publishers::Publishers for Interposed {}
@@ -368,5 +371,65 @@ impl Reports for Interposed {
     async fn expire_bodies(&self, closed_before_ms: Millis, limit: u32) -> Result<u64> {
         self.called("expire_bodies").await?;
         self.inner.expire_bodies(closed_before_ms, limit).await
+    }
+}
+
+#[async_trait]
+impl Destinations for Interposed {
+    async fn use_destination(&self, connection: &ConnectionId, destination: Option<(&str, &str)>) -> Result<()> {
+        self.called("use_destination").await?;
+        self.inner.use_destination(connection, destination).await
+    }
+    async fn unwell(&self) -> Result<Vec<Unwell>> {
+        self.called("unwell").await?;
+        self.inner.unwell().await
+    }
+    async fn note_trouble(&self, destination: &str, trouble: &Trouble) -> Result<Health> {
+        self.called("note_trouble").await?;
+        self.inner.note_trouble(destination, trouble).await
+    }
+    async fn note_answer(&self, destination: &str) -> Result<Option<Health>> {
+        self.called("note_answer").await?;
+        self.inner.note_answer(destination).await
+    }
+    async fn take_probe(&self, destination: &str, lease_ms: Millis) -> Result<bool> {
+        self.called("take_probe").await?;
+        self.inner.take_probe(destination, lease_ms).await
+    }
+    async fn give_back_probe(&self, destination: &str) -> Result<Option<Health>> {
+        self.called("give_back_probe").await?;
+        self.inner.give_back_probe(destination).await
+    }
+    async fn open_destination(&self, connection: &ConnectionId, by: &str, why: &str) -> Result<Option<Health>> {
+        self.called("open_destination").await?;
+        self.inner.open_destination(connection, by, why).await
+    }
+    async fn claim_within(
+        &self,
+        connection: &ConnectionId,
+        host: &HostId,
+        kind: ClaimKind,
+        limit: u32,
+        lease_ms: Millis,
+        limits: Limits,
+    ) -> Result<Vec<Claim>> {
+        self.called("claim_within").await?;
+        self.inner.claim_within(connection, host, kind, limit, lease_ms, limits).await
+    }
+    async fn book_request(&self, destination: &str, interval_ms: Millis) -> Result<Millis> {
+        self.called("book_request").await?;
+        self.inner.book_request(destination, interval_ms).await
+    }
+    async fn notices(&self) -> Result<Vec<Notice>> {
+        self.called("notices").await?;
+        self.inner.notices().await
+    }
+    async fn raise_notice(&self, notice: &Notice, mail: Option<EffectBody>) -> Result<bool> {
+        self.called("raise_notice").await?;
+        self.inner.raise_notice(notice, mail).await
+    }
+    async fn end_notice(&self, connection: &ConnectionId, subject: Subject, mail: Option<EffectBody>) -> Result<bool> {
+        self.called("end_notice").await?;
+        self.inner.end_notice(connection, subject, mail).await
     }
 }

@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -31,7 +31,8 @@ use crate::{
     ledger::{
         Ledger,
         connections::{ConnectionDraft, Connections as _, ShopIdentity},
-        orders::Orders as _,
+        destinations::Destinations as _,
+        orders::{Orders as _, Sweep, SweepKind},
         passes::{ClaimKind, Passes as _},
         reports::{OrderDetail, Reports as _},
         sql::{Role, SqlLedger},
@@ -78,6 +79,8 @@ pub struct Stage {
     pub signals: Arc<Signals>,
     pub shared: Arc<Shared>,
     lane: Mutex<Option<Arc<Lane>>>,
+    /// After how many failures the breaker opens. 0 unless a test is about it: one order's own rules are seen without.
+    pub breaker: AtomicU32,
     folder: tempfile::TempDir,
 }
 
@@ -92,6 +95,15 @@ impl Stage {
     /// A connection to the ERP on loopback.
     pub async fn http() -> Self {
         Self::with(|stage| stage.to_erp("")).await
+    }
+
+    /// A connection to the ERP on loopback, with a breaker that opens after that many failures.
+    pub async fn watched(failures: u32) -> Self {
+        let stage = Self::http().await;
+        stage.breaker.store(failures, Ordering::SeqCst);
+        let destination = stage.to_erp("");
+        stage.apply(1, destination, json!({})).await;
+        stage
     }
 
     /// A connection to a folder; `more` of its settings.
@@ -127,6 +139,7 @@ impl Stage {
             mailer: None,
             mail_from: String::new(),
             opener: Arc::new(PlayedOpener(Arc::clone(&shop))),
+            destinations: Arc::default(),
             sealer: Arc::new(Sealer::new(&key, Arc::new(OsRandom))),
             pace: Pace::default(),
         });
@@ -140,9 +153,10 @@ impl Stage {
         });
         let erp = Arc::new(Erp::start().await);
         // Without places nobody pays the shop in passing: what is owed stays in the ledger for the test to see.
-        let signals = Signals { effect_places: Arc::new(Semaphore::new(0)), ..Signals::new(Arc::default()) };
+        let signals = Signals { effect_places: Arc::new(Semaphore::new(0)), ..Signals::new(Arc::default(), 1) };
         let (signals, lane) = (Arc::new(signals), Mutex::default());
-        let stage = Self { clock, ledger, plugin, shop, erp, signals, shared, lane, folder };
+        let breaker = AtomicU32::new(0);
+        let stage = Self { clock, ledger, plugin, shop, erp, signals, shared, lane, breaker, folder };
         for number in [1, 2] {
             stage.ledger.add_release(&release(number), b"component", &description(), "me").await.unwrap();
         }
@@ -164,6 +178,7 @@ impl Stage {
             "plugin": { "release": release(number) }, "destination": destination,
             "schedule": { "cron": "*/5 * * * *", "time_zone": "UTC", "jitter_s": 0 },
             "retry": { "retry_for": "1h", "first_wait": "10s", "longest_wait": "10m", "trusts_503": false },
+            "breaker": { "failures": self.breaker.load(Ordering::SeqCst), "mail_after": "5m" },
             "unknown": { "lookup_for": "1h", "settling": "60s", "shop_reset_confirms": true },
             "notify": { "to": ["staff@example.test"] }, "time_zones": { "shop": "UTC", "erp": "UTC" },
             "status": { "new": ["New Order"], "success": "In Progress", "failure": "On Hold" },
@@ -184,6 +199,9 @@ impl Stage {
         self.ledger.apply_connection(draft).await.unwrap();
         let record = self.ledger.connections(false).await.unwrap().remove(0);
         let lane = Lane::open(&self.shared.parts, record).await.unwrap_or_else(|error| panic!("{error}"));
+        if let Some(it) = &lane.identity {
+            self.ledger.use_destination(&lane.record.id, Some((&it.id, &it.address))).await.unwrap();
+        }
         *self.lane.lock().unwrap() = Some(Arc::new(lane));
     }
 
@@ -223,10 +241,14 @@ impl Stage {
 
     /// Claims what is due.
     pub async fn claims(&self, kind: ClaimKind) -> Vec<Journey> {
+        self.claims_of(kind, 10).await
+    }
+
+    async fn claims_of(&self, kind: ClaimKind, limit: u32) -> Vec<Journey> {
         let (parts, lane) = (&self.shared.parts, self.lane());
         let before = parts.clock.since_boot();
         let lease = millis(parts.pace.lease);
-        let claims = self.ledger.claim(&lane.record.id, &parts.host, kind, 10, lease).await.unwrap();
+        let claims = self.ledger.claim(&lane.record.id, &parts.host, kind, limit, lease).await.unwrap();
         claims
             .into_iter()
             .map(|claim| Journey {
@@ -241,6 +263,7 @@ impl Stage {
                 logins: Mutex::default(),
                 claimed_logins: Mutex::default(),
                 payment: None,
+                quarantine: None,
                 mapping: None,
             })
             .collect()
@@ -249,6 +272,11 @@ impl Stage {
     /// Takes the one pass that is due through its journey.
     pub async fn work(&self) {
         self.claim(ClaimKind::Work).await.go().await.unwrap();
+    }
+
+    /// Takes the oldest of those that are due.
+    pub async fn work_one(&self) {
+        self.claims_of(ClaimKind::Work, 1).await.remove(0).go().await.unwrap();
     }
 
     /// The same for the one look that is due.
@@ -260,6 +288,20 @@ impl Stage {
     pub async fn until_due(&self, id: &str) {
         let due = self.detail(id).await.passes.last().unwrap().not_before_ms;
         self.advance((due - self.now()).max(0));
+    }
+
+    /// A look at the shop that failed.
+    pub async fn failed_sweep(&self, error: &str) {
+        let (record, now) = (self.lane().record.clone(), self.now());
+        let sweep = Sweep {
+            kind: SweepKind::Poll,
+            started_ms: now,
+            ended_ms: now,
+            seen: 0,
+            opened: 0,
+            error: Some(error.to_owned()),
+        };
+        self.ledger.record_sweep(&record.id, &record.shop_id, sweep).await.unwrap();
     }
 
     /// Lets every lease run out.

@@ -10,7 +10,7 @@ use crate::{
         sight::{Actor, Sight},
     },
     shop::{
-        json,
+        Shown, json,
         reading::{Object, Problems, country},
     },
 };
@@ -39,6 +39,14 @@ pub(super) fn sight(raw: &RawValue, settings: &Settings) -> Option<Sight> {
         shop_order_id: id,
         status,
     })
+}
+
+/// Reads what one order shows of its status, with its id.
+pub(super) fn shown(raw: &RawValue, settings: &Settings) -> Option<(String, Shown)> {
+    let head = Object::read(raw, "")?;
+    let id = head.some_text(&settings.fields.id)?;
+    let modified_ms = head.instant(&settings.fields.updated_at, &mut Problems::default()).map(|(_, millis)| millis);
+    Some((id, Shown { status: status(&head, settings), modified_ms }))
 }
 
 /// The status by name, or by its id where the shop serves only that.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
-    Abilities, Shop, ShopError,
+    Abilities, Shop, ShopError, Shown,
     http::{Ask, Client, Lane, accepted, path_with_id, read, read_base},
     json as lenient,
     reading::Object,
@@ -98,14 +98,12 @@ impl EvolutionX {
     fn one(&self, body: &[u8], wanted: &str) -> Result<Sight, ShopError> {
         let whole = read(body)?;
         let raw = self.unwrap(&whole);
-        let sight = mapping::sight(raw, &self.settings).ok_or_else(|| {
-            ShopError::Unclear(format!("the answer for order {wanted} has no `{}`", self.settings.fields.id))
-        })?;
-        if sight.shop_order_id == wanted {
-            Ok(sight)
-        } else {
-            Err(ShopError::Unclear(format!("asked for order {wanted}, the answer is order {}", sight.shop_order_id)))
-        }
+        let sight = mapping::sight(raw, &self.settings).ok_or_else(|| self.without_id(wanted))?;
+        if sight.shop_order_id == wanted { Ok(sight) } else { Err(another(wanted, &sight.shop_order_id)) }
+    }
+
+    fn without_id(&self, wanted: &str) -> ShopError {
+        ShopError::Unclear(format!("the answer for order {wanted} has no `{}`", self.settings.fields.id))
     }
 
     fn unwrap<'a>(&self, whole: &'a RawValue) -> &'a RawValue {
@@ -215,6 +213,17 @@ impl Shop for EvolutionX {
         self.one(&self.client.ask(Ask::get(path).about(shop_order_id)).await?, shop_order_id)
     }
 
+    async fn shown(&self, shop_order_id: &str) -> Result<Shown, ShopError> {
+        if self.settings.calls.get.is_empty() {
+            return Err(ShopError::Unsupported("read a single order"));
+        }
+        let path = path_with_id(&self.settings.calls.get, shop_order_id);
+        let whole = read(&self.client.ask(Ask::get(path).about(shop_order_id)).await?)?;
+        let shown = mapping::shown(self.unwrap(&whole), &self.settings);
+        let (id, shown) = shown.ok_or_else(|| self.without_id(shop_order_id))?;
+        if id == shop_order_id { Ok(shown) } else { Err(another(shop_order_id, &id)) }
+    }
+
     async fn set_status(&self, shop_order_id: &str, status: &str) -> Result<(), ShopError> {
         let word = self.status_word(status);
         self.write(&self.settings.calls.set_status, shop_order_id, json!(word), "change an order's status").await
@@ -300,6 +309,10 @@ impl Shop for EvolutionX {
         }
         problems
     }
+}
+
+fn another(wanted: &str, id: &str) -> ShopError {
+    ShopError::Unclear(format!("asked for order {wanted}, the answer is order {id}"))
 }
 
 fn method(method: Method) -> reqwest::Method {

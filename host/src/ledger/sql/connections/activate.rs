@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     super::{
-        SqlLedger, canaries,
+        SqlLedger, admissions, canaries,
         database::{Db, Row, from_word, to_json, to_word, values_of},
         intents,
     },
@@ -86,6 +86,9 @@ pub async fn prepare(db: &mut Db, wish: &NewActivation) -> Result<Activation> {
             "activation {} by {} came in between ({}); look at `orderdock plugin history` and decide again",
             old.number, old.by, old.why
         )));
+    }
+    if wish.release != old.release {
+        admissions::may_be_used(db, &wish.release).await?;
     }
     let settings_revision = apply::revision_of(db, apply::SETTINGS, id, &wish.plugin_settings).await?;
     let tables_revision = apply::revision_of(db, apply::TABLES, id, &wish.tables).await?;

@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     super::{
-        canaries,
+        admissions, canaries,
         database::{Db, Row, to_json, values_of},
         intents,
     },
@@ -31,8 +31,18 @@ pub async fn apply(db: &mut Db, draft: &ConnectionDraft) -> Result<Applied> {
         .await?;
     let sql = format!("{RECORDS} where c.name = $1 and c.state <> 'removed'");
     match db.maybe_row(&sql, values_of![&draft.name]).await? {
-        None => create(db, draft).await,
-        Some(row) => change(db, draft, record(&row)?).await,
+        None => {
+            admissions::may_be_used(db, &draft.release).await?;
+            create(db, draft).await
+        }
+        Some(row) => {
+            let old = record(&row)?;
+            // What is in use already stays in use, whatever a later look at it found.
+            if draft.release != old.activation.release {
+                admissions::may_be_used(db, &draft.release).await?;
+            }
+            change(db, draft, old).await
+        }
     }
 }
 

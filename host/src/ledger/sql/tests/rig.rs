@@ -432,6 +432,7 @@ pub fn guarded(pass: &PassKey, guard: Guard, from: PassState, to: To) -> Move {
         effects: Vec::new(),
         timeline: Vec::new(),
         confirmed: None,
+        quarantine: None,
         mapping: None,
     }
 }

@@ -1,0 +1,128 @@
+//! An ERP that goes down or hangs with many orders waiting: they wait, people are told once, and each arrives once.
+
+use std::time::Duration;
+
+use orderdock_tests::{
+    erp::{Behaviour, FakeErp, Options},
+    rig::Rig,
+};
+
+/// What the ERP says of how the orders came.
+async fn each_arrived_once(rig: &Rig, ids: &[u64]) {
+    rig.until_within(Duration::from_secs(60), "every order is in the ERP", |rig| {
+        ids.iter().all(|id| rig.accepted(*id) > 0)
+    })
+    .await;
+    for id in ids {
+        rig.until_status(*id, "In Progress").await;
+        assert_eq!(rig.accepted(*id), 1, "order {id}");
+    }
+    assert_eq!(rig.erp.state().doubled(), Vec::<&str>::new());
+}
+
+/// Attempts at sending, of all orders: their outcomes.
+async fn attempts(rig: &Rig) -> Vec<String> {
+    let log = rig.ask(&["log", "--limit", "1000"]).await;
+    let sends = log.as_array().unwrap().iter().filter(|it| it["purpose"] == "create");
+    sends.map(|it| it["outcome"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erp_that_is_down_with_fifty_orders_waiting_costs_one_mail_and_no_order_a_try() {
+    let mut rig = Rig::connected_with("breaker.mail_after = \"1s\"\nretry.retry_for = \"3s\"").await;
+    let ids: Vec<u64> = (0..50).map(|_| rig.place()).collect();
+    let (port, folder) = (rig.erp.address().port(), rig.dir().join("erp"));
+    // Nobody listens on the ERP's port until it is back.
+    let elsewhere = FakeErp::start(&rig.dir().join("elsewhere")).await.unwrap();
+    drop(std::mem::replace(&mut rig.erp, elsewhere));
+    rig.serve().await;
+    let mails = rig.mail.wait_for(1, Duration::from_secs(20)).await;
+    assert!(mails[0].raw.contains("json: the ERP does not answer"), "{}", mails[0].raw);
+    let waiting = rig.ask(&["order", "list", "--state", "waiting", "--limit", "100"]).await;
+    let waiting = waiting.as_array().unwrap();
+    assert_eq!(waiting.len(), 50);
+    let because = |it: &&serde_json::Value| it["because"].as_str().unwrap().contains("the ERP has not answered since");
+    assert!(waiting.iter().filter(because).count() >= 49, "{waiting:?}");
+    let why = rig.why(ids[49]).await;
+    assert!(why.contains("has not answered since") && why.contains("next try at"), "{why}");
+    let shown = rig.ask(&["connection", "show", "json"]).await;
+    assert_eq!(shown["connection"]["shut"]["kind"], "no_answer", "{shown}");
+    let (status, ready) = rig.http("GET", "/readyz", None, "").await;
+    assert!(ready.contains("the ERP has not answered since"), "{ready}");
+    assert_eq!(status, 200, "the host does what it should");
+    // Far longer than an order would be tried for, and a restart in between.
+    rig.stop().await;
+    rig.serve().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let tries = attempts(&rig).await;
+    assert!(tries.len() < 40 && tries.iter().all(|outcome| outcome == "not processed"), "{tries:?}");
+    assert_eq!(rig.ask(&["order", "list", "--state", "failed"]).await.as_array().unwrap().len(), 0);
+    assert_eq!(rig.mail.mails().len(), 1);
+    rig.erp = FakeErp::start_with(&folder, Options { port, ..Options::default() }).await.unwrap();
+    each_arrived_once(&rig, &ids).await;
+    assert!(ids.iter().all(|id| rig.sent(*id) == 1));
+    let mails = rig.mail.wait_for(2, Duration::from_secs(20)).await;
+    assert!(mails[1].raw.contains("json: orders are sent to the ERP again"), "{}", mails[1].raw);
+    assert_eq!(rig.mail.mails().len(), 2, "one when it began, one when it was over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erp_that_hangs_with_fifty_orders_waiting_makes_a_few_doubtful_and_all_arrive_once() {
+    let more = r#"
+        destination.settings.time_limit_s = 1
+        destination.at_once = 4
+        plugin.settings.lookup_path = "orders?reference={order_number}"
+        plugin.settings.lookup_list_path = "orders"
+        plugin.settings.lookup_order_id_path = "orders[0].order_id"
+    "#;
+    let mut rig = Rig::connected_with(more).await;
+    let ids: Vec<u64> = (0..50).map(|_| rig.place()).collect();
+    rig.erp.set(|it| {
+        it.otherwise = Behaviour::Silence;
+        it.look_up = orderdock_tests::erp::LookUp::Silent;
+    });
+    rig.serve().await;
+    rig.until("nothing more is sent", |rig| rig.log().contains("nothing more is sent to the ERP for now")).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let sent: u64 = ids.iter().map(|id| rig.sent(*id)).sum();
+    assert!(sent <= 16, "those that were on their way, and a try a second or two: {sent}");
+    rig.erp.set(|it| {
+        it.otherwise = Behaviour::accept();
+        it.look_up = orderdock_tests::erp::LookUp::Honest;
+    });
+    each_arrived_once(&rig, &ids).await;
+    assert!(ids.iter().all(|id| rig.sent(*id) == 1), "what was doubtful was found");
+    assert!(rig.mail.mails().is_empty(), "it lasted too short to be told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_credential_waits_for_the_right_one_and_a_person_may_send_at_once() {
+    let mut rig = Rig::connected_with("retry.first_wait = \"1h\"\nretry.longest_wait = \"1h\"").await;
+    let ids: Vec<u64> = (0..3).map(|_| rig.place()).collect();
+    rig.erp.rule("*", Behaviour::Refuse { status: 401, message: "token expired".to_owned() });
+    rig.serve().await;
+    rig.until("it is told", |rig| rig.log().contains("the ERP has refused our access since")).await;
+    let why = rig.why(ids[0]).await;
+    assert!(why.contains("refused our access") && why.contains("token expired"), "{why}");
+    let checked = rig.run(&["check"]).await;
+    assert!(checked.all().contains("nothing is sent there"), "{checked:?}");
+    assert_eq!(rig.order(ids[0]).status(), "New Order", "no order failed");
+    rig.erp.behave();
+    let resumed = rig.run(&["connection", "resume", "json", "--why", "token renewed"]).await;
+    assert!(resumed.code == 0 && resumed.out.contains("sent to its ERP again"), "{resumed:?}");
+    each_arrived_once(&rig, &ids).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erp_gets_no_more_requests_a_minute_than_the_connection_says() {
+    let mut rig = Rig::connected_with("destination.requests_per_minute = 120").await;
+    let ids: Vec<u64> = (0..8).map(|_| rig.place()).collect();
+    rig.serve().await;
+    each_arrived_once(&rig, &ids).await;
+    let log = rig.ask(&["log", "--limit", "100"]).await;
+    let mut times: Vec<i64> = log.as_array().unwrap().iter().map(|it| it["recorded_ms"].as_i64().unwrap()).collect();
+    times.sort_unstable();
+    assert_eq!(times.len(), 8);
+    // Two at once, then one each half second.
+    assert!(times[7] - times[0] >= 2_700, "{times:?}");
+}
