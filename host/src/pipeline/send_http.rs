@@ -36,6 +36,16 @@ use crate::{
     },
 };
 
+/// What of a request its answer is read with.
+struct Sent<'a> {
+    token: &'a AttemptToken,
+    secrets: &'a super::parts::Secrets,
+    /// The plugin asked that its answer be kept from the log.
+    sensitive: bool,
+    /// A login of the plugin went along: a refusal may be about that.
+    with_login: bool,
+}
+
 impl Journey {
     /// Records and sends one step. Gives the next step of a conversation, or `None` when the pass was settled.
     ///
@@ -105,8 +115,8 @@ impl Journey {
         if let Some(too_late) = recorded {
             self.settle(too_late).await?;
         }
-        let with_login = !logins.is_empty();
-        self.read_exchange(&token, exchange, &secrets, sensitive, destination, state, with_login).await
+        let sent = Sent { token: &token, secrets: &secrets, sensitive, with_login: !logins.is_empty() };
+        self.read_exchange(&sent, exchange, destination, state).await
     }
 
     /// One try on the wire.
@@ -156,14 +166,12 @@ impl Journey {
 
     async fn read_exchange(
         &mut self,
-        token: &AttemptToken,
+        sent: &Sent<'_>,
         exchange: Exchange,
-        secrets: &super::parts::Secrets,
-        sensitive: bool,
         destination: &Destination,
         state: Vec<u8>,
-        with_login: bool,
     ) -> Outcome<Option<Ready>> {
+        let &Sent { token, secrets, sensitive, with_login } = sent;
         let Exchange { evidence: seen, result } = exchange;
         let phase = seen.phase;
         let answer = match result {

@@ -18,8 +18,11 @@ const AMOUNTS: [&str; 11] = [
     "1.0000000000",
 ];
 
+/// Puts one into an order.
+type Puts = fn(&mut Order, &Decimal);
+
 /// Where an amount may be.
-const PLACES: [(&str, fn(&mut Order, &Decimal)); 5] = [
+const PLACES: [(&str, Puts); 5] = [
     ("quantities", |order, amount| {
         for line in &mut order.lines {
             line.quantity = amount.clone();

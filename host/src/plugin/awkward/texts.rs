@@ -35,8 +35,11 @@ fn texts() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Puts one into an order.
+type Puts = fn(&mut Order, &str);
+
 /// Where a text may be: the places that plugins treat alike together.
-const PLACES: [(&str, fn(&mut Order, &str)); 9] = [
+const PLACES: [(&str, Puts); 9] = [
     ("the order's number and ids", |order, text| {
         order.shop_order_id = text.to_owned();
         order.order_number = text.to_owned();
