@@ -146,18 +146,28 @@ fn groups_count_orders_and_keep_the_first_as_examples() {
 }
 
 /// Any JSON of a few levels.
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
+fn any_leaf() -> impl Strategy<Value = Value> {
+    prop_oneof![
         Just(json!(null)),
         any::<bool>().prop_map(|it| json!(it)),
         (-1000i64..1000).prop_map(|it| json!(it)),
         "[ a-zäß\"\\\\<&]{0,6}".prop_map(|it| json!(it)),
-    ];
-    leaf.prop_recursive(3, 24, 4, |inner| {
+    ]
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    any_leaf().prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
             prop::collection::btree_map("[a-c]", inner, 0..4).prop_map(|it| Value::Object(it.into_iter().collect())),
         ]
+    })
+}
+
+/// Without lists: of several ways to line two lists up the shortest is taken, and that need not be the same one both ways.
+fn any_record() -> impl Strategy<Value = Value> {
+    any_leaf().prop_recursive(3, 24, 4, |inner| {
+        prop::collection::btree_map("[a-c]", inner, 0..4).prop_map(|it| Value::Object(it.into_iter().collect()))
     })
 }
 
@@ -178,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_added_one_way_is_removed_the_other(one in any_json(), other in any_json()) {
+    fn what_is_added_one_way_is_removed_the_other(one in any_record(), other in any_record()) {
         let count = |changes: &[Change], kind: Kind| changes.iter().filter(|it| it.kind == kind).count();
         let (there, back) = (values("", &one, &other), values("", &other, &one));
         prop_assert_eq!(there.len(), back.len());

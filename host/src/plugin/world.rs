@@ -12,39 +12,58 @@ use wasmtime::{
 };
 use wit_parser::{Function, Interface, Resolve, Type as Wit, TypeDefKind, TypeId};
 
-use super::v0_1;
+use super::{v0_1, v0_2};
 
-/// The contract's text.
-const CONTRACT: &str = include_str!("../../../wit/plugin.wit");
 /// More differences than that help nobody.
 const REPORTED: usize = 20;
 
-/// The contract, read once.
-static WORLD: LazyLock<Result<(Resolve, Interface), String>> = LazyLock::new(|| {
+/// The contract's tracks: the name of the interface at their beginning, and their text. The newest first.
+const TRACKS: [(&str, &str); 2] = [
+    (v0_2::MAPPER, include_str!("../../../wit/0.2.0/plugin.wit")),
+    (v0_1::MAPPER, include_str!("../../../wit/plugin.wit")),
+];
+
+/// The tracks, each read once.
+static WORLDS: LazyLock<Vec<Result<(Resolve, Interface), String>>> =
+    LazyLock::new(|| TRACKS.iter().map(|(_, text)| read(text)).collect());
+
+fn read(text: &str) -> Result<(Resolve, Interface), String> {
     let mut resolve = Resolve::default();
-    resolve.push_str("plugin.wit", CONTRACT).map_err(|error| format!("{error:#}"))?;
+    resolve.push_str("plugin.wit", text).map_err(|error| format!("{error:#}"))?;
     let mapper = resolve.interfaces.iter().find(|(_, one)| one.name.as_deref() == Some("mapper"));
     let mapper = mapper.map(|(_, one)| one.clone()).ok_or("the contract has no interface `mapper`")?;
     Ok((resolve, mapper))
-});
+}
+
+/// A name without the last part of its version, which only counts what was added.
+fn track(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(track, _)| track)
+}
 
 /// What differs from the contract; nothing if the component fits.
 pub(super) fn differences(engine: &Engine, component: &Component) -> Vec<String> {
-    let (resolve, mapper) = match WORLD.as_ref() {
+    let world = component.component_type();
+    let exports: Vec<_> = world.exports(engine).collect();
+    let of_track = |name: &str| exports.iter().find(|(found, _)| found.contains('@') && track(found) == track(name));
+    let Some(((name, found), read)) =
+        TRACKS.iter().zip(WORLDS.iter()).find_map(|((name, _), world)| Some((of_track(name)?, world)))
+    else {
+        let wanted = TRACKS.map(|(name, _)| format!("`{name}`")).join(" or ");
+        return vec![format!("it does not export the interface {wanted}; {}", exported(engine, component))];
+    };
+    let (resolve, mapper) = match read {
         Ok(world) => world,
         Err(why) => return vec![format!("the contract can't be read, which is a bug of Orderdock: {why}")],
     };
-    let world = component.component_type();
-    let found = world.get_export(engine, v0_1::MAPPER);
-    let Some(ComponentItem::ComponentInstance(found)) = found.map(|found| found.ty) else {
-        return vec![format!("it does not export the interface `{}`; {}", v0_1::MAPPER, exported(engine, component))];
+    let ComponentItem::ComponentInstance(found) = &found.ty else {
+        return vec![format!("its `{name}` is no interface")];
     };
     let mut all = Found { resolve, texts: Vec::new(), more: 0 };
-    for (name, function) in &mapper.functions {
-        match found.get_export(engine, name).map(|found| found.ty) {
-            None => all.add(format!("its interface `{}` has no function `{name}`", v0_1::MAPPER)),
-            Some(ComponentItem::ComponentFunc(found)) => all.function(name, function, &found),
-            Some(_) => all.add(format!("`{name}` of its interface `{}` is no function", v0_1::MAPPER)),
+    for (function_name, function) in &mapper.functions {
+        match found.get_export(engine, function_name).map(|found| found.ty) {
+            None => all.add(format!("its interface `{name}` has no function `{function_name}`")),
+            Some(ComponentItem::ComponentFunc(found)) => all.function(function_name, function, &found),
+            Some(_) => all.add(format!("`{function_name}` of its interface `{name}` is no function")),
         }
     }
     all.end()
