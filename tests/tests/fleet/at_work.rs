@@ -149,8 +149,8 @@ async fn two_hosts_try_an_erp_that_is_down_one_at_a_time() {
     let shut_ms = shown["connection"]["shut"]["opened_ms"].as_i64().unwrap();
     let log = rig.ask(&["log", "--limit", "1000"]).await;
     let mut tries: Vec<i64> = log.as_array().unwrap().iter().map(|it| it["recorded_ms"].as_i64().unwrap()).collect();
-    // Those that were on their way when it was seen are left out.
-    tries.retain(|at| *at > shut_ms + 300);
+    // Those that were on their way when it was seen are left out: the other host may hear of it a second later.
+    tries.retain(|at| *at > shut_ms + 1_500);
     tries.sort_unstable();
     assert!(tries.len() >= 2, "{tries:?}");
     assert!(tries.windows(2).all(|two| two[1] - two[0] >= 400), "one try for both hosts in each wait: {tries:?}");
