@@ -235,7 +235,7 @@ fn plugins(root: &Section<'_, '_>, data_dir: &Path) -> PluginLimits {
         memory: table.bytes("memory").unwrap_or(Bytes(128 << 20)),
         cpu_base: table.number("cpu_base", 100_000..=1_000_000_000_000).unwrap_or(200_000_000),
         cpu_per_line: table.number("cpu_per_line", 0..=1_000_000_000).unwrap_or(5_000_000),
-        cpu_per_byte: table.number("cpu_per_byte", 0..=1_000_000).unwrap_or(8_000),
+        cpu_per_byte: table.number("cpu_per_byte", 0..=1_000_000).unwrap_or(3_000),
         wall_limit: table.limit("wall_limit").unwrap_or(Period(15)),
         output_bytes: table.bytes("output_bytes").unwrap_or(Bytes(16 << 20)),
         log_bytes: table.bytes("log_bytes").unwrap_or(Bytes(64 << 10)),

@@ -73,7 +73,7 @@ impl Default for Settings {
             memory_bytes: 128 * 1024 * 1024,
             cpu_base: 200_000_000,
             cpu_per_line: 5_000_000,
-            cpu_per_byte: 8_000,
+            cpu_per_byte: 3_000,
             wall_limit: Duration::from_secs(15),
             yield_every: 2_000_000,
             output_bytes: 16 * 1024 * 1024,
