@@ -23,6 +23,7 @@ use crate::{
         LedgerError,
         passes::{MappedInVain, Mapping, NewPins},
     },
+    plugin::PluginFault,
 };
 
 impl Journey {
@@ -89,6 +90,12 @@ impl Journey {
         let told = context.clone();
         let called =
             self.parts.mapper.map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&with.tables)).await;
+        if let Err(fault @ PluginFault::NotLoaded { .. }) = &called.result {
+            // The machine's trouble, or the database's, and not the plugin's: nothing was sent, and it may be over soon.
+            let settled = self.retry(fault.to_string(), None, true).await?;
+            self.settle(settled).await?;
+            return Ok(None);
+        }
         self.note_call(&pins.release, Asked::Mapping, &called);
         self.note_for_canary(&pins, CallNote::mapping(&called)).await;
         let mapping: Arc<str> = Evidence::of(&pins, told, &called, Gave::of_mapping(&called)).text().into();
