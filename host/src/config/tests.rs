@@ -222,7 +222,7 @@ fn the_examples_checks_are_good_once_they_are_given_and_every_key_is_among_them(
 #[test]
 fn checks_that_contradict_themselves_are_told_at_once() {
     let text = "name = \"a\"\n[shop]\nkind = \"push\"\n[plugin]\nrelease = \"x@1\"\n[destination]\nkind = \"http\"\n\
-                [checks]\nline_table = \"t\"\nline_price = \"p\"\namounts = \"grosss\"\ntolerance = \"-1\"\nlinse = \"x\"\n";
+                [checks]\nline_table = \"t\"\nline_price = \"p\"\namounts = \"grosss\"\ntolerance = \"-1\"\ntotl = \"x\"\n";
     let list = problem::list(&read_connection(Path::new("c.toml"), text, &empty()).unwrap_err());
     for expected in [
         "c.toml:9:14: checks.line_table: needs `line_key`",
@@ -230,7 +230,7 @@ fn checks_that_contradict_themselves_are_told_at_once() {
         "checks.line_price: needs `line_quantity`",
         "checks.amounts: `grosss` is not known; it can be gross, net (did you mean `gross`?)",
         "checks.tolerance: `-1` is not an amount",
-        "checks.linse: there is no such setting (did you mean `lines`?)",
+        "checks.totl: there is no such setting (did you mean `total`?)",
         "checks: checks nothing",
     ] {
         assert!(list.contains(expected), "missing: {expected}\nin:\n{list}");
