@@ -2,8 +2,9 @@
 //!
 //! A body or a file is read into a tree (`json`, `xml`, `kfi`, else lines of text), and the trees are compared (`tree`).
 //! Every place is a path with `*` for the position in a list, so that the same change in many orders is one group
-//! (`groups`). The only place in the host with quick-xml.
+//! (`groups`). What stands at a place of one text alone is asked of `content`. The only place in the host with quick-xml.
 
+mod content;
 mod groups;
 mod json;
 mod kfi;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::delivery::{Delivery, DeliveryContent, FileDelivery, FileOut, HttpDelivery, Repeat, Segment};
 
+pub use content::{Content, Piece};
 pub use groups::{Example, Group, Groups};
 use tree::Node;
 
@@ -220,14 +222,16 @@ pub fn shown(segments: &[Segment]) -> Vec<u8> {
 /// Reads bytes as one format, if they are it; the name may tell by its ending.
 type Reading = fn(&str, &[u8]) -> Option<Node>;
 
+/// In the order in which they are tried.
+const READINGS: [Reading; 3] = [json::read, xml::read, kfi::read];
+
 /// Compares by the best reading that both sides share.
 fn content(what: &str, name: &str, before: &[u8], after: &[u8], changes: &mut Vec<Change>) {
     if before == after {
         return;
     }
     let found = changes.len();
-    let readings: [Reading; 3] = [json::read, xml::read, kfi::read];
-    let both = readings.iter().find_map(|read| Some((read(name, before)?, read(name, after)?)));
+    let both = READINGS.iter().find_map(|read| Some((read(name, before)?, read(name, after)?)));
     let (old, new) = both.unwrap_or_else(|| (lines(before), lines(after)));
     tree::compare(what, &old, &new, changes);
     if changes.len() == found {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Opaque, Period, SecretSource};
+use super::{Checks, Opaque, Period, SecretSource};
 
 /// One customer's shop, plugin, destination and rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct ConnectionSettings {
     pub notify: NotifySettings,
     /// Where clocks hang.
     pub time_zones: TimeZones,
+    /// What must be true of every delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
     /// Look-up tables: table → key → value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, BTreeMap<String, String>>,

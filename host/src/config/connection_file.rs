@@ -8,7 +8,7 @@ use std::{
 use super::{
     ApiUserRule, BreakerSettings, ConnectionSettings, DestinationKind, DestinationSettings, Environment, GivenSecret,
     NotifySettings, Opaque, PaymentRule, Period, PluginChoice, RetrySettings, ScheduleSettings, SecretSource,
-    ShopSettings, StatusMap, TakeRules, TimeZones, UnknownSettings,
+    ShopSettings, StatusMap, TakeRules, TimeZones, UnknownSettings, checks,
     host_file::{MAILBOX_HINT, is_mailbox},
     reader::{Document, Section},
     secret,
@@ -50,6 +50,7 @@ pub fn read_connection(path: &Path, text: &str, environment: &Environment) -> Re
         unknown: unknown(&root),
         notify: notify(&root, &mut given),
         time_zones: time_zones(&root),
+        checks: checks::read(&root),
         tables: tables(&root),
     };
     root.close();

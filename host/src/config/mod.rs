@@ -5,6 +5,7 @@
 //! (`orderdock connection apply`, [`ConnectionSettings`]).
 
 mod activation_file;
+mod checks;
 mod connection;
 mod connection_file;
 mod environment;
@@ -17,6 +18,7 @@ mod registries;
 mod secret;
 
 pub use activation_file::{read_plugin_settings, read_tables};
+pub use checks::{Amounts, Checks, LineName, LinesHold};
 pub use connection::*;
 pub use connection_file::{ConnectionFile, export, read_connection};
 pub use environment::{Environment, NAMES as ENVIRONMENT_NAMES};

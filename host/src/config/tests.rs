@@ -195,6 +195,52 @@ fn every_problem_of_a_connection_is_told_at_once() {
 }
 
 #[test]
+fn the_examples_checks_are_good_once_they_are_given_and_every_key_is_among_them() {
+    let section: Vec<&str> = CONNECTION_EXAMPLE
+        .lines()
+        .skip_while(|line| *line != "#[checks]")
+        .take_while(|line| !line.is_empty())
+        .filter(|line| !line.starts_with("# "))
+        .map(|line| line.trim_start_matches('#'))
+        .collect();
+    let usual = "name = \"a\"\n[shop]\nkind = \"push\"\n[plugin]\nrelease = \"x@1\"\n[destination]\nkind = \"http\"\n";
+    let with =
+        |checks: &[&str]| read_connection(Path::new("c.toml"), &format!("{usual}{}", checks.join("\n")), &empty());
+    let two_ways = problem::list(&with(&section).unwrap_err());
+    assert!(two_ways.contains("checks.line_price: is a second way to a line's total"), "{two_ways}");
+    let one_way: Vec<&str> = section.iter().copied().filter(|line| !line.starts_with("line_price")).collect();
+    let read = with(&one_way).map_err(|p| problem::list(&p)).unwrap().settings;
+    let checks = read.checks.clone().unwrap();
+    assert_eq!((checks.tolerance().to_string().as_str(), checks.line_table.as_deref()), ("0.01", Some("skus")));
+    let keys = serde_json::to_value(&checks).unwrap().as_object().unwrap().len();
+    assert_eq!((section.len(), keys), (1 + 13, 12), "every key is in the example: {section:?}");
+    let again = read_connection(Path::new("c.toml"), &export(&read).unwrap(), &empty()).unwrap();
+    assert_eq!(again.settings, read);
+    assert_eq!(with(&[]).unwrap().settings.checks, None);
+}
+
+#[test]
+fn checks_that_contradict_themselves_are_told_at_once() {
+    let text = "name = \"a\"\n[shop]\nkind = \"push\"\n[plugin]\nrelease = \"x@1\"\n[destination]\nkind = \"http\"\n\
+                [checks]\nline_table = \"t\"\nline_price = \"p\"\namounts = \"grosss\"\ntolerance = \"-1\"\ntotl = \"x\"\n";
+    let list = problem::list(&read_connection(Path::new("c.toml"), text, &empty()).unwrap_err());
+    for expected in [
+        "c.toml:9:14: checks.line_table: needs `line_key`",
+        "checks.line_price: needs `lines`",
+        "checks.line_price: needs `line_quantity`",
+        "checks.amounts: `grosss` is not known; it can be gross, net (did you mean `gross`?)",
+        "checks.tolerance: `-1` is not an amount",
+        "checks.totl: there is no such setting (did you mean `total`?)",
+        "checks: checks nothing",
+    ] {
+        assert!(list.contains(expected), "missing: {expected}\nin:\n{list}");
+    }
+    let lines = "name = \"a\"\n[shop]\nkind = \"push\"\n[plugin]\nrelease = \"x@1\"\n[destination]\nkind = \"http\"\n[checks]\nlines = \"/l\"\n";
+    let list = problem::list(&read_connection(Path::new("c.toml"), lines, &empty()).unwrap_err());
+    assert!(list.contains("checks.lines: checks nothing by itself"), "{list}");
+}
+
+#[test]
 fn problems_that_another_room_finds_still_name_the_line() {
     let text = "name = \"a\"\n[shop]\nkind = \"push\"\n[plugin]\nrelease = \"x@1\"\n[plugin.settings]\nfolder = \"a\"\ncodes = [1, \"two\"]\n\
                 [destination]\nkind = \"http\"\n";

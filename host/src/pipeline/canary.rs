@@ -41,10 +41,10 @@ pub struct CallNote {
 }
 
 impl CallNote {
-    /// Of a mapping.
-    pub fn mapping(called: &Called<Result<Delivery, Rejection>>) -> Self {
+    /// Of a mapping. A delivery that breaks the connection's checks is the plugin's failure, like a trap.
+    pub fn mapping(called: &Called<Result<Delivery, Rejection>>, broken: bool) -> Self {
         let cost = Some((called.usage.cpu_used, called.usage.wall_us));
-        Self { cost, refused: matches!(called.result, Ok(Err(_))), fault: called.result.is_err() }
+        Self { cost, refused: matches!(called.result, Ok(Err(_))), fault: broken || called.result.is_err() }
     }
 
     /// The plugin failed at an order that was mapped before.

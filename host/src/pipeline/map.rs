@@ -6,6 +6,7 @@ use super::{
     canary::CallNote,
     evidence::{self, Evidence, Gave},
     fetch::Read,
+    invariants::{self, Made},
     journey::{Journey, Outcome, Ready},
     quarantine::Asked,
     settle,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     domain::{
         Order,
-        call::{DeliveryKind, Purpose},
+        call::{DeliveryKind, Purpose, Tables},
         delivery::{Delivery, DeliveryContent},
         judge::content_hash,
         verdict::FailureClass,
@@ -97,20 +98,25 @@ impl Journey {
             return Ok(None);
         }
         self.note_call(&pins.release, Asked::Mapping, &called);
-        self.note_for_canary(&pins, CallNote::mapping(&called)).await;
+        let broken = match &called.result {
+            Ok(Ok(delivery)) => self.breaks_checks((&order, &with.plugin_settings, &with.tables), true, delivery),
+            _ => None,
+        };
+        self.note_for_canary(&pins, CallNote::mapping(&called, broken.is_some())).await;
         let mapping: Arc<str> = Evidence::of(&pins, told, &called, Gave::of_mapping(&called)).text().into();
         let snapshot = self.snapshot(&order)?;
         // Kept with the attempt, or with the pass if nothing is sent.
         let in_vain = MappedInVain { order: Arc::clone(&snapshot), evidence: Arc::clone(&mapping) };
         self.mapping = Some(Mapping { in_vain: Some(in_vain), ..evidence::cost(&pins.release, &called) });
         let settled = match called.result {
-            Ok(Ok(delivery)) => match self.misfit(&delivery) {
-                None => {
+            Ok(Ok(delivery)) => match (self.misfit(&delivery), broken) {
+                (None, None) => {
                     failpoint::here::<LedgerError>(Point::Mapped).await?;
                     let pins = NewPins { pins, mapped_at_ms, order: snapshot };
                     return Ok(Some(Ready { step: 0, delivery, pins: Some(pins), mapping: Some(mapping) }));
                 }
-                Some(because) => self.setting(|setting| setting.failed(FailureClass::Settings, because, None)),
+                (Some(because), _) => self.setting(|setting| setting.failed(FailureClass::Settings, because, None)),
+                (None, Some(because)) => self.setting(|setting| setting.failed(FailureClass::Plugin, because, None)),
             },
             Ok(Err(rejection)) => self.setting(|setting| setting.rejected(rejection)),
             Err(fault) => self.setting(|setting| setting.failed(FailureClass::Plugin, fault.to_string(), None)),
@@ -124,6 +130,17 @@ impl Journey {
         let json = serde_json::to_string(order)
             .map_err(|error| LedgerError::Corrupt(format!("order {}: {error}", self.pass.order_number)))?;
         Ok(Arc::new(json))
+    }
+
+    /// Why a delivery is not what the connection wants of each (`[checks]`); made of an order, settings and tables.
+    pub fn breaks_checks(
+        &self,
+        (order, settings, tables): (&Order, &str, &Tables),
+        first: bool,
+        delivery: &Delivery,
+    ) -> Option<String> {
+        let checks = self.lane.settings.checks.as_ref()?;
+        invariants::reason(checks, Made { order, settings, tables, first }, delivery)
     }
 
     /// Why a delivery can't go where this connection sends.

@@ -21,6 +21,7 @@ pub mod fleet;
 pub mod heartbeat;
 pub mod host;
 pub mod intents;
+pub mod invariants;
 pub mod journey;
 pub mod lane;
 pub mod lease;

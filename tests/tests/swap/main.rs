@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod canary;
+mod checks;
 mod history;
 mod under_load;
 
