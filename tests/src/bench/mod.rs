@@ -1,19 +1,24 @@
 //! Benchmarks: a plain program, because what counts are ratios within one run on one machine, and those need the things
 //! that are compared to take turns, which a benchmark library that measures one thing after the other does not do.
 //!
-//! `mapping` calls plugins with limits, without, and natively; `journey` lets the real `orderdock serve` carry orders from
+//! `mapping` calls plugins with limits, without, and natively; `languages` the same plugin in five languages, and through a
+//! `pipe`; `journey` lets the real `orderdock serve` carry orders from
 //! a fast shop into a fast ERP (`servers`), against a `bare` loop that makes the same calls with and without the same
-//! durable `commits`; `ledger` is what the ledger does alone; `releases` starts with a hundred releases; `shadow` runs thousands of delivered orders again. `figures` is the table.
+//! durable `commits`; `ledger` is what the ledger does alone; `releases` has a
+//! thousand of them; `swap` puts one after the other in force; `shadow` runs thousands of delivered orders again. `figures` is the table.
 
 mod bare;
 mod commits;
 mod figures;
 mod journey;
+mod languages;
 mod ledger;
 mod mapping;
+mod pipe;
 mod releases;
 mod servers;
 mod shadow;
+mod swap;
 
 use std::{
     path::{Path, PathBuf},
@@ -30,12 +35,16 @@ pub use figures::Figures;
 pub enum Section {
     /// One 8-line order through each plugin.
     Mapping,
+    /// The same plugin in five languages.
+    Languages,
     /// Orders from shop to ERP and back.
     Journey,
     /// Claims and moves without HTTP.
     Ledger,
-    /// Start with a hundred releases.
+    /// A thousand releases.
     Releases,
+    /// One release after the other in force.
+    Swap,
     /// A shadow run over thousands of orders.
     Shadow,
 }
@@ -81,6 +90,10 @@ pub fn run(options: &Options) -> anyhow::Result<Figures> {
         say("mapping");
         threads.block_on(mapping::measure(options.quick, &mut figures)).context("mapping")?;
     }
+    if wanted(Section::Languages) {
+        say("languages");
+        threads.block_on(languages::measure(options.quick, &mut figures)).context("languages")?;
+    }
     if wanted(Section::Journey) {
         say("journey");
         threads.block_on(journey::measure(options, &mut figures)).context("journey")?;
@@ -92,6 +105,10 @@ pub fn run(options: &Options) -> anyhow::Result<Figures> {
     if wanted(Section::Releases) {
         say("releases");
         threads.block_on(releases::measure(options.quick, &mut figures)).context("releases")?;
+    }
+    if wanted(Section::Swap) {
+        say("swap");
+        threads.block_on(swap::measure(options.quick, &mut figures)).context("swap")?;
     }
     if wanted(Section::Shadow) {
         say("shadow run");

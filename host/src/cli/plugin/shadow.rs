@@ -126,7 +126,8 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
     let bar = bar(passes.len(), output);
     let began = beside.clock.since_boot();
     let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let plan = Plan { passes, before, after, at_once };
+    let revisions = Some((force.settings_revision, force.tables_revision));
+    let plan = Plan { passes, before, revisions, after, at_once };
     let report = shadow::shadow(beside.ledger.as_ref(), &engine, plan, |done| {
         bar.set_position(u64::try_from(done).unwrap_or(0))
     })
