@@ -77,7 +77,7 @@ fn typescript() {
     assert!(changed.code == 1 && changed.out.contains("invoices"), "{}", changed.all());
     shop.edit("acme/plugin.ts", "export const mapper", "export const const");
     let said = shop.run("acme", &["build"]);
-    assert!(said.code == 1 && said.err.contains("plugin.ts:31"), "{}", said.all());
+    assert!(said.code == 1 && said.err.contains("plugin.ts:24"), "{}", said.all());
     // The same cases without wasm, as `npm test` runs them; and the types, where a compiler is.
     let manifest: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(shop.at("acme/package.json")).unwrap()).unwrap();
