@@ -20,7 +20,7 @@ use crate::{
     },
     notify::{Mailer, Security, SmtpMailer, SmtpServer},
     pipeline::{
-        open::RealOpener,
+        open::{LedgerReleases, RealOpener},
         parts::{Pace, Parts},
         system::{SteadyClock, SystemClock, SystemRandom},
     },
@@ -209,6 +209,7 @@ pub fn engine(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
         log_bytes: usize::try_from(limits.log_bytes.0).unwrap_or(usize::MAX),
         concurrent: limits.instances,
         loaded_releases: limits.loaded,
+        loaded_bytes: limits.loaded_code.0,
         compile: plugin::Compile::Apart(plugin::Apart {
             // This very program, even if its file was replaced meanwhile.
             program: "/proc/self/exe".into(),
@@ -296,6 +297,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         None => pace,
     };
     let mapper = swept(runtime(settings)?, ledger.as_ref()).await?;
+    mapper.fetch_from(Arc::new(LedgerReleases(Arc::clone(&ledger))));
     let parts = Parts {
         host,
         host_name: super::identity::name(settings.fleet.name.as_deref()),
