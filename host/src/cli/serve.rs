@@ -15,11 +15,16 @@ use super::{
     output::Output,
 };
 use crate::{
-    admin::{self, Api, HealthCheck, Readiness, TokenCheck},
+    admin::{self, Api, FiguresText, HealthCheck, Readiness, TokenCheck},
     config::HostSettings,
     failpoint,
     ledger::connections::ConnectionRecord,
-    pipeline::{host::Host, lane::secret_purpose, parts::Parts},
+    pipeline::{
+        host::{ConnectionHealth, Host},
+        lane::secret_purpose,
+        parts::Parts,
+        standing,
+    },
 };
 
 /// The host at work.
@@ -48,6 +53,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         ledger: Arc::clone(&parts.ledger),
         token_check: token_check(Arc::clone(&parts)),
         health_check: health_check(Arc::clone(&parts), Arc::clone(&host), database.clone()),
+        figures: figures(Arc::clone(&parts), Arc::clone(&host)),
         order_bytes: usize::try_from(settings.limits.order_bytes.0).unwrap_or(usize::MAX),
     };
     let api = tokio::spawn(admin::serve(listener, api, stop_api.clone()));
@@ -126,9 +132,7 @@ fn health_check(parts: Arc<Parts>, host: Arc<Host>, database: String) -> HealthC
             let paused = parts.ledger.host_pause().await;
             let connections = host.health().await;
             let standstill = parts.ledger.standstill().map(|why| why.to_string());
-            let ready = standstill.is_none()
-                && paused.is_ok()
-                && connections.iter().all(|one| one.alive != Some(false) && one.trouble.is_none());
+            let ready = standstill.is_none() && paused.is_ok() && is_well(&connections);
             Readiness {
                 ready,
                 version: env!("CARGO_PKG_VERSION"),
@@ -140,6 +144,24 @@ fn health_check(parts: Arc<Parts>, host: Arc<Host>, database: String) -> HealthC
                 draining: host.is_draining(),
                 connections: serde_json::to_value(connections).unwrap_or_default(),
             }
+        })
+    })
+}
+
+/// Every connection at work does what it should.
+fn is_well(connections: &[ConnectionHealth]) -> bool {
+    connections.iter().all(|one| one.alive != Some(false) && one.trouble.is_none())
+}
+
+/// What `/metrics` answers; the error is for whoever asks.
+fn figures(parts: Arc<Parts>, host: Arc<Host>) -> FiguresText {
+    Arc::new(move || {
+        let (parts, host) = (Arc::clone(&parts), Arc::clone(&host));
+        Box::pin(async move {
+            let health = host.health().await;
+            let works = parts.ledger.standstill().is_none() && parts.ledger.host_pause().await.is_ok();
+            let standing = standing::now(&parts, &host, &health, works && is_well(&health)).await;
+            parts.metrics.text(&standing).map_err(|error| error.to_string())
         })
     })
 }

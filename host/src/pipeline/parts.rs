@@ -19,6 +19,7 @@ use crate::{
         random::Random,
     },
     ledger::{Ledger, connections::ConnectionRecord},
+    metrics::Metrics,
     notify::Mailer,
     plugin::Mapper,
     seal::Sealer,
@@ -116,6 +117,8 @@ pub struct Parts {
     pub destinations: Arc<Known>,
     /// Secrets at rest.
     pub sealer: Arc<Sealer>,
+    /// What is counted for whoever watches.
+    pub metrics: Arc<Metrics>,
     /// How much at once.
     pub pace: Pace,
 }

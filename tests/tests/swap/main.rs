@@ -4,6 +4,7 @@
 mod canary;
 mod checks;
 mod history;
+mod metrics;
 mod under_load;
 
 use orderdock_tests::rig::Rig;
