@@ -111,12 +111,8 @@ pub(super) const OLDEST: Family = family(
 );
 pub(super) const QUESTIONS: Family =
     family("orderdock_questions", Kind::Gauge, CONNECTION, "Orders that wait for a person's word");
-pub(super) const EFFECTS_OWED: Family = family(
-    "orderdock_effects_owed",
-    Kind::Gauge,
-    CONNECTION,
-    "Notes, ids and statuses that the shop has not got yet",
-);
+pub(super) const EFFECTS_OWED: Family =
+    family("orderdock_effects_owed", Kind::Gauge, CONNECTION, "Notes, ids and statuses that the shop has not got yet");
 pub(super) const EFFECTS_STUCK: Family =
     family("orderdock_effects_stuck", Kind::Gauge, CONNECTION, "Effects that were given up or met another status");
 pub(super) const MAILS_OWED: Family =
@@ -127,7 +123,8 @@ pub(super) const ALIVE: Family = family(
     CONNECTION,
     "1 if the last good look at the shop is recent enough, 0 if not; none while it is paused",
 );
-pub(super) const PAUSED: Family = family("orderdock_connection_paused", Kind::Gauge, CONNECTION, "1 while it is paused");
+pub(super) const PAUSED: Family =
+    family("orderdock_connection_paused", Kind::Gauge, CONNECTION, "1 while it is paused");
 pub(super) const QUARANTINED: Family =
     family("orderdock_connection_quarantined", Kind::Gauge, CONNECTION, "1 while its plugin is in quarantine");
 pub(super) const BREAKER: Family = family(

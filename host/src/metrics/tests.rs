@@ -53,7 +53,8 @@ fn nobody_can_make_the_number_of_series_grow() {
     for n in 0..MOST_RELEASES + 50 {
         metrics.called(&format!("p@{n}"), &format!("{n:0>12}"), call("trap", None));
     }
-    let connections = |n: usize| ConnectionStanding { name: format!("c{n}"), paused: true, ..ConnectionStanding::default() };
+    let connections =
+        |n: usize| ConnectionStanding { name: format!("c{n}"), paused: true, ..ConnectionStanding::default() };
     let all = (0..MOST_CONNECTIONS + 50).map(connections).collect();
     let text = metrics.text(&Standing { connections: Some(all), ..standing() }).unwrap();
     let series = |of: &str| text.lines().filter(|line| line.starts_with(of)).count();
@@ -73,7 +74,8 @@ fn nobody_can_make_the_number_of_series_grow() {
 #[test]
 fn the_page_for_operators_tells_every_metric_and_no_other() {
     let page = include_str!("../../../docs/metrics.md");
-    let told: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `orderdock_")?.split('`').next()).collect();
+    let told: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `orderdock_")?.split('`').next()).collect();
     for family in FAMILIES {
         let name = family.name.trim_start_matches("orderdock_");
         let Some(line) = page.lines().find(|line| line.starts_with(&format!("| `{}`", family.name))) else {

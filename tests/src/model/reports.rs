@@ -16,7 +16,8 @@ use orderdock::{
         orders::Sweep,
         passes::Mapping,
         reports::{
-            AttemptRow, Backlog, Counts, EffectRow, InState, OrderDetail, OrderFilter, OrderRow, PassRow, Reports, Undecided,
+            AttemptRow, Backlog, Counts, EffectRow, InState, OrderDetail, OrderFilter, OrderRow, PassRow, Reports,
+            Undecided,
         },
     },
 };
@@ -222,12 +223,12 @@ impl Reports for ModelLedger {
     async fn backlog(&self) -> Result<Backlog> {
         let (state, _) = self.transaction();
         let mut backlog = Backlog::default();
-        for wanted in PassState::ALL.into_iter().filter(|it| !matches!(it, PassState::Delivered | PassState::Withdrawn)) {
+        for wanted in PassState::ALL.into_iter().filter(|it| !matches!(it, PassState::Delivered | PassState::Withdrawn))
+        {
             let mut by_connection = BTreeMap::<ConnectionId, (u64, Millis)>::new();
             for key in state.orders.keys() {
                 if let Some((_, last)) = state.last_pass(key).filter(|(_, last)| last.state == wanted) {
-                    let (orders, since_ms) =
-                        by_connection.entry(key.connection.clone()).or_insert((0, last.state_ms));
+                    let (orders, since_ms) = by_connection.entry(key.connection.clone()).or_insert((0, last.state_ms));
                     *orders += 1;
                     *since_ms = (*since_ms).min(last.state_ms);
                 }

@@ -1,6 +1,11 @@
 //! What a scrape says of releases and orders while they flow, and what `plugin show` says afterwards.
 
-use orderdock_tests::rig::{CONNECTION, Rig};
+use std::time::{Duration, Instant};
+
+use orderdock_tests::{
+    erp::FakeErp,
+    rig::{CONNECTION, ERP_TOKEN, PATIENCE, Rig},
+};
 use serde_json::Value;
 
 use super::connect_variant;
@@ -23,7 +28,8 @@ async fn values_move_as_orders_flow_and_a_release_traps() {
     let good = connect_variant(&rig, "").await;
     let bad = rig.add_variant("bad", "trap").await;
     rig.serve().await;
-    let delivered = of_release("orderdock_plugin_calls_total", "first", &good, "call=\"map\",", "outcome=\"delivery\",");
+    let delivered =
+        of_release("orderdock_plugin_calls_total", "first", &good, "call=\"map\",", "outcome=\"delivery\",");
     assert_eq!(value(&rig, &delivered).await, None, "it was not called yet");
     assert_eq!(value(&rig, "orderdock_ready").await, Some(1.0));
     for _ in 0..2 {
@@ -74,10 +80,22 @@ async fn a_paused_connection_and_a_shut_breaker_are_seen() {
     let breaker = format!(r#"orderdock_breaker_open{{connection="{CONNECTION}"}}"#);
     let paused = format!(r#"orderdock_connection_paused{{connection="{CONNECTION}"}}"#);
     assert_eq!([value(&rig, &breaker).await, value(&rig, &paused).await], [Some(0.0), Some(0.0)]);
-    rig.ask(&["connection", "pause", CONNECTION, "--reason", "stock-taking"]).await;
+    // Nobody listens on the ERP's port any more.
+    let elsewhere = FakeErp::start(&rig.dir().join("elsewhere")).await.unwrap();
+    drop(std::mem::replace(&mut rig.erp, elsewhere));
+    let _ = rig.place();
+    rig.sync().await;
+    let end = Instant::now() + PATIENCE;
+    while value(&rig, &breaker).await != Some(1.0) {
+        assert!(Instant::now() < end, "the breaker is never seen open");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let waiting = format!(r#"orderdock_orders{{connection="{CONNECTION}",state="waiting"}}"#);
+    assert_eq!(value(&rig, &waiting).await, Some(1.0));
+    rig.ask(&["connection", "pause", CONNECTION, "--why", "stock-taking"]).await;
     assert_eq!(value(&rig, &paused).await, Some(1.0));
     let (_, text) = rig.http("GET", "/metrics", None, "").await;
     let (status, _) = rig.http("POST", "/metrics", None, "").await;
     assert_eq!(status, 405);
-    assert!(!text.contains(orderdock_tests::rig::ERP_TOKEN) && text.ends_with('\n'), "{text}");
+    assert!(!text.contains(ERP_TOKEN) && text.ends_with('\n'), "{text}");
 }

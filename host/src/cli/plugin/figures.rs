@@ -4,12 +4,7 @@ use comfy_table::Cell;
 use serde::Serialize;
 
 use crate::{
-    cli::{
-        Failure,
-        changes::grouped,
-        open::Beside,
-        output::Output,
-    },
+    cli::{Failure, changes::grouped, open::Beside, output::Output},
     domain::id::Digest,
     ledger::passes::Mapping,
 };

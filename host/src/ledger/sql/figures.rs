@@ -35,11 +35,13 @@ pub async fn backlog(db: &mut Db) -> Result<Backlog> {
         }
     }
     // One question for each of the partial indexes.
-    for (at, effects) in ["state = 'owed' and kind <> 'mail'", "state in ('given_up', 'conflict')", "state = 'owed' and kind = 'mail'"]
-        .into_iter()
-        .enumerate()
+    for (at, effects) in
+        ["state = 'owed' and kind <> 'mail'", "state in ('given_up', 'conflict')", "state = 'owed' and kind = 'mail'"]
+            .into_iter()
+            .enumerate()
     {
-        let sql = format!("select connection_id, count(*) as count from effects where {effects} group by connection_id");
+        let sql =
+            format!("select connection_id, count(*) as count from effects where {effects} group by connection_id");
         for row in db.rows(&sql, values_of![]).await? {
             let counts = backlog.effects.entry(row.text("connection_id")?.into()).or_default();
             if let Some(count) = counts.get_mut(at) {

@@ -18,7 +18,9 @@ use crate::{
         Result, TimelineEntry,
         orders::Sweep,
         passes::Mapping,
-        reports::{AttemptRow, Backlog, Counts, EffectRow, OrderDetail, OrderFilter, OrderRow, PassRow, Reports, Undecided},
+        reports::{
+            AttemptRow, Backlog, Counts, EffectRow, OrderDetail, OrderFilter, OrderRow, PassRow, Reports, Undecided,
+        },
     },
 };
 

@@ -118,7 +118,11 @@ async fn what_a_mapping_cost_is_kept_with_the_move_and_its_evidence_with_the_bod
 async fn what_is_open_or_needs_somebody_is_counted_by_connection(rig: Rig) {
     assert_eq!(rig.ledger.backlog().await.unwrap(), Backlog::default());
     deliver(&rig, "1", "a1").await;
-    rig.failed("2", vec![EffectBody::Note { text: "no street".into() }, EffectBody::Mail { failed: serde_json::json!({}) }]).await;
+    rig.failed(
+        "2",
+        vec![EffectBody::Note { text: "no street".into() }, EffectBody::Mail { failed: serde_json::json!({}) }],
+    )
+    .await;
     rig.advance(1);
     rig.offer("3").await;
     rig.offer("4").await;
