@@ -32,6 +32,8 @@ pub struct Readiness {
     pub database: String,
     /// Why nothing can be taken or sent, if so.
     pub standstill: Option<String>,
+    /// Why the ledger can't be asked just now, if so: then nothing is taken either, until it can.
+    pub ledger: Option<String>,
     /// Why the whole host is paused, if it is.
     pub paused: Option<String>,
     /// Passes in hand.

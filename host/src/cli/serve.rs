@@ -18,7 +18,7 @@ use crate::{
     admin::{self, Api, FiguresText, HealthCheck, Readiness, TokenCheck},
     config::HostSettings,
     failpoint,
-    ledger::connections::ConnectionRecord,
+    ledger::{LedgerError, connections::ConnectionRecord},
     pipeline::{
         host::{ConnectionHealth, Host},
         lane::secret_purpose,
@@ -26,6 +26,9 @@ use crate::{
         standing,
     },
 };
+
+/// How long `/readyz` waits for the database.
+const LEDGER_ANSWERS_IN: Duration = Duration::from_secs(3);
 
 /// The host at work.
 #[derive(Debug, Args)]
@@ -56,7 +59,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         figures: figures(Arc::clone(&parts), Arc::clone(&host)),
         order_bytes: usize::try_from(settings.limits.order_bytes.0).unwrap_or(usize::MAX),
     };
-    let api = tokio::spawn(admin::serve(listener, api, stop_api.clone()));
+    let mut api = tokio::spawn(admin::serve(listener, api, stop_api.clone()));
     tracing::info!(%address, %database, version = env!("CARGO_PKG_VERSION"), "orderdock is at work");
     if arguments.announce {
         let mut ready = serde_json::json!({ "listen": address.to_string(), "database": database });
@@ -67,7 +70,22 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     }
     watch_signals(Arc::clone(&host), settings.stop_grace.duration())?;
     notify_systemd(sd_notify::NotifyState::Ready);
-    let worked = host.run().await;
+    let worked = {
+        let mut working = std::pin::pin!(host.run());
+        tokio::select! {
+            biased;
+            worked = &mut working => worked,
+            // Nobody could tell any more how this host is, and no order could be pushed to it.
+            ended = &mut api => {
+                let why = ended.map_or_else(|error| error.to_string(), |ended| ended.err().map_or_else(String::new, |it| it.to_string()));
+                tracing::error!(%why, "the API has ended, which is a bug of Orderdock; everything is stopped");
+                host.stop_now();
+                let _worked = working.await;
+                let advice = "start it again, and nothing is lost";
+                return Err(Failure::failed(format!("the part of Orderdock that answers at {address} has broken off; {advice}")));
+            }
+        }
+    };
     notify_systemd(sd_notify::NotifyState::Stopping);
     stop_api.cancel();
     match api.await {
@@ -129,16 +147,22 @@ fn health_check(parts: Arc<Parts>, host: Arc<Host>, database: String) -> HealthC
     Arc::new(move || {
         let (parts, host, database) = (Arc::clone(&parts), Arc::clone(&host), database.clone());
         Box::pin(async move {
-            let paused = parts.ledger.host_pause().await;
-            let connections = host.health().await;
+            // Whoever asks has no patience of minutes, which many questions to a silent server would take.
+            let asking = async { Ok::<_, LedgerError>((parts.ledger.host_pause().await?, host.health().await)) };
+            let (paused, connections, ledger) = match tokio::time::timeout(LEDGER_ANSWERS_IN, asking).await {
+                Ok(Ok((paused, connections))) => (paused, connections, None),
+                Ok(Err(error)) => (None, Vec::new(), Some(error.to_string())),
+                Err(_) => (None, Vec::new(), Some("the database does not answer".to_owned())),
+            };
             let standstill = parts.ledger.standstill().map(|why| why.to_string());
-            let ready = standstill.is_none() && paused.is_ok() && is_well(&connections);
+            let ready = standstill.is_none() && ledger.is_none() && is_well(&connections);
             Readiness {
                 ready,
                 version: env!("CARGO_PKG_VERSION"),
                 database,
                 standstill,
-                paused: paused.ok().flatten(),
+                ledger,
+                paused,
                 in_hand: host.in_hand(),
                 host: parts.host_name.clone(),
                 draining: host.is_draining(),
@@ -158,9 +182,16 @@ fn figures(parts: Arc<Parts>, host: Arc<Host>) -> FiguresText {
     Arc::new(move || {
         let (parts, host) = (Arc::clone(&parts), Arc::clone(&host));
         Box::pin(async move {
-            let health = host.health().await;
-            let works = parts.ledger.standstill().is_none() && parts.ledger.host_pause().await.is_ok();
-            let standing = standing::now(&parts, &host, &health, works && is_well(&health)).await;
+            let asking = async {
+                let health = host.health().await;
+                let works = parts.ledger.standstill().is_none() && is_well(&health);
+                standing::now(&parts, &host, &health, works).await
+            };
+            // What this process counted is told although the database is silent.
+            let standing = match tokio::time::timeout(LEDGER_ANSWERS_IN, asking).await {
+                Ok(standing) => standing,
+                Err(_) => standing::without_ledger(&host),
+            };
             parts.metrics.text(&standing).map_err(|error| error.to_string())
         })
     })

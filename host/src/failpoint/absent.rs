@@ -25,6 +25,9 @@ pub const fn awaited(_: Point) -> bool {
 pub const fn reached(_: Point) {}
 
 /// Nothing happens.
+pub const fn in_ledger() {}
+
+/// Nothing happens.
 ///
 /// # Errors
 /// Never.

@@ -25,6 +25,7 @@ struct Armed {
     lease: Option<Duration>,
     next_step: Option<String>,
     clock: Option<PathBuf>,
+    ledger: Option<Rule>,
 }
 
 #[derive(Debug)]
@@ -49,6 +50,7 @@ enum Action {
     Pause,
     Hold(PathBuf),
     Error,
+    Panic,
 }
 
 /// Arms what the text says; only the first text of a process counts.
@@ -83,9 +85,14 @@ fn read(text: &str) -> Result<Armed, String> {
                 armed.next_step = Some(std::fs::read_to_string(what).map_err(|error| wrong(&error.to_string()))?);
             }
             "clock" => armed.clock = Some(what.into()),
-            _ => {
-                armed.rules.push(rule(name, what).ok_or_else(|| wrong("F1 to F16, and kill, pause, hold:FILE, error"))?)
+            // Any point will do: only how often it was passed counts.
+            "ledger" => {
+                let panics = rule("F1", what).filter(|rule| rule.action == Action::Panic);
+                armed.ledger = Some(panics.ok_or_else(|| wrong("panic, or panic@N"))?);
             }
+            _ => armed
+                .rules
+                .push(rule(name, what).ok_or_else(|| wrong("F1 to F16, and kill, pause, hold:FILE, error, panic"))?),
         }
     }
     Ok(armed)
@@ -107,22 +114,38 @@ fn rule(name: &str, what: &str) -> Option<Rule> {
         None if what == "kill" => Action::Kill,
         None if what == "pause" => Action::Pause,
         None if what == "error" => Action::Error,
+        None if what == "panic" => Action::Panic,
         Some(("hold", file)) => Action::Hold(file.into()),
         _ => return None,
     };
     Some(Rule { point, side, action, at, passed: AtomicU32::new(0) })
 }
 
-/// What is to happen at this passing.
+impl Rule {
+    /// What is to happen at this passing.
+    fn pass(&self) -> Option<Action> {
+        let number = self.passed.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        (number == self.at).then(|| self.action.clone())
+    }
+}
+
+/// What is to happen at this passing of a point.
 fn due(point: Point, side: Side) -> Option<Action> {
     let rules = ARMED.get()?.rules.iter().filter(|rule| rule.point == point && rule.side == side);
-    let mut due = None;
-    for rule in rules {
-        if rule.passed.fetch_add(1, Ordering::SeqCst).saturating_add(1) == rule.at {
-            due = Some(rule.action.clone());
-        }
+    // Each counts, whatever another one brings about.
+    rules.filter_map(Rule::pass).fold(None, |_, last| Some(last))
+}
+
+#[expect(clippy::panic, reason = "a bug that a test wants")]
+fn bug(place: &str) -> ! {
+    panic!("a bug that a test put at {place}");
+}
+
+/// Where operations of the ledger are committed.
+pub fn in_ledger() {
+    if ARMED.get().and_then(|armed| armed.ledger.as_ref()).and_then(Rule::pass).is_some() {
+        bug("the ledger's commit");
     }
-    due
 }
 
 /// Whether something is still to happen at a point.
@@ -137,12 +160,13 @@ fn signal(signal: Signal) {
     let _sent = kill_process(getpid(), signal);
 }
 
-/// A point where nobody can wait: `kill` and `pause`.
+/// A point where nobody can wait: `kill`, `pause` and `panic`.
 pub fn reached(point: Point) {
     match due(point, Side::Before) {
         Some(Action::Kill) => signal(Signal::KILL),
         Some(Action::Pause) => signal(Signal::STOP),
-        Some(other) => tracing::error!(?point, ?other, "this point only knows kill and pause"),
+        Some(Action::Panic) => bug(&point.name()),
+        Some(other) => tracing::error!(?point, ?other, "this point only knows kill, pause and panic"),
         None => {}
     }
 }
@@ -171,6 +195,7 @@ async fn pass(point: Point, side: Side) -> Result<(), String> {
         Some(Action::Kill) => signal(Signal::KILL),
         Some(Action::Pause) => signal(Signal::STOP),
         Some(Action::Hold(until)) => hold(&until).await,
+        Some(Action::Panic) => bug(&point.name()),
         Some(Action::Error) => return Err(format!("failpoint {} ({side:?})", point.name())),
         None => {}
     }
@@ -218,7 +243,9 @@ mod tests {
 
     #[test]
     fn a_text_arms_points_and_takes_guarantees_away() {
-        let armed = read("F7.after=kill; F14=pause@3;F9=hold:/tmp/go@2; without=fence; lease=2s;").unwrap();
+        let armed =
+            read("F7.after=kill; F14=pause@3;F9=hold:/tmp/go@2; F2=panic; without=fence; lease=2s; ledger=panic@9;")
+                .unwrap();
         let seen: Vec<_> =
             armed.rules.iter().map(|rule| (rule.point, rule.side, rule.action.clone(), rule.at)).collect();
         assert_eq!(
@@ -227,10 +254,14 @@ mod tests {
                 (Point::WriteAhead, Side::After, Action::Kill, 1),
                 (Point::StatusWrite, Side::Before, Action::Pause, 3),
                 (Point::HalfRequest, Side::Before, Action::Hold("/tmp/go".into()), 2),
+                (Point::Ingest, Side::Before, Action::Panic, 1),
             ]
         );
+        assert_eq!(armed.ledger.map(|rule| rule.at), Some(9));
         assert_eq!((armed.without, armed.lease), (vec![Guarantee::Fence], Some(Duration::from_secs(2))));
-        for wrong in ["F7", "F17=kill", "F1.middle=kill", "F1=burn", "F1=kill@x", "without=sense", "lease=2"] {
+        for wrong in
+            ["F7", "F17=kill", "F1.middle=kill", "F1=burn", "F1=kill@x", "without=sense", "lease=2", "ledger=kill"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

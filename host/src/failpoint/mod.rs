@@ -11,9 +11,10 @@
 //! | `kill` | SIGKILL to ourselves |
 //! | `pause` | SIGSTOP to ourselves, until somebody sends SIGCONT |
 //! | `hold:FILE` | only what passes here waits until `FILE` exists; `FILE.held` tells that it waits |
+//! | `panic` | a bug of ours |
 //! | `error` | before: it is not tried and fails; after: it is done, and the answer is lost |
 //!
-//! Besides, `lease=2s` shortens the leases, `clock=FILE` sets the machine's wall clock off by as many milliseconds as the file
+//! Besides, `ledger=panic@N` is a bug where the ledger commits for the N-th time, `lease=2s` shortens the leases, `clock=FILE` sets the machine's wall clock off by as many milliseconds as the file
 //! says, `next-step=FILE` makes the process one version newer, with the file's SQL as a further step of the schema, and `without=…` takes one of the [`Guarantee`]s away: the tests must notice.
 
 #[cfg(not(all(feature = "failpoints", debug_assertions)))]
@@ -22,9 +23,9 @@ mod absent;
 mod armed;
 
 #[cfg(not(all(feature = "failpoints", debug_assertions)))]
-pub use absent::{VARIABLE, arm, around, awaited, clock_off_ms, here, lease, next_step, reached, without};
+pub use absent::{VARIABLE, arm, around, awaited, clock_off_ms, here, in_ledger, lease, next_step, reached, without};
 #[cfg(all(feature = "failpoints", debug_assertions))]
-pub use armed::{VARIABLE, arm, around, awaited, clock_off_ms, here, lease, next_step, reached, without};
+pub use armed::{VARIABLE, arm, around, awaited, clock_off_ms, here, in_ledger, lease, next_step, reached, without};
 
 /// A place. The numbers are those of the crash matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -127,8 +127,10 @@ impl Host {
         let ended = CancellationToken::new();
         // Whoever wished the process before this one emptied has had that wish.
         let greeted = fleet::greet(shared).await;
-        let signs = tokio::spawn(fleet::run(Arc::clone(shared), greeted, ended.clone()));
-        let mut wakes = shared.parts.ledger.wakes();
+        let (of_signs, end) = (Arc::clone(shared), ended.clone());
+        let signs = tokio::spawn(supervised(Arc::clone(shared), "signs of life", move || {
+            fleet::run(Arc::clone(&of_signs), greeted, end.clone())
+        }));
         let of_retention = Arc::clone(shared);
         shared
             .tasks
@@ -138,6 +140,31 @@ impl Host {
             let host = Arc::clone(&host);
             canary::run(Arc::clone(&of_canaries), move || host.lanes())
         }));
+        supervised(Arc::clone(shared), "changes", || self.lead()).await;
+        shared.tasks.close();
+        let mut result = Ok(());
+        tokio::select! {
+            biased;
+            () = shared.parts.ledger.ended() => {
+                tracing::error!("{LedgerEnded}; what was under way is taken up at the next start");
+                result = Err(LedgerEnded);
+                self.stop_now();
+            }
+            () = shared.tasks.wait() => tracing::info!("everything under way has ended"),
+            () = self.hard_stop.cancelled() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
+        }
+        self.hard_stop.cancel();
+        // The keeper only sleeps and renews; it ends with the token that was just cancelled.
+        let _ended = keeper.await;
+        ended.cancel();
+        let _told = signs.await;
+        result
+    }
+
+    /// Follows what changes in the ledger, and looks after it, until the host stops or its ledger has ended.
+    async fn lead(self: &Arc<Self>) {
+        let shared = &self.shared;
+        let mut wakes = shared.parts.ledger.wakes();
         let mut seen = None;
         let mut again = shared.parts.clock.since_boot();
         let (mut still, mut tended) = (None, None);
@@ -175,24 +202,6 @@ impl Host {
                 () = shared.parts.ledger.ended() => break,
             }
         }
-        shared.tasks.close();
-        let mut result = Ok(());
-        tokio::select! {
-            biased;
-            () = shared.parts.ledger.ended() => {
-                tracing::error!("{LedgerEnded}; what was under way is taken up at the next start");
-                result = Err(LedgerEnded);
-                self.stop_now();
-            }
-            () = shared.tasks.wait() => tracing::info!("everything under way has ended"),
-            () = self.hard_stop.cancelled() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
-        }
-        self.hard_stop.cancel();
-        // The keeper only sleeps and renews; it ends with the token that was just cancelled.
-        let _ended = keeper.await;
-        ended.cancel();
-        let _told = signs.await;
-        result
     }
 
     /// Another host or the command line committed something.

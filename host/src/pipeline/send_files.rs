@@ -112,11 +112,18 @@ impl Journey {
             return Ok(None);
         }
         failpoint::here::<LedgerError>(Point::Connected).await?;
-        if self.held.left(self.parts.clock.as_ref()) <= self.parts.pace.lease_margin {
-            // Somebody else may be about to own this pass: leave the temporaries to them.
-            return Err(LedgerError::Lost { what: format!("order {}", self.pass.order_number) }.into());
+        let renaming = if self.held.left(self.parts.clock.as_ref()) <= self.parts.pace.lease_margin {
+            // Somebody else may be about to own this pass.
+            Err(LedgerError::Lost { what: format!("order {}", self.pass.order_number) })
+        } else {
+            self.parts.ledger.set_phase(&self.pass.key, &self.held.token, &drop.token, Phase::Renaming).await
+        };
+        if let Err(error) = renaming {
+            if matches!(error, LedgerError::Lost { .. }) {
+                self.step_back(&drop).await;
+            }
+            return Err(error.into());
         }
-        self.parts.ledger.set_phase(&self.pass.key, &self.held.token, &drop.token, Phase::Renaming).await?;
         failpoint::here::<LedgerError>(Point::HalfRequest).await?;
         match drop.folder.rename_all(&drop.plan).await {
             Ok(placed) => {
@@ -130,6 +137,14 @@ impl Journey {
                 }
                 self.recover_plan(drop, Phase::Renaming, Some(stopped.error)).await
             }
+        }
+    }
+
+    /// The lease was lost before *renaming* was committed. Whoever owns the pass now may have looked before these temporaries
+    /// were written, and nobody knows of them then. They are no evidence either: a recovery of *writing* reads none from them.
+    async fn step_back(&self, drop: &Drop<'_>) {
+        if let Err(error) = drop.folder.clear(vec![drop.plan.token.clone()]).await {
+            tracing::warn!(order.number = %self.pass.order_number, %error, "temporary files could not be removed");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     metrics::{ConnectionStanding, OrdersIn, Standing},
 };
 
-/// How things are now. `health` and `ready` are what `/readyz` says.
+/// How things are now. `health` is what `/readyz` says; not `ready` is what it says without looking into the ledger.
 pub async fn now(parts: &Parts, host: &Host, health: &[ConnectionHealth], ready: bool) -> Standing {
     let connections = match connections(parts, health).await {
         Ok(connections) => Some(connections),
@@ -21,7 +21,12 @@ pub async fn now(parts: &Parts, host: &Host, health: &[ConnectionHealth], ready:
             None
         }
     };
-    Standing { version: env!("CARGO_PKG_VERSION"), ready, in_hand: host.in_hand(), connections }
+    Standing { ready: ready && connections.is_some(), connections, ..without_ledger(host) }
+}
+
+/// What is known without asking the database.
+pub fn without_ledger(host: &Host) -> Standing {
+    Standing { version: env!("CARGO_PKG_VERSION"), ready: false, in_hand: host.in_hand(), connections: None }
 }
 
 async fn connections(parts: &Parts, health: &[ConnectionHealth]) -> Result<Vec<ConnectionStanding>> {

@@ -300,5 +300,9 @@ where
     while AssertUnwindSafe(make()).catch_unwind().await.is_err() {
         tracing::error!(name, "a loop of the host broke off; this is a bug of Orderdock; it is started again");
         pause(&shared, Duration::from_secs(1)).await;
+        // Some go on while the host stops.
+        if shared.stop.is_cancelled() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 }

@@ -55,6 +55,8 @@ pub enum Action {
     Pause,
     /// The operation fails; after it, its answer is lost.
     Error,
+    /// A bug of ours: the task that is there breaks off, and nobody starts the host again.
+    Panic,
 }
 
 /// Which side of a commit.
@@ -173,7 +175,7 @@ impl Cell {
             _ if self.point == Point::MailSent => Some("failed"),
             Action::Kill if in_doubt && self.route == Route::Http && !self.look_up => Some("given_up"),
             Action::Kill => Some("delivered"),
-            Action::Pause | Action::Error => None,
+            Action::Pause | Action::Error | Action::Panic => None,
         }
     }
 }

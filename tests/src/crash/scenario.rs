@@ -62,6 +62,7 @@ pub async fn play(cell: Cell) -> Played {
         Action::Kill => format!("{place}=kill{at}"),
         Action::Pause => format!("{place}=pause{at}; lease={}s", LEASE.as_secs()),
         Action::Error => format!("{place}=error{at}; lease={}s", LEASE.as_secs()),
+        Action::Panic => format!("{place}=panic{at}; lease={}s", LEASE.as_secs()),
     };
     rig.arm(Some(&armed));
     rig.serve().await;
@@ -82,7 +83,7 @@ pub async fn play(cell: Cell) -> Played {
             again = Instant::now();
         }
         // A sweep that failed is repeated when its time comes, which is a minute away: somebody asks for one.
-        Action::Error => {
+        Action::Error | Action::Panic => {
             let patient = Instant::now() + PATIENCE;
             while !is_at_an_end(&rig, id) && Instant::now() < patient {
                 tokio::time::sleep(Duration::from_millis(500)).await;

@@ -37,7 +37,9 @@ async fn cut_off_before_its_send(up: bool, down: bool) {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(rig.sent(id), 1, "the lease is over: not a byte may leave");
     proxy.stall(false, false);
-    rig.until("it learns that it has lost the pass", |rig| rig.log().contains("another worker has it now")).await;
+    // Or that it can't know, where the silence was longer than an answer is waited for.
+    let learned = ["another worker has it now", "a pass could not go on"];
+    rig.until("it learns that it has lost the pass", |rig| learned.iter().any(|words| rig.log().contains(words))).await;
     rig.until_state(id, "delivered").await;
     let later = rig.place();
     rig.ask(&["sync"]).await;
@@ -55,6 +57,56 @@ async fn a_host_whose_questions_do_not_arrive_starts_no_send() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_hears_no_answers_starts_no_send() {
     cut_off_before_its_send(false, true).await;
+}
+
+/// A server that takes everything and says nothing, for longer than an answer is waited for, and new connections too: the
+/// host says so, takes nothing, keeps what an ERP has answered, and goes on by itself with the same process.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_falls_silent_is_told_and_given_up_and_work_goes_on_when_it_speaks_again() {
+    let database = database().await;
+    let (proxy, behind) = Proxy::before_postgres(&database.url()).await;
+    let mut rig = Rig::fleet(&database.url(), "", LOOK_UP).await;
+    let direct = rig.database.replace(behind);
+    rig.write("orderdock.toml", &rig.fleet_file("first", ""));
+    rig.erp.set(|it| it.otherwise = Behaviour::Slow { ms: 1_500 });
+    rig.serve().await;
+    let listen = rig.host.as_ref().expect("it is at work").listen.clone();
+    rig.until_ready("it is ready", |ready| ready["ready"] == true).await;
+    let mut ids: Vec<u64> = (0..3).map(|_| rig.place()).collect();
+    rig.ask(&["sync"]).await;
+    rig.until("they are with the ERP", |rig| ids.iter().all(|id| rig.sent(*id) == 1)).await;
+    proxy.stall(true, true);
+    let silent = Instant::now();
+    // The command line has its own way to the database.
+    rig.database = direct;
+    rig.write("orderdock.toml", &rig.fleet_file("first", ""));
+    let meanwhile = rig.place();
+    ids.push(meanwhile);
+    rig.ask(&["sync"]).await;
+    let asked = Instant::now();
+    let ready = rig.readyz(&listen).await;
+    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}: a probe has no patience", asked.elapsed());
+    assert_eq!(ready["ready"], false, "{ready}");
+    assert!(ready["ledger"].as_str().is_some_and(|why| why.contains("does not answer")), "{ready}");
+    // An operation waits 15 s for its answer and 10 s for a new connection; after that each fails at once.
+    rig.until_within(Duration::from_secs(60), "it gives the server up", |rig| {
+        let log = rig.log();
+        log.contains("the connection is given up") && log.contains("the connection to the database is lost")
+    })
+    .await;
+    assert!(silent.elapsed() < Duration::from_secs(50), "{:?}", silent.elapsed());
+    assert_eq!(rig.sent(meanwhile), 0, "what can't be recorded is not taken");
+    assert_eq!(rig.erp.state().orders.len(), 3, "what was under way came to its end at the ERP");
+    proxy.stall(false, false);
+    rig.until_ready("it is ready again", |ready| ready["ready"] == true).await;
+    rig.ask(&["sync"]).await;
+    rig.until_within(Duration::from_secs(60), "every order is in the ERP", |rig| {
+        ids.iter().all(|id| rig.accepted(*id) == 1)
+    })
+    .await;
+    let (wrong, seen) = judge::judge(&rig, Route::Http, &ids, Duration::from_secs(60), 10).await;
+    assert!(wrong.is_empty(), "{wrong:#?}\n{}", rig.log());
+    assert!(seen.iter().all(|one| one.state == "delivered" && one.in_erp == 1), "{seen:?}");
 }
 
 /// Chance, for fifteen seconds: both ways are cut, slow, stalled in one direction or both, and closed to new connections.

@@ -47,6 +47,7 @@ pub const BEGIN_POSTGRES: &str = "begin isolation level read committed read writ
 /// The same behind a pooler, where a session can't keep settings.
 pub const BEGIN_POOLED: &str = "begin isolation level read committed read write; \
     set local idle_in_transaction_session_timeout = 10000; set local lock_timeout = 700; \
+    set local statement_timeout = 12000; \
     select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now_ms";
 
 /// The end of a group that changed something: the ledger's sequence grows with each, and is given back.

@@ -140,6 +140,13 @@ pub fn unavailable(place: &str, reason: String) -> LedgerError {
     LedgerError::Unavailable { place: place.to_owned(), reason }
 }
 
+/// It took a question and did not answer.
+pub fn silent(place: &str) -> LedgerError {
+    unavailable(place, SILENT.to_owned())
+}
+
+const SILENT: &str = "the server does not answer; Orderdock goes on by itself when it does";
+
 /// SQLite's code; none of an error of PostgreSQL.
 fn primary_code(error: &sqlx::Error) -> Option<i32> {
     if state(error).is_some() {
@@ -160,6 +167,7 @@ fn postgres_reason(state: &str, error: &sqlx::Error) -> String {
         "53300" => "the server has no free connection; raise its max_connections, or put a pooler in between",
         "57P01" | "57P02" | "57P03" => "the server is being stopped or started; Orderdock goes on when it is back",
         "40001" | "40P01" | "55P03" => "others kept the same rows locked for too long; try again",
+        "57014" => "the server took too long over a statement and gave it up; look at what keeps it busy",
         "25P03" => "the session was ended because it stood still inside a transaction; try again",
         _ => return error.to_string(),
     };
@@ -168,6 +176,9 @@ fn postgres_reason(state: &str, error: &sqlx::Error) -> String {
 
 fn reason(error: &sqlx::Error) -> String {
     if let sqlx::Error::Io(error) = error {
+        if error.kind() == std::io::ErrorKind::TimedOut {
+            return SILENT.to_owned();
+        }
         return format!("the server can't be reached; check that it runs and that the address is right ({error})");
     }
     let advice = match primary_code(error) {

@@ -2,8 +2,11 @@
 //!
 //! PostgreSQL gets the same texts; [`dialect`] puts in its fragments. A pooler that gives each transaction another server
 //! session (PgBouncer) knows no prepared statements, so behind one they have no names and live in a transaction.
+//!
+//! A server may take a question and never answer. Whoever waits longer than the connection's limit is told that it is gone, and
+//! it is given up: what its answer would have been belongs to nobody any more.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
@@ -12,6 +15,7 @@ use sqlx::{
 };
 
 use super::{
+    borrowed::Borrowed,
     database::Value,
     dialect,
     errors::{STALE_PLAN, state},
@@ -28,19 +32,19 @@ pub enum Held {
     SqliteSnapshot(Transaction<'static, Sqlite>),
     /// A writer of PostgreSQL, with how it speaks.
     Postgres(PgConnection, Speech),
-    /// A reader of PostgreSQL.
-    PostgresReader(PoolConnection<Postgres>, Speech),
-    /// A reader of PostgreSQL with one view of everything, or behind a pooler.
-    PostgresSnapshot(Transaction<'static, Postgres>, Speech),
+    /// A reader of PostgreSQL; in a transaction where it wants one view of everything, or behind a pooler.
+    PostgresReader(Borrowed, Speech),
     /// A connection that was lost.
     Lost,
 }
 
 /// How PostgreSQL is spoken to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speech {
     /// Statements keep no name: there is a pooler in between.
     pub pooled: bool,
+    /// How long an answer is waited for.
+    pub patience: Duration,
 }
 
 /// A connection, borrowed.
@@ -69,14 +73,33 @@ impl Held {
             Self::SqliteReader(connection) => Connection::Sqlite(connection),
             Self::SqliteSnapshot(transaction) => Connection::Sqlite(transaction),
             Self::Postgres(connection, speech) => Connection::Postgres(connection, *speech),
-            Self::PostgresReader(connection, speech) => Connection::Postgres(connection, *speech),
-            Self::PostgresSnapshot(transaction, speech) => Connection::Postgres(transaction, *speech),
+            Self::PostgresReader(borrowed, speech) => Connection::Postgres(borrowed.connection()?, *speech),
             Self::Lost => return Err(sqlx::Error::WorkerCrashed),
+        })
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Postgres(_, speech) | Self::PostgresReader(_, speech) => Some(speech.patience),
+            _ => None,
+        }
+    }
+
+    /// What was answered in time. A connection that was not is lost.
+    fn answered<T>(&mut self, answer: InTime<T>) -> Outcome<T> {
+        answer.unwrap_or_else(|late| {
+            *self = Self::Lost;
+            Err(late)
         })
     }
 
     /// Runs a statement; how many rows it changed.
     pub async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Outcome<u64> {
+        let answer = in_time(self.patience(), self.execute_now(sql, values)).await;
+        self.answered(answer)
+    }
+
+    async fn execute_now(&mut self, sql: &str, values: Vec<Value>) -> Outcome<u64> {
         match self.connection()? {
             Connection::Sqlite(connection) => {
                 connection.execute(bind_sqlite(sql, values)).await.map(|done| done.rows_affected())
@@ -91,7 +114,12 @@ impl Held {
 
     /// Reads rows.
     pub async fn fetch(&mut self, sql: &str, values: Vec<Value>) -> Outcome<Vec<Row>> {
-        let alone = matches!(self, Self::PostgresReader(..));
+        let answer = in_time(self.patience(), self.fetch_now(sql, values)).await;
+        self.answered(answer)
+    }
+
+    async fn fetch_now(&mut self, sql: &str, values: Vec<Value>) -> Outcome<Vec<Row>> {
+        let alone = matches!(self, Self::PostgresReader(borrowed, _) if !borrowed.is_in_transaction());
         match self.connection()? {
             Connection::Sqlite(connection) => {
                 let rows = connection.fetch_all(bind_sqlite(sql, values)).await?;
@@ -112,6 +140,11 @@ impl Held {
 
     /// Runs statements in one hand-over.
     pub async fn batch(&mut self, batch: Batch) -> Outcome<()> {
+        let answer = in_time(self.patience(), self.batch_now(batch)).await;
+        self.answered(answer)
+    }
+
+    async fn batch_now(&mut self, batch: Batch) -> Outcome<()> {
         match self.connection()? {
             Connection::Sqlite(connection) => {
                 let (sql, values) = join(batch);
@@ -161,6 +194,11 @@ impl Held {
     /// Runs a statement of PostgreSQL over many rows, whose values go as one array for each column. How many rows it changed,
     /// and what it gave back.
     pub async fn columns(&mut self, sql: &str, rows: &[&Vec<Value>]) -> Outcome<(u64, Vec<Row>)> {
+        let answer = in_time(self.patience(), self.columns_now(sql, rows)).await;
+        self.answered(answer)
+    }
+
+    async fn columns_now(&mut self, sql: &str, rows: &[&Vec<Value>]) -> Outcome<(u64, Vec<Row>)> {
         let Connection::Postgres(connection, speech) = self.connection()? else {
             return Err(sqlx::Error::WorkerCrashed);
         };
@@ -193,6 +231,11 @@ impl Held {
 
     /// Runs statements without values, and gives the rows of those that have any.
     pub async fn script(&mut self, sql: &str) -> Outcome<Vec<Row>> {
+        let answer = in_time(self.patience(), self.script_now(sql)).await;
+        self.answered(answer)
+    }
+
+    async fn script_now(&mut self, sql: &str) -> Outcome<Vec<Row>> {
         match self.connection()? {
             Connection::Sqlite(connection) => {
                 connection.execute(bind_sqlite(sql, Vec::new())).await.map(|_| Vec::new())
@@ -208,10 +251,24 @@ impl Held {
     pub async fn close(self) -> Outcome<()> {
         match self {
             Self::Sqlite(connection) => connection.close().await,
-            Self::Postgres(connection, _) => connection.close().await,
+            Self::Postgres(connection, speech) => {
+                in_time(Some(speech.patience), connection.close()).await.unwrap_or_else(Err)
+            }
             _ => Ok(()),
         }
     }
+}
+
+/// What was answered; the error in place of an answer that did not come in time.
+type InTime<T> = std::result::Result<Outcome<T>, sqlx::Error>;
+
+/// Waits for an answer no longer than that.
+pub async fn in_time<T>(patience: Option<Duration>, answer: impl Future<Output = Outcome<T>>) -> InTime<T> {
+    let Some(patience) = patience else { return Ok(answer.await) };
+    tokio::time::timeout(patience, answer).await.map_err(|_| {
+        tracing::warn!(seconds = patience.as_secs(), "the database does not answer; the connection is given up");
+        sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
+    })
 }
 
 /// A migration beside us can make a prepared `select *` stale; what is asked next is prepared anew. Whether it was that.

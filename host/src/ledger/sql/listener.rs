@@ -6,11 +6,13 @@ use std::time::Duration;
 use sqlx::postgres::PgListener;
 use tokio::{sync::broadcast, task::AbortHandle};
 
-use super::dialect::CHANNEL;
+use super::{dialect::CHANNEL, held::in_time};
 use crate::ledger::fleet::Wake;
 
 /// Wakes that a loop may be behind before it is told only that it missed some.
 const BEHIND: usize = 256;
+/// After so long without a word the server is asked whether it is there, and has as long to answer.
+const QUIET: Duration = Duration::from_secs(15);
 /// Between two tries to listen again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -56,7 +58,17 @@ async fn hear(pool: &sqlx::PgPool, wakes: &broadcast::Sender<Wake>) -> Result<()
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
     let _heard = wakes.send(Wake::Changed);
-    while let Some(said) = listener.try_recv().await? {
+    loop {
+        let said = match tokio::time::timeout(QUIET, listener.try_recv()).await {
+            Ok(Ok(Some(said))) => said,
+            Ok(Ok(None)) => return Ok(()),
+            Ok(Err(error)) => return Err(error),
+            // Nobody said anything, or nothing of it can arrive any more.
+            Err(_) => {
+                in_time(Some(QUIET), sqlx::Executor::execute(&mut listener, "select 1")).await??;
+                continue;
+            }
+        };
         let wake = match said.payload() {
             "" => Wake::Changed,
             connection => Wake::Work(connection.into()),
@@ -64,5 +76,4 @@ async fn hear(pool: &sqlx::PgPool, wakes: &broadcast::Sender<Wake>) -> Result<()
         // Nobody may be waiting just now.
         let _heard = wakes.send(wake);
     }
-    Ok(())
 }

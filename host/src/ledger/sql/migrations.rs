@@ -4,14 +4,14 @@
 //! is no longer needed goes with the version after next (contract). The row `oldest_program` of `meta` says which step a
 //! program must know at least; a step that takes something away raises it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use sqlx::{
     Connection as _, Executor as _, PgConnection, SqlSafeStr as _, SqliteConnection,
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::errors::{explain, explain_migration, state, unavailable};
+use super::errors::{explain, explain_migration, silent, state, unavailable};
 use crate::{failpoint, ledger::Result};
 
 const SQLITE: &[(i64, &str, &str)] = &[
@@ -38,6 +38,9 @@ const POSTGRES: &[(i64, &str, &str)] = &[
 pub fn postgres_text() -> String {
     POSTGRES.iter().map(|(_, _, sql)| *sql).collect()
 }
+
+/// How long the server may take to say which steps it has. A step itself may take as long as its tables are big.
+const ANSWER: Duration = Duration::from_secs(15);
 
 /// One at a time brings a schema up to date; the number is ours alone: the letters `orderdck`.
 const LOCK: i64 = 0x6f72_6465_7264_636b;
@@ -140,7 +143,8 @@ async fn versions(connection: &mut PgConnection, place: &str) -> Result<(i64, i6
 /// # Errors
 /// `Unavailable`: written by a newer program, the role may not, or what the server says.
 pub async fn run_postgres(connection: &mut PgConnection, place: &str) -> Result<u64> {
-    let (version, oldest) = versions(connection, place).await?;
+    let asked = tokio::time::timeout(ANSWER, versions(connection, place)).await;
+    let (version, oldest) = asked.map_err(|_| silent(place))??;
     fits(version, oldest, place)?;
     if version >= newest() {
         return Ok(0);
@@ -157,7 +161,10 @@ pub async fn run_postgres(connection: &mut PgConnection, place: &str) -> Result<
         _ => explain(&error, place),
     };
     let mut transaction = connection.begin().await.map_err(failed)?;
-    transaction.execute(sqlx::raw_sql("set local lock_timeout = 0")).await.map_err(failed)?;
+    transaction
+        .execute(sqlx::raw_sql("set local lock_timeout = 0; set local statement_timeout = 0"))
+        .await
+        .map_err(failed)?;
     let lock = format!("select pg_advisory_xact_lock({LOCK})");
     transaction.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(lock))).await.map_err(failed)?;
     migrator(POSTGRES).run(&mut *transaction).await.map_err(|error| match error {

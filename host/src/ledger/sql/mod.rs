@@ -5,6 +5,7 @@
 //! committed. Each file below answers one trait, or one part of it.
 
 mod admissions;
+mod borrowed;
 mod canaries;
 mod connections;
 mod database;
@@ -55,8 +56,9 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use self::postgres::Address;
 use self::{
+    borrowed::Borrowed,
     database::Db,
-    errors::{explain, is_full},
+    errors::{explain, is_full, silent},
     held::{Held, Speech},
     lock::HostLock,
     together::Guarded,
@@ -169,7 +171,8 @@ impl SqlLedger {
         random: Arc<dyn Random>,
         me: Option<Me<'_>>,
     ) -> Result<Self> {
-        let server = Arc::new(postgres::Server::find(address).await?);
+        let role = if me.is_some() { Role::Working } else { Role::Beside };
+        let server = Arc::new(postgres::Server::find(address, role).await?);
         let place = Arc::clone(&server.place);
         let mut connection = server.bare().await?;
         migrations::run_postgres(&mut connection, &place).await?;
@@ -178,7 +181,8 @@ impl SqlLedger {
             let holder = format!("the host with process id {}", std::process::id());
             let refusal = "works from this data folder already; give each host a `data_dir` of its own";
             lock = Some(HostLock::take_or(&me.folder.join("host"), &place, &holder, refusal)?);
-            let ended = former::end_leases_of(&mut connection, &place, me.id).await?;
+            let ending = former::end_leases_of(&mut connection, &place, me.id);
+            let ended = tokio::time::timeout(server.speech.patience, ending).await.map_err(|_| silent(&place))??;
             if ended > 0 {
                 tracing::info!(leases = ended, "took over what the last process of this host had under way");
             }
@@ -200,7 +204,6 @@ impl SqlLedger {
         for _ in 0..LINES {
             lines.push(server.connect().await?);
         }
-        let role = if me.is_some() { Role::Working } else { Role::Beside };
         let source = Source::Postgres(server, time);
         let writer = Writer::start(lines, source, Arc::clone(&place), Arc::clone(&random), lock);
         let ledger = Self { place, clock, random, writer, readers, listener, role, described, watch: OnceLock::new() };
@@ -285,9 +288,10 @@ impl SqlLedger {
             Readers::Sqlite(pool) => pool.acquire().await.map(Held::SqliteReader),
             // Behind a pooler two statements meet the same session only inside a transaction.
             Readers::Postgres(pool, speech) if speech.pooled => {
-                pool.begin_with("begin read only").await.map(|it| Held::PostgresSnapshot(it, *speech))
+                let begin = postgres::begin_to_read("read committed", *speech);
+                Borrowed::begin(pool, begin, speech.patience).await.map(|it| Held::PostgresReader(it, *speech))
             }
-            Readers::Postgres(pool, speech) => pool.acquire().await.map(|it| Held::PostgresReader(it, *speech)),
+            Readers::Postgres(pool, speech) => Borrowed::alone(pool).await.map(|it| Held::PostgresReader(it, *speech)),
         };
         Ok(self.db(held.map_err(|error| explain(&error, &self.place))?))
     }
@@ -296,11 +300,12 @@ impl SqlLedger {
     async fn snapshot(&self) -> Result<Db> {
         let held = match &self.readers {
             Readers::Sqlite(pool) => pool.begin().await.map(Held::SqliteSnapshot),
-            Readers::Postgres(pool, _) => {
+            Readers::Postgres(pool, speech) => {
                 // Without prepared statements: a migration beside us can make one stale, and here it can't be asked again.
-                let speech = &Speech { pooled: true };
-                let begun = pool.begin_with("begin isolation level repeatable read read only").await;
-                begun.map(|it| Held::PostgresSnapshot(it, *speech))
+                let unnamed = Speech { pooled: true, ..*speech };
+                let begin = postgres::begin_to_read("repeatable read", *speech);
+                let begun = Borrowed::begin(pool, begin, speech.patience).await;
+                begun.map(|it| Held::PostgresReader(it, unnamed))
             }
         };
         Ok(self.db(held.map_err(|error| explain(&error, &self.place))?))

@@ -17,8 +17,8 @@ use sqlx::{
 };
 
 use super::{
-    STATEMENTS,
-    errors::{explain, state, unavailable},
+    Role, STATEMENTS,
+    errors::{explain, silent, state, unavailable},
     held::{Held, Speech},
     row::Row,
 };
@@ -33,6 +33,11 @@ const OLDEST: i64 = 140_000;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a reader is waited for. While nobody listens at the address the pool goes on trying until then.
 const ACQUIRE: Duration = Duration::from_secs(3);
+/// How long an answer is waited for: a host must not stand still with a server that went silent, and a person may ask the
+/// command line for a lot. The server gives a statement up a little earlier, where it still can.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE_BESIDE: Duration = Duration::from_secs(60);
+const EARLIER: Duration = Duration::from_secs(3);
 /// Readers at once.
 const READERS: u32 = 8;
 /// A reader that idled for this long is asked whether it lives before it is used.
@@ -40,7 +45,7 @@ const MAYBE_DEAD: Duration = Duration::from_secs(2);
 
 /// What a session is given: it ends by itself when its host stands still inside a transaction (a paused process must not
 /// keep rows from the others), it gives up a lock rather than wait for a deadlock to be found, and it notices a peer that is
-/// gone. Behind a pooler the first two are set in each transaction.
+/// gone. Behind a pooler the first two are set in each transaction, and so is how long a statement may take.
 const SESSION: [(&str, &str); 5] = [
     ("idle_in_transaction_session_timeout", "10000"),
     ("lock_timeout", "700"),
@@ -80,7 +85,7 @@ impl Server {
     ///
     /// # Errors
     /// `Unavailable`: what is wrong with the address, the server, the role or the database.
-    pub async fn find(address: &Address) -> Result<Self> {
+    pub async fn find(address: &Address, role: Role) -> Result<Self> {
         let mut options = PgConnectOptions::from_str(address.url.expose_secret())
             .map_err(|error| unavailable("postgres", format!("its address can't be read: {error}")))?;
         if let Some(password) = &address.password {
@@ -98,22 +103,26 @@ impl Server {
         )
         .into();
         let options = options.application_name(&address.application).disable_statement_logging();
-        let direct = options.clone().statement_cache_capacity(STATEMENTS).options(SESSION);
+        let patience = if role == Role::Working { PATIENCE } else { PATIENCE_BESIDE };
+        let (near, far) = (Speech { pooled: false, patience }, Speech { pooled: true, patience });
+        let limit = [("statement_timeout", near.statement_ms().to_string())];
+        let direct = options.clone().statement_cache_capacity(STATEMENTS).options(SESSION).options(limit);
         let pooled = options.statement_cache_capacity(0).extra_float_digits(None);
         let mut server = if address.pooler {
-            Self { options: pooled.clone(), place, speech: Speech { pooled: true }, version: String::new() }
+            Self { options: pooled.clone(), place, speech: far, version: String::new() }
         } else {
-            Self { options: direct, place, speech: Speech::default(), version: String::new() }
+            Self { options: direct, place, speech: near, version: String::new() }
         };
         let mut connection = match server.session().await {
             Err(error) if !address.pooler && refuses_settings(&error) => {
-                server = Self { options: pooled, speech: Speech { pooled: true }, ..server };
+                server = Self { options: pooled, speech: far, ..server };
                 server.session().await
             }
             done => done,
         }
         .map_err(|error| explain(&error, &server.place))?;
-        server.version = check(&mut connection, &server.place).await?;
+        let checking = check(&mut connection, &server.place);
+        server.version = tokio::time::timeout(patience, checking).await.map_err(|_| silent(&server.place))??;
         Ok(server)
     }
 
@@ -174,6 +183,22 @@ impl Server {
             })
             .connect_lazy_with(self.options.clone())
     }
+}
+
+impl Speech {
+    /// How long the server works at a statement, in milliseconds.
+    pub fn statement_ms(self) -> u128 {
+        self.patience.saturating_sub(EARLIER).as_millis()
+    }
+}
+
+/// The beginning of a transaction that reads. A session behind a pooler keeps no settings.
+pub fn begin_to_read(isolation: &str, speech: Speech) -> String {
+    let limit = match speech.pooled {
+        true => format!("; set local statement_timeout = {}", speech.statement_ms()),
+        false => String::new(),
+    };
+    format!("begin isolation level {isolation} read only{limit}")
 }
 
 /// A pooler that would have to keep the settings of a session refuses them; a server takes them.

@@ -57,8 +57,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// The pause after a connection could not be made again; it doubles up to the longest one.
 const RECONNECT: Duration = Duration::from_millis(100);
 const LONGEST_RECONNECT: Duration = Duration::from_secs(5);
-/// How often a lost connection is made again for a commit whose answer was lost, before its callers are told so.
-const SETTLE: u32 = 20;
+/// How long a lost connection is made again for a commit whose answer was lost, before its callers are told so.
+const SETTLE: Duration = Duration::from_secs(30);
 
 enum Message {
     Job(Box<dyn Job>),
@@ -212,6 +212,10 @@ impl Line {
             if !group.is_empty() {
                 self.commit_group(group).await;
             }
+            // SQLite's own thread has broken off: nothing would ever be written here again, and a restart cures it.
+            if self.db.is_lost() && matches!(&*self.source, Source::Sqlite(_)) {
+                break;
+            }
         }
         if let Err(error) = self.db.into_held().close().await {
             tracing::warn!(%error, "the ledger's connection did not close cleanly");
@@ -318,7 +322,8 @@ impl Line {
     async fn settle(&mut self) -> Option<bool> {
         let Source::Postgres(server, _) = &*self.source else { return None };
         let place = Arc::clone(&server.place);
-        for times in 0..SETTLE {
+        let (end, mut times) = (Instant::now() + SETTLE, 0_u32);
+        while Instant::now() < end {
             self.db.replace(Held::Lost);
             if let Ok(held) = server.connect().await {
                 self.db.replace(held);
@@ -329,7 +334,8 @@ impl Line {
                     return Some(happened);
                 }
             }
-            tokio::time::sleep(RECONNECT.saturating_mul(times.min(8) + 1)).await;
+            times = times.saturating_add(1);
+            tokio::time::sleep(RECONNECT.saturating_mul(times.min(9))).await;
         }
         self.db.replace(Held::Lost);
         self.receipt = None;

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::{played::files, stage::Stage};
 use crate::{
     domain::{call::Purpose, pass::PassState},
-    ledger::LedgerError,
+    ledger::{LedgerError, passes::ClaimKind},
+    pipeline::journey::Stopped,
 };
 
 fn names(stage: &Stage) -> Vec<String> {
@@ -82,7 +83,7 @@ async fn the_rest_is_finished_after_its_own_writing_was_lost() {
     // The host dies when the rest's temporaries are written and its renaming is not committed.
     stage.ledger.meet("set_phase", 1, || async { Err(super::interposed::gone()) });
     stage.leases_run_out();
-    let died = stage.claim(crate::ledger::passes::ClaimKind::Work).await.go().await;
+    let died = stage.claim(ClaimKind::Work).await.go().await;
     assert!(died.is_err() && stage.state("1").await == PassState::Sending, "{died:?}");
     stage.leases_run_out();
     stage.work().await;
@@ -106,4 +107,34 @@ async fn a_part_beside_a_name_that_is_taken_is_in_doubt_and_stays() {
     assert_eq!(names(&stage), ["lines_1.xml", "order_1.xml"]);
     assert_eq!(std::fs::read_to_string(&*foreign).unwrap(), "theirs");
     assert_eq!(stage.plugin.mapped(Purpose::Create), 1);
+}
+
+#[tokio::test]
+async fn a_worker_whose_lease_ran_out_while_it_wrote_leaves_nothing_behind() {
+    let stage = Stage::folder(json!({})).await;
+    stage.plugin.maps(|_, _| Ok(files(&[("order_1.xml", "<order/>"), ("lines_1.xml", "<lines/>")], None)));
+    stage.offer("1").await;
+    // The lease still counts for the write-ahead row, and is nearly over afterwards.
+    let clock = Arc::clone(&stage.clock);
+    stage.ledger.meet("apply:sending", 1, move || {
+        clock.advance(26_000);
+        async { Ok(()) }
+    });
+    let stepped_back = stage.claim(ClaimKind::Work).await.go().await;
+    assert!(matches!(stepped_back, Err(Stopped::Ledger(LedgerError::Lost { .. }))), "{stepped_back:?}");
+    assert_eq!((stage.state("1").await, names(&stage)), (PassState::Sending, Vec::new()));
+    // Another has looked, and found nothing, before the temporaries were written: the ledger refuses the phase.
+    stage.leases_run_out();
+    stage.work().await;
+    let lost = || async { Err(LedgerError::Lost { what: "order 1".into() }) };
+    stage.ledger.meet("set_phase", 1, lost);
+    let stepped_back = stage.claim(ClaimKind::Work).await.go().await;
+    assert!(matches!(stepped_back, Err(Stopped::Ledger(LedgerError::Lost { .. }))), "{stepped_back:?}");
+    assert_eq!((stage.state("1").await, names(&stage)), (PassState::Sending, Vec::new()));
+    for _ in 0..2 {
+        stage.leases_run_out();
+        stage.work().await;
+    }
+    assert_eq!(stage.state("1").await, PassState::Delivered);
+    assert_eq!(names(&stage), ["lines_1.xml", "order_1.xml"]);
 }

@@ -51,6 +51,12 @@ use crate::{
 /// A clock that stands until a test moves it.
 pub struct StandingClock(AtomicI64);
 
+impl StandingClock {
+    pub fn advance(&self, ms: Millis) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
 impl Clock for StandingClock {
     fn now_ms(&self) -> Millis {
         self.0.load(Ordering::SeqCst)
@@ -219,7 +225,7 @@ impl Stage {
     }
 
     pub fn advance(&self, ms: Millis) {
-        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+        self.clock.advance(ms);
     }
 
     pub fn key(&self, id: &str) -> OrderKey {

@@ -3,14 +3,17 @@
 use std::sync::atomic::Ordering;
 
 use super::{Line, Outcome, Source};
-use crate::ledger::{
-    LedgerError,
-    sql::{
-        dialect::{BEGIN_POOLED, BEGIN_POSTGRES, BEGIN_SQLITE, COMMIT_SQLITE},
-        errors::{Fault, explain, explain_commit},
-        held::Held,
-        job::Job,
-        together::{Around, End, MOST, Plan, Stopped},
+use crate::{
+    failpoint,
+    ledger::{
+        LedgerError,
+        sql::{
+            dialect::{BEGIN_POOLED, BEGIN_POSTGRES, BEGIN_SQLITE, COMMIT_SQLITE},
+            errors::{Fault, explain, explain_commit},
+            held::Held,
+            job::Job,
+            together::{Around, End, MOST, Plan, Stopped},
+        },
     },
 };
 
@@ -207,6 +210,7 @@ impl Line {
     }
 
     async fn commit(&mut self, started: u64, more: bool) -> Outcome {
+        failpoint::in_ledger();
         if let Some(sequence) = self.db.ended.take() {
             self.committed(sequence);
             return Outcome::Done;
