@@ -23,7 +23,7 @@ fn a_scrape_says_what_was_counted_and_how_things_are() {
     let of = r#"digest="0123456789ab",release="json-post@1.0.0""#;
     for line in [
         r#"orderdock_plugin_calls_total{call="map",digest="0123456789ab",outcome="delivery",release="json-post@1.0.0"} 1"#.to_owned(),
-        format!(r#"orderdock_plugin_limits_total{{digest="0123456789ab",limit="cpu",release="json-post@1.0.0"}} 1"#),
+        r#"orderdock_plugin_limits_total{digest="0123456789ab",limit="cpu",release="json-post@1.0.0"} 1"#.to_owned(),
         format!(r#"orderdock_plugin_call_seconds_bucket{{call="map",{of},le="0.001"}} 2"#),
         format!(r#"orderdock_plugin_call_cpu_units_bucket{{call="map",{of},le="100000"}} 0"#),
         format!(r#"orderdock_plugin_call_memory_bytes_sum{{call="map",{of}}} 2200000"#),

@@ -1,12 +1,13 @@
 //! What a scrape says of releases and orders while they flow, and what `plugin show` says afterwards.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use orderdock_tests::{
     erp::FakeErp,
     rig::{CONNECTION, ERP_TOKEN, PATIENCE, Rig},
 };
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::connect_variant;
 
@@ -16,6 +17,15 @@ async fn value(rig: &Rig, series: &str) -> Option<f64> {
     assert_eq!(status, 200, "{text}");
     let line = text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')))?;
     line.rsplit(' ').next()?.parse().ok()
+}
+
+/// Waits until a series has a value.
+async fn until(rig: &Rig, series: &str, wanted: f64) {
+    let end = Instant::now() + PATIENCE;
+    while value(rig, series).await != Some(wanted) {
+        assert!(Instant::now() < end, "{series} is never {wanted}: {}", rig.http("GET", "/metrics", None, "").await.1);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn of_release(family: &str, name: &str, digest: &str, before: &str, after: &str) -> String {
@@ -85,13 +95,8 @@ async fn a_paused_connection_and_a_shut_breaker_are_seen() {
     drop(std::mem::replace(&mut rig.erp, elsewhere));
     let _ = rig.place();
     rig.sync().await;
-    let end = Instant::now() + PATIENCE;
-    while value(&rig, &breaker).await != Some(1.0) {
-        assert!(Instant::now() < end, "the breaker is never seen open");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let waiting = format!(r#"orderdock_orders{{connection="{CONNECTION}",state="waiting"}}"#);
-    assert_eq!(value(&rig, &waiting).await, Some(1.0));
+    until(&rig, &breaker, 1.0).await;
+    until(&rig, &format!(r#"orderdock_orders{{connection="{CONNECTION}",state="waiting"}}"#), 1.0).await;
     rig.ask(&["connection", "pause", CONNECTION, "--why", "stock-taking"]).await;
     assert_eq!(value(&rig, &paused).await, Some(1.0));
     let (_, text) = rig.http("GET", "/metrics", None, "").await;

@@ -31,8 +31,9 @@ async fn what_differs_is_shown_and_not_activated_unless_it_is_accepted() {
     rig.serve().await;
     delivered(&rig, 3).await;
 
-    // The same release with the same of everything: nothing differs, and it is activated.
-    let said = run(&rig, &first, &["--shadow", "--json"]).await;
+    // A table that the plugin does not ask: nothing differs, and it is activated.
+    let tables = rig.write("tables.toml", "[shipping]\nexpress = \"EXP\"\n");
+    let said = run(&rig, &first, &["--shadow", "--tables", tables.to_str().unwrap(), "--json"]).await;
     assert_eq!(said.code, 0, "{said:?}");
     let told = said.json();
     assert_eq!((&told["shadow"]["orders"], &told["shadow"]["identical"]), (&3.into(), &3.into()), "{told}");

@@ -143,11 +143,12 @@ async fn shadowed(
         shadow::tell(&compared, output);
     }
     if !arguments.accept && !agreed(output) {
-        let hint = "nothing was activated: the shadow run differs; `--accept` activates all the same";
         if output.json {
-            output.either(&json!({ "connection": chosen.record.name, "activation": null, "shadow": compared }), || {});
+            output.value(&json!({ "connection": chosen.record.name, "activation": null, "shadow": compared }));
+            return Err(Failure::different());
         }
-        return Err(Failure::different_because(hint));
+        let why = "nothing was activated: the shadow run differs; `--accept` activates all the same";
+        return Err(Failure::different_because(why));
     }
     let why = format!("{why} ({}, accepted)", compared.words());
     Ok((Some(compared), why))
