@@ -3,11 +3,11 @@
 use attache_kfi::AttacheKfi;
 use json_post::Settings;
 use orderdock_plugin::{
-    AnswerFile, Context, DefaultVerdict, HttpResponse, Instant, Order, Purpose, Response, ResponseContent, Verdict,
+    AnswerFile, DefaultVerdict, HttpResponse, Order, Response, ResponseContent, Verdict,
     testing::{Mapper, Native, Tables},
 };
 
-use crate::halves;
+use crate::{context, halves};
 
 /// Two bytes of status, one header before the first zero byte, the body behind it.
 pub fn answers(data: &[u8]) {
@@ -40,23 +40,7 @@ pub fn answers(data: &[u8]) {
         "lines": [], "totals": { "gross": "10" },
     }))
     .expect("an order");
-    let context = Context {
-        purpose: Purpose::Create,
-        connection: "fuzz".to_owned(),
-        settings: "{}".to_owned(),
-        pass: 1,
-        attempt: 1,
-        step: 0,
-        idempotency_key: "key".to_owned(),
-        document_number: 1,
-        mapped_at: Instant::trusted("2026-01-02T03:04:05Z".to_owned()),
-        shop_time_zone: "UTC".to_owned(),
-        erp_time_zone: "UTC".to_owned(),
-        request_id: String::new(),
-        previous: None,
-        logins: Vec::new(),
-        extra: Vec::new(),
-    };
+    let context = context();
     for name in [header.as_str(), "order_20260102T030405Z_WEB-7_1.err"] {
         let file =
             AnswerFile { folder: "failure".to_owned(), name: name.to_owned(), bytes: body.to_vec(), extra: Vec::new() };

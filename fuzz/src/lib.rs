@@ -10,6 +10,8 @@ pub mod shop;
 mod shop_json;
 mod texts;
 
+use orderdock_plugin::{Context, Instant, Purpose};
+
 pub use self::{answers::answers, dot_path::dot_path, shop_json::shop_json, texts::texts};
 
 #[path = "../../host/src/plugin/outline.rs"]
@@ -31,4 +33,25 @@ fn halves(data: &[u8]) -> (&[u8], &[u8]) {
     let at = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
     let (first, rest) = data.split_at(at);
     (first, rest.get(1..).unwrap_or_default())
+}
+
+/// What a plugin is told besides the order.
+fn context() -> Context {
+    Context {
+        purpose: Purpose::Create,
+        connection: "fuzz".to_owned(),
+        settings: "{}".to_owned(),
+        pass: 1,
+        attempt: 1,
+        step: 0,
+        idempotency_key: "key".to_owned(),
+        document_number: 1,
+        mapped_at: Instant::trusted("2026-01-02T03:04:05Z".to_owned()),
+        shop_time_zone: "UTC".to_owned(),
+        erp_time_zone: "UTC".to_owned(),
+        request_id: String::new(),
+        previous: None,
+        logins: Vec::new(),
+        extra: Vec::new(),
+    }
 }

@@ -2,13 +2,15 @@
 
 use attache_kfi::AttacheKfi;
 use orderdock_plugin::{
-    Context, Instant, Order, Place, Purpose, Report,
+    Order, Place, Report,
     kfi::{self, Form, Unsafe},
     place::{self, Part},
     testing::{Mapper, Native, Tables},
     xml::{self, Illegal, XmlStyle, XmlWriter},
 };
 use quick_xml::events::Event;
+
+use crate::context;
 
 /// Texts by lines that end with a zero byte.
 pub fn texts(data: &[u8]) {
@@ -93,23 +95,7 @@ fn into_a_file(texts: &[String]) {
         Ok(())
     });
     filled.expect("nothing refuses");
-    let context = Context {
-        purpose: Purpose::Create,
-        connection: "fuzz".to_owned(),
-        settings: "{}".to_owned(),
-        pass: 1,
-        attempt: 1,
-        step: 0,
-        idempotency_key: "key".to_owned(),
-        document_number: 1,
-        mapped_at: Instant::trusted("2026-01-02T03:04:05Z".to_owned()),
-        shop_time_zone: "UTC".to_owned(),
-        erp_time_zone: "UTC".to_owned(),
-        request_id: String::new(),
-        previous: None,
-        logins: Vec::new(),
-        extra: Vec::new(),
-    };
+    let context = context();
     let mapped =
         Native::<AttacheKfi>::default().map_order(&order, &context, &Tables::new()).expect("it does not panic");
     if let Err(rejection) = mapped {

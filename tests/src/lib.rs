@@ -18,6 +18,7 @@ pub mod shop;
 pub mod sim;
 pub mod stage;
 pub mod swaps;
+pub mod tenants;
 pub mod through_wasm;
 pub mod tls;
 pub mod variant;

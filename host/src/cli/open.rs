@@ -22,7 +22,7 @@ use crate::{
     notify::{Mailer, Security, SmtpMailer, SmtpServer},
     pipeline::{
         metered::Metered,
-        open::RealOpener,
+        open::{LedgerReleases, RealOpener},
         parts::{Pace, Parts},
         system::{SteadyClock, SystemClock, SystemRandom},
     },
@@ -211,6 +211,7 @@ pub fn engine(settings: &HostSettings) -> Result<Arc<Runtime>, Failure> {
         log_bytes: usize::try_from(limits.log_bytes.0).unwrap_or(usize::MAX),
         concurrent: limits.instances,
         loaded_releases: limits.loaded,
+        loaded_bytes: limits.loaded_code.0,
         compile: plugin::Compile::Apart(plugin::Apart {
             // This very program, even if its file was replaced meanwhile.
             program: "/proc/self/exe".into(),
@@ -298,6 +299,7 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         None => pace,
     };
     let engine = swept(runtime(settings)?, ledger.as_ref()).await?;
+    engine.fetch_from(Arc::new(LedgerReleases(Arc::clone(&ledger))));
     let metrics = metrics()?;
     let mapper = Arc::new(Metered::new(engine, Arc::clone(&ledger), Arc::clone(&metrics)));
     let parts = Parts {

@@ -256,6 +256,9 @@ pub trait Connections {
     /// All releases, newest first.
     async fn releases(&self) -> Result<Vec<ReleaseRecord>>;
 
+    /// One release.
+    async fn release_record(&self, digest: &Digest) -> Result<Option<ReleaseRecord>>;
+
     /// A release's bytes.
     async fn release_bytes(&self, digest: &Digest) -> Result<Option<Vec<u8>>>;
 

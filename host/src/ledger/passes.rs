@@ -235,7 +235,7 @@ pub struct NewPins {
 pub struct Mapping {
     /// Who mapped.
     pub release: Digest,
-    /// `delivery`, `rejection`, or the kind of fault: `trap`, `limit`, `invalid`, `not_loaded`.
+    /// `delivery`, `rejection`, or the kind of fault: `trap`, `limit`, `invalid`.
     pub gave: String,
     /// CPU units.
     pub cpu: u64,

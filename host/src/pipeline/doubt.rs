@@ -72,7 +72,7 @@ impl Journey {
         }
         // Each look replaces what the one before it said.
         let because = self.pass.because.split(LOOKED).next().unwrap_or_default().to_owned();
-        if !self.can_look_up() {
+        if !self.can_look_up().await? {
             let settled = self.setting(|setting| setting.given_up(&because));
             return self.settle(settled).await;
         }
@@ -150,7 +150,7 @@ impl Journey {
     /// # Errors
     /// As [`Journey::go`].
     pub async fn look_up_first(&mut self, order: &Arc<Order>) -> Outcome<bool> {
-        if !self.can_look_up() {
+        if !self.can_look_up().await? {
             return Ok(true);
         }
         let began_ms = self.now_ms().await?;
@@ -194,9 +194,9 @@ impl Journey {
     }
 
     /// Whether the release that this pass is pinned to, or would be, can be asked.
-    fn can_look_up(&self) -> bool {
+    async fn can_look_up(&self) -> Outcome<bool> {
         let pinned = self.pass.pins.as_ref().map(|pins| &pins.release);
-        self.lane.can_look_up(pinned.unwrap_or(&self.lane.record.activation.release))
+        Ok(self.parts.can_look_up(pinned.unwrap_or(&self.lane.record.activation.release)).await?)
     }
 
     /// Back to waiting with the stored bytes: to be sent again at once the first time, and with back-off after that.

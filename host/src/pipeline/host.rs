@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -24,7 +25,10 @@ use super::{
     work::{self, Shared, Signals, supervised},
 };
 use crate::{
-    domain::id::{ConnectionId, PassKey},
+    domain::{
+        id::{ConnectionId, PassKey},
+        problem::Problem,
+    },
     ledger::{
         LedgerError,
         connections::{ConnectionRecord, Intent, LeftIntent},
@@ -35,6 +39,9 @@ use crate::{
 
 /// How long until a connection that could not be opened, or an intent that could not be carried out, is tried again.
 const OPEN_AGAIN: Duration = Duration::from_secs(5);
+
+/// Connections that are opened at the same time: each takes a few questions to the ledger.
+const OPENED_AT_ONCE: usize = 16;
 
 /// How often the ledger is looked after.
 const TEND_EVERY: Duration = Duration::from_secs(1);
@@ -77,6 +84,10 @@ pub struct Host {
     mails: Arc<Notify>,
     running: Mutex<HashMap<ConnectionId, Running>>,
     trouble: Mutex<BTreeMap<String, String>>,
+    /// Connections whose release this host can't get ready, and why.
+    not_ready: Mutex<BTreeMap<String, String>>,
+    /// Somebody gets releases ready.
+    getting_ready: Arc<tokio::sync::Mutex<()>>,
     /// Intents that this host is at.
     carrying: Mutex<HashSet<i64>>,
     /// Intents that could not be carried out at once.
@@ -103,6 +114,8 @@ impl Host {
             mails: Arc::new(Notify::new()),
             running: Mutex::default(),
             trouble: Mutex::default(),
+            not_ready: Mutex::default(),
+            getting_ready: Arc::default(),
             carrying: Mutex::default(),
             put_off: Mutex::default(),
             again_soon: AtomicBool::new(false),
@@ -262,7 +275,8 @@ impl Host {
             let waits_because = lane.shut(&self.shared.parts).map(|shut| shut.sentence());
             all.push(ConnectionHealth { name: lane.record.name.clone(), alive, trouble: None, waits_because });
         }
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut trouble = self.not_ready.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.extend(self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone());
         for (name, why) in trouble {
             match all.iter_mut().find(|known| known.name == name) {
                 Some(known) => known.trouble = Some(why),
@@ -321,8 +335,8 @@ impl Host {
         }
         let host_paused = ledger.host_pause().await?.is_some();
         let records = ledger.connections(false).await?;
-        let gone: Vec<ConnectionId> =
-            self.lock().keys().filter(|id| !records.iter().any(|record| &record.id == *id)).cloned().collect();
+        let known: HashSet<&ConnectionId> = records.iter().map(|record| &record.id).collect();
+        let gone: Vec<ConnectionId> = self.lock().keys().filter(|id| !known.contains(id)).cloned().collect();
         for id in gone {
             if let Some(running) = self.lock().remove(&id) {
                 running.stop.cancel();
@@ -333,20 +347,23 @@ impl Host {
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|name, _| records.iter().any(|record| &record.name == name));
         let mut opened = true;
-        let known = records.clone();
-        for record in records {
-            opened &= self.follow_one(record, host_paused).await;
+        let each: Vec<_> = records.iter().map(|record| self.follow_one(record, host_paused)).collect();
+        let mut opening = stream::iter(each).buffer_unordered(OPENED_AT_ONCE);
+        while let Some(one) = opening.next().await {
+            opened &= one;
         }
+        drop(opening);
+        self.get_ready();
         for running in self.lock().values() {
             running.signals.work.notify_one();
             running.signals.effects.notify_one();
         }
-        self.take_intents(&known).await?;
+        self.take_intents(&records).await?;
         Ok(opened)
     }
 
     /// Whether the connection is at work as the ledger has it.
-    async fn follow_one(self: &Arc<Self>, record: ConnectionRecord, host_paused: bool) -> bool {
+    async fn follow_one(self: &Arc<Self>, record: &ConnectionRecord, host_paused: bool) -> bool {
         let known = self
             .lock()
             .get(&record.id)
@@ -354,11 +371,11 @@ impl Host {
         if let Some((revision, paused, lane)) = known
             && (revision, paused) == (record.revision, host_paused)
         {
-            breaker::say(&self.shared.parts, &lane, &record).await;
+            breaker::say(&self.shared.parts, &lane, record).await;
             return true;
         }
         let (id, name, revision) = (record.id.clone(), record.name.clone(), record.revision);
-        match self.open(record).await {
+        match self.open(record.clone()).await {
             Ok(lane) => {
                 breaker::say(&self.shared.parts, &lane, &lane.record).await;
                 self.trouble.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
@@ -384,20 +401,43 @@ impl Host {
 
     async fn open(&self, record: ConnectionRecord) -> Result<Lane, LaneError> {
         let parts = &self.shared.parts;
-        let tried = record.canary.as_ref().map(|canary| &canary.activation);
-        for activation in [Some(&record.activation), tried].into_iter().flatten() {
-            let release = &activation.release;
-            if !parts.mapper.knows(release)
-                && let Some(bytes) = parts.ledger.release_bytes(release).await?
-            {
-                parts.mapper.admit(&bytes).await.map_err(|error| LaneError::Problems {
-                    name: record.name.clone(),
-                    problems: vec![crate::domain::problem::Problem::new("plugin.release", error.to_string())],
-                })?;
+        let before = self.lock().get(&record.id).map(|running| Arc::clone(&running.lane.borrow()));
+        if let Some(before) = &before {
+            // What is at work goes on as it was until what is put in its place is ready here.
+            let tried = record.canary.as_ref().map(|canary| &canary.activation.release);
+            for release in [Some(&record.activation.release), tried].into_iter().flatten() {
+                if !before.releases().any(|known| known == release) {
+                    parts.mapper.prepare(release).await.map_err(|error| LaneError::Problems {
+                        name: record.name.clone(),
+                        problems: vec![Problem::new("plugin.release", error.to_string())],
+                    })?;
+                }
             }
         }
-        let before = self.lock().get(&record.id).map(|running| Arc::clone(&running.lane.borrow()));
         Lane::open_after(parts, record, before.as_deref()).await
+    }
+
+    /// Gets releases ready that this host never had, one after the other, while orders flow: a host that joins a fleet with a
+    /// thousand of them would otherwise start only when all are compiled. An order that comes before waits for its own.
+    fn get_ready(self: &Arc<Self>) {
+        let Ok(alone) = Arc::clone(&self.getting_ready).try_lock_owned() else { return };
+        let host = Arc::clone(self);
+        self.shared.tasks.spawn(async move {
+            let _alone = alone;
+            let (mapper, mut not_ready) = (&host.shared.parts.mapper, BTreeMap::new());
+            for lane in host.lanes() {
+                for release in lane.releases().filter(|release| !mapper.knows(release)) {
+                    let Some(ready) = host.shared.stop.run_until_cancelled(mapper.prepare(release)).await else {
+                        return;
+                    };
+                    if let Err(error) = ready {
+                        tracing::error!(connection = %lane.record.name, %error, "a release can't be got ready");
+                        not_ready.insert(lane.record.name.clone(), error.to_string());
+                    }
+                }
+            }
+            *host.not_ready.lock().unwrap_or_else(PoisonError::into_inner) = not_ready;
+        });
     }
 
     fn start(self: &Arc<Self>, lane: Arc<Lane>, revision: u64, host_paused: bool) {

@@ -1,6 +1,6 @@
 //! A connection at work: its shop, destination, rules and rhythm, as they are in force now.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -54,8 +54,6 @@ pub struct Lane {
     pub in_force: Arc<InForce>,
     /// What is tried with some new orders, and what was agreed on.
     pub tried: Option<(Canary, Arc<InForce>)>,
-    /// What each release can be asked for: a pass asks the one it is pinned to.
-    purposes: HashMap<Digest, Vec<Purpose>>,
     /// What deliveries may name: credentials and secret slots.
     pub secrets: Secrets,
     /// All secrets as the ledger has them.
@@ -131,13 +129,6 @@ impl Lane {
             Some(canary) => Some((canary.clone(), InForce::read(parts, &record.id, &canary.activation).await?)),
             None => None,
         };
-        let purposes = parts
-            .ledger
-            .releases()
-            .await?
-            .into_iter()
-            .map(|release| (release.digest, release.description.purposes))
-            .collect();
         let mut problems = Vec::new();
         let same_shop = before.filter(|it| it.settings.shop == settings.shop && it.record.shop_id == record.shop_id);
         let shop = match same_shop {
@@ -178,7 +169,6 @@ impl Lane {
             destination,
             in_force,
             tried,
-            purposes,
             secrets: secrets_out,
             sealed,
             schedule,
@@ -198,9 +188,10 @@ impl Lane {
         self.takes() && self.record.quarantine.is_none()
     }
 
-    /// Whether a release can be asked whether the ERP has an order.
-    pub fn can_look_up(&self, release: &Digest) -> bool {
-        self.purposes.get(release).is_some_and(|purposes| purposes.contains(&Purpose::LookUp))
+    /// The releases that new orders are mapped with.
+    pub fn releases(&self) -> impl Iterator<Item = &Digest> {
+        let tried = self.tried.as_ref().map(|(_, tried)| &tried.activation.release);
+        [&self.in_force.activation.release].into_iter().chain(tried)
     }
 
     /// Whether a moment that something was waited for is over: a pause uses up no time (lifecycle section 2). The ledger moves

@@ -24,6 +24,7 @@ use crate::{
         LedgerError,
         passes::{MappedInVain, Mapping, NewPins},
     },
+    plugin::PluginFault,
 };
 
 impl Journey {
@@ -90,6 +91,12 @@ impl Journey {
         let told = context.clone();
         let called =
             self.parts.mapper.map_order(&pins.release, Arc::clone(&order), context, Arc::clone(&with.tables)).await;
+        if let Err(fault @ PluginFault::NotLoaded { .. }) = &called.result {
+            // The machine's trouble, or the database's, and not the plugin's: nothing was sent, and it may be over soon.
+            let settled = self.retry(fault.to_string(), None, true).await?;
+            self.settle(settled).await?;
+            return Ok(None);
+        }
         self.note_call(&pins.release, Asked::Mapping, &called);
         let broken = match &called.result {
             Ok(Ok(delivery)) => self.breaks_checks((&order, &with.plugin_settings, &with.tables), true, delivery),

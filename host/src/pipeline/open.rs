@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -13,10 +14,12 @@ use crate::{
     destination::Destination,
     domain::{
         clock::{Clock, Millis},
+        id::Digest,
         policy::{PaymentRule, StatusMap, TakePolicy},
         problem::Problem,
     },
     ledger::{Ledger, connections::ConnectionRecord},
+    plugin::Source,
     shop::{Abilities, Shop, ShopSettings, StatusDefaults},
 };
 
@@ -48,6 +51,16 @@ impl Opener for RealOpener {
 
     fn destination(&self, pinned: &Value, secrets: &Secrets) -> Result<Arc<Destination>, Vec<Problem>> {
         Destination::open(pinned, secrets).map(Arc::new)
+    }
+}
+
+/// Releases out of the ledger, for a machine that never had them.
+pub struct LedgerReleases(pub Arc<dyn Ledger>);
+
+#[async_trait]
+impl Source for LedgerReleases {
+    async fn component(&self, release: &Digest) -> Result<Option<Vec<u8>>, String> {
+        self.0.release_bytes(release).await.map_err(|error| error.to_string())
     }
 }
 

@@ -13,12 +13,13 @@ use crate::{
     destination::Destination,
     domain::{
         backoff::Backoff,
+        call::Purpose,
         clock::{Clock, Millis},
-        id::HostId,
+        id::{Digest, HostId},
         problem::Problem,
         random::Random,
     },
-    ledger::{Ledger, connections::ConnectionRecord},
+    ledger::{Ledger, LedgerError, connections::ConnectionRecord},
     metrics::Metrics,
     notify::Mailer,
     plugin::Mapper,
@@ -121,6 +122,18 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// How much at once.
     pub pace: Pace,
+}
+
+impl Parts {
+    /// Whether a release can be asked whether the ERP has an order. Read when somebody wants to know: one row, beside a
+    /// call to the ERP, whereas a host may have thousands of releases.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn can_look_up(&self, release: &Digest) -> Result<bool, LedgerError> {
+        let known = self.ledger.release_record(release).await?;
+        Ok(known.is_some_and(|release| release.description.purposes.contains(&Purpose::LookUp)))
+    }
 }
 
 /// A duration in the ledger's unit.

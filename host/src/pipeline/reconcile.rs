@@ -313,8 +313,10 @@ async fn ask(
     known: Option<&OrderDetail>,
     sight: &Result<Sight, ShopError>,
 ) -> (String, bool) {
-    if !lane.can_look_up(&lane.record.activation.release) {
-        return ("can't be asked: the plugin has no look-up".to_owned(), false);
+    match shared.parts.can_look_up(&lane.record.activation.release).await {
+        Ok(true) => {}
+        Ok(false) => return ("can't be asked: the plugin has no look-up".to_owned(), false),
+        Err(error) => return (format!("could not be asked: {error}"), true),
     }
     let order = match sight.as_ref().map(|sight| sight.order.as_ref()) {
         Ok(Ok(order)) => Arc::new(order.as_ref().clone()),

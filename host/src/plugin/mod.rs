@@ -263,6 +263,16 @@ impl PluginFault {
     }
 }
 
+/// Where a release comes from that this machine never had.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Its component; none if the release is unknown there too.
+    ///
+    /// # Errors
+    /// Why it can't be had now, in a sentence.
+    async fn component(&self, release: &Digest) -> Result<Option<Vec<u8>>, String>;
+}
+
 /// Runs plugins. Every call gets a fresh instance; the same input gives the same result on every machine.
 #[async_trait]
 pub trait Mapper: Send + Sync {
@@ -272,8 +282,17 @@ pub trait Mapper: Send + Sync {
     /// Why they are not a plugin that may be used.
     async fn admit(&self, bytes: &[u8]) -> Result<(Digest, Description), AdmissionError>;
 
-    /// Whether the release is loaded or in the cache. If not, [`Mapper::admit`] its bytes first.
+    /// Whether the release is loaded or in the cache. If not, [`Mapper::admit`] its bytes first, or [`Mapper::prepare`] it
+    /// where it can be fetched.
     fn knows(&self, release: &Digest) -> bool;
+
+    /// Loads a release, so that the first order need not wait for it: a call does so by itself.
+    ///
+    /// # Errors
+    /// Why it can't be.
+    async fn prepare(&self, _release: &Digest) -> Result<(), PluginFault> {
+        Ok(())
+    }
 
     /// What should be sent for this order? The outer result is the plugin's fault, the inner the plugin's answer.
     async fn map_order(

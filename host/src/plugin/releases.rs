@@ -20,6 +20,8 @@ pub(super) struct Release {
     pub(super) contract: Contract,
     /// Whether it imports anything of WASI: only then is there a clock or a random number to seed.
     pub(super) uses_wasi: bool,
+    /// Size of its compiled code as it is mapped: an upper bound of what it keeps in memory, near enough.
+    code_bytes: u64,
 }
 
 impl Release {
@@ -31,7 +33,9 @@ impl Release {
         let contract = Contract::find(component)?;
         let pre = linker.instantiate_pre(component).map_err(|error| format!("{error:#}"))?;
         let uses_wasi = component.component_type().imports(engine).any(|(name, _)| name.starts_with("wasi:"));
-        Ok(Self { pre, contract, uses_wasi })
+        let image = component.image_range();
+        let code_bytes = u64::try_from(image.end.addr().saturating_sub(image.start.addr())).unwrap_or(u64::MAX);
+        Ok(Self { pre, contract, uses_wasi, code_bytes })
     }
 }
 
@@ -59,10 +63,12 @@ pub(super) fn load(engine: &Engine, code: &Path) -> Result<Component, String> {
     component.map_err(|error| format!("{error:#}"))
 }
 
-/// The loaded ones, at most a bound: a release costs 25 KiB to 16 MiB of memory, and address ranges are finite
-/// (`vm.max_map_count`). Nothing is loaded before a call wants it.
+/// The loaded ones, at most so many and so large together: a release costs 25 KiB to 16 MiB of memory, and address ranges
+/// are finite (`vm.max_map_count`). Nothing is loaded before a call wants it.
 pub(super) struct Releases {
     bound: usize,
+    bytes_bound: u64,
+    bytes: u64,
     tick: u64,
     loaded: HashMap<Digest, (u64, Arc<Release>)>,
     /// By their last use, oldest first.
@@ -70,8 +76,8 @@ pub(super) struct Releases {
 }
 
 impl Releases {
-    pub(super) fn new(bound: usize) -> Self {
-        Self { bound: bound.max(1), tick: 0, loaded: HashMap::new(), used: BTreeMap::new() }
+    pub(super) fn new(bound: usize, bytes_bound: u64) -> Self {
+        Self { bound: bound.max(1), bytes_bound, bytes: 0, tick: 0, loaded: HashMap::new(), used: BTreeMap::new() }
     }
 
     pub(super) fn get(&mut self, digest: &Digest) -> Option<Arc<Release>> {
@@ -86,17 +92,26 @@ impl Releases {
         Some(release)
     }
 
-    /// Adds one and drops the least recently used beyond the bound. Calls that run keep theirs.
+    /// Adds one and drops the least recently used beyond the bounds, but never the one that was just added. Calls that run
+    /// keep theirs.
     pub(super) fn add(&mut self, digest: Digest, release: Arc<Release>) {
         self.tick = self.tick.wrapping_add(1);
-        if let Some((before, _)) = self.loaded.insert(digest.clone(), (self.tick, release)) {
+        self.bytes = self.bytes.saturating_add(release.code_bytes);
+        if let Some((before, replaced)) = self.loaded.insert(digest.clone(), (self.tick, release)) {
+            self.bytes = self.bytes.saturating_sub(replaced.code_bytes);
             self.used.remove(&before);
         }
         self.used.insert(self.tick, digest);
-        while self.loaded.len() > self.bound {
+        while self.loaded.len() > self.bound || (self.bytes > self.bytes_bound && self.loaded.len() > 1) {
             let Some((_, oldest)) = self.used.pop_first() else { break };
-            self.loaded.remove(&oldest);
+            if let Some((_, dropped)) = self.loaded.remove(&oldest) {
+                self.bytes = self.bytes.saturating_sub(dropped.code_bytes);
+            }
         }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub(super) fn len(&self) -> usize {

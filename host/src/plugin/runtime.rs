@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use async_trait::async_trait;
@@ -13,8 +13,8 @@ use wasmtime::{
 };
 
 use super::{
-    AdmissionError, Called, Limit, Mapper, PluginFault, Usage, admit,
-    cache::Cache,
+    AdmissionError, Called, Limit, Mapper, PluginFault, Source, Usage, admit,
+    cache::{self, Cache},
     call::Call,
     check, compile, contract, engine,
     guest::{Guest, lock},
@@ -65,6 +65,8 @@ pub struct Runtime {
     /// One compilation at a time: each uses all processors already, and the second of two that want the same release then
     /// finds it done.
     compiling: tokio::sync::Mutex<()>,
+    /// Where components come from that this machine never had.
+    source: OnceLock<Arc<dyn Source>>,
 }
 
 impl Runtime {
@@ -85,7 +87,8 @@ impl Runtime {
         })?;
         Ok(Arc::new(Self {
             permits: Semaphore::new(usize::try_from(settings.concurrent).unwrap_or(Semaphore::MAX_PERMITS)),
-            releases: Mutex::new(Releases::new(settings.loaded_releases)),
+            releases: Mutex::new(Releases::new(settings.loaded_releases, settings.loaded_bytes)),
+            source: OnceLock::new(),
             compiling: tokio::sync::Mutex::default(),
             engine,
             linker,
@@ -95,10 +98,22 @@ impl Runtime {
         }))
     }
 
+    /// Says where a release comes from that this machine never had, once: then a call loads it by itself.
+    pub fn fetch_from(&self, source: Arc<dyn Source>) {
+        // The first stays: there is one ledger.
+        let _set = self.source.set(source);
+    }
+
     /// How many releases are loaded right now.
     #[must_use]
     pub fn loaded(&self) -> usize {
         lock(&self.releases).len()
+    }
+
+    /// Bytes of compiled code that are loaded right now.
+    #[must_use]
+    pub fn loaded_bytes(&self) -> u64 {
+        lock(&self.releases).bytes()
     }
 
     /// Removes compiled code of other engines and what was not used for 30 days; `known` are the releases that the ledger
@@ -110,7 +125,8 @@ impl Runtime {
         self.cache.sweep(known, self.clock.now_ms())
     }
 
-    /// The release, loaded: from memory, else from its compiled code, else compiled from the component that was kept.
+    /// The release, loaded: from memory, else from its compiled code, else compiled from the component that was kept, else
+    /// fetched.
     async fn release(&self, digest: &Digest) -> Result<Arc<Release>, PluginFault> {
         if let Some(release) = lock(&self.releases).get(digest) {
             return Ok(release);
@@ -123,7 +139,8 @@ impl Runtime {
         Ok(release)
     }
 
-    /// A release's component: from its compiled code, else compiled from `bytes`, else from the component that was kept.
+    /// A release's component: from its compiled code, else compiled from `bytes`, else from the component that was kept or
+    /// can be fetched.
     ///
     /// # Errors
     /// Why it can't be had, in a sentence.
@@ -135,10 +152,9 @@ impl Runtime {
         if let Some(component) = self.kept(digest).await? {
             return Ok(component);
         }
-        let missing = || "its component is not on this machine: add the release again".to_owned();
-        let bytes = match bytes {
+        let bytes = match bytes.or_else(|| self.cache.component(digest)) {
             Some(bytes) => bytes,
-            None => self.cache.component(digest).ok_or_else(missing)?,
+            None => self.fetched(digest).await?,
         };
         let code = compile::compile(&self.engine, &self.settings, bytes).await?;
         let (engine, cache, digest) = (self.engine.clone(), self.cache.clone(), digest.clone());
@@ -149,6 +165,20 @@ impl Runtime {
             releases::load(&engine, &code)
         })
         .await?
+    }
+
+    /// A component that this machine never had, or has damaged: kept from now on.
+    async fn fetched(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+        let missing = || "its component is not on this machine: add the release again".to_owned();
+        let source = self.source.get().ok_or_else(missing)?;
+        let bytes = source.component(digest).await?.ok_or_else(missing)?;
+        if cache::digest(&bytes) != *digest {
+            return Err("what was fetched is not this release: its digest is another".to_owned());
+        }
+        self.cache
+            .keep_component(digest, &bytes)
+            .map_err(|error| format!("it can't be written to the host's directory: {error}"))?;
+        Ok(bytes)
     }
 
     async fn kept(&self, digest: &Digest) -> Result<Option<Component>, String> {
@@ -238,6 +268,10 @@ impl Mapper for Runtime {
 
     fn knows(&self, release: &Digest) -> bool {
         self.cache.knows(release)
+    }
+
+    async fn prepare(&self, release: &Digest) -> Result<(), PluginFault> {
+        self.release(release).await.map(drop)
     }
 
     async fn map_order(

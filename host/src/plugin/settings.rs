@@ -58,6 +58,8 @@ pub struct Settings {
     pub concurrent: u32,
     /// Releases that stay loaded; the least recently used is dropped beyond it.
     pub loaded_releases: usize,
+    /// Most bytes of compiled code that stay loaded, all releases together; the least recently used is dropped beyond it.
+    pub loaded_bytes: u64,
     /// Stack of a guest in bytes.
     pub stack_bytes: usize,
     /// Where components are compiled.
@@ -82,7 +84,8 @@ impl Default for Settings {
             log_line_bytes: 4 * 1024,
             look_ups: 50_000,
             concurrent: 64,
-            loaded_releases: 256,
+            loaded_releases: 4_096,
+            loaded_bytes: 1 << 30,
             stack_bytes: 1024 * 1024,
             compile: Compile::Here,
             metered: true,

@@ -1,32 +1,21 @@
 //! The whole journey: `orderdock serve` as a process of its own, with every commit durable, against the bare loop with
 //! the same servers. They take turns, so that a busy moment of the machine falls on all of them; medians count.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
-use tokio::{
-    process::{Child, Command},
-    time::timeout,
-};
+use anyhow::{bail, ensure};
 
 use super::{
     Figures, Options,
     bare::Bare,
     commits::Commits,
+    float,
+    hosts::{Host, Wish},
     percentile, say,
     servers::{Calls, Servers},
-    workspace,
 };
 
 const SECTION: &str = "journey";
-
-/// Longest time that a run may take before it counts as stuck.
-const STUCK: Duration = Duration::from_secs(180);
 
 /// How much is measured.
 struct Size {
@@ -118,7 +107,7 @@ async fn compare(
         let servers = Servers::start().await?;
         let server = server(store)?;
         servers.add(count);
-        let hosts = Host::start_all(folder.path(), &servers, server.as_ref(), store.hosts(), at_once).await?;
+        let hosts = start(folder.path(), &servers, server.as_ref(), store.hosts(), at_once).await?;
         let Some(first) = hosts.first() else { bail!("no host") };
         journey.push(float(count) / first.carried(&servers).await?);
         cpu.push(hosts.iter().map(Host::cpu_ms).sum::<f64>() / float(count));
@@ -166,7 +155,7 @@ async fn latency(store: Store, count: usize, figures: &mut Figures) -> anyhow::R
     let servers = Servers::start().await?;
     let server = server(store)?;
     servers.add(1);
-    let mut hosts = Host::start_all(folder.path(), &servers, server.as_ref(), 1, 16).await?;
+    let mut hosts = start(folder.path(), &servers, server.as_ref(), 1, 16).await?;
     let Some(host) = hosts.pop() else { bail!("no host") };
     host.carried(&servers).await?;
     let mut times = Vec::with_capacity(count);
@@ -184,136 +173,13 @@ async fn latency(store: Store, count: usize, figures: &mut Figures) -> anyhow::R
     Ok(())
 }
 
-/// `orderdock serve` with one connection.
-struct Host {
-    folder: PathBuf,
-    process: Child,
-}
-
-impl Host {
-    /// Starts so many hosts that share `at_once` places and, with a server, one database.
-    async fn start_all(
-        folder: &Path,
-        servers: &Servers,
-        server: Option<&orderdock_postgres::Server>,
-        hosts: usize,
-        at_once: usize,
-    ) -> anyhow::Result<Vec<Self>> {
-        let component = workspace().join("target/components/json-post.wasm");
-        ensure!(component.exists(), "{}; `cargo xtask plugins` builds the components", component.display());
-        let component = component.display().to_string();
-        let places = at_once.div_ceil(hosts);
-        let mut all = Vec::with_capacity(hosts);
-        for number in 0..hosts {
-            let folder = folder.join(number.to_string());
-            std::fs::create_dir(&folder)?;
-            // Secrets are sealed with a key that the hosts of one database share.
-            let mut config = String::from("data_dir = \"data\"\nlisten = \"127.0.0.1:0\"\nkey_file = \"../key\"\n");
-            if let Some(server) = server {
-                let _ = writeln!(config, "database = \"{}\"", server.url("hosts"));
-            }
-            let _ = write!(
-                config,
-                "[limits]\norders_at_once = {places}\norders_at_once_per_connection = {places}\n[log]\nfilter = \"warn\"\n"
-            );
-            std::fs::write(folder.join("orderdock.toml"), config)?;
-            std::fs::write(folder.join("token"), "bench")?;
-            std::fs::write(folder.join("bench.toml"), connection(servers))?;
-            if number == 0 {
-                run(&folder, &["plugin", "add", &component]).await?;
-                run(&folder, &["connection", "apply", "bench.toml"]).await?;
-            }
-            let log = std::fs::File::create(folder.join("log"))?;
-            let process = command(&folder, &["serve"])?
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(log)
-                .kill_on_drop(true)
-                .spawn()?;
-            all.push(Self { folder, process });
-        }
-        Ok(all)
-    }
-
-    async fn command(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        run(&self.folder, arguments).await
-    }
-
-    /// Seconds until every order is done.
-    async fn carried(&self, servers: &Servers) -> anyhow::Result<f64> {
-        match timeout(STUCK, servers.done()).await {
-            Ok(seconds) => Ok(seconds),
-            Err(_) => bail!("{} orders did not arrive; the host says: {}", servers.left(), self.log()),
-        }
-    }
-
-    /// Processor time that the host has used, in milliseconds (proc(5): fields 14 and 15, in hundredths of a second).
-    fn cpu_ms(&self) -> f64 {
-        let id = self.process.id().unwrap_or_default();
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // The name before it may hold spaces, and ends with the last parenthesis.
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() * 10.0
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default().chars().take(4_000).collect()
-    }
-
-    /// Ends the host. What it still had to record is not part of what is measured.
-    async fn end(mut self) -> anyhow::Result<()> {
-        self.process.kill().await.context("the host did not end")
-    }
-}
-
-/// The program that was built beside this one.
-fn command(folder: &Path, arguments: &[&str]) -> anyhow::Result<Command> {
-    let program = std::env::current_exe()?.with_file_name("orderdock");
-    ensure!(program.exists(), "{} was not built; use `cargo xtask bench`", program.display());
-    let mut command = Command::new(program);
-    command.current_dir(folder).args(arguments);
-    Ok(command)
-}
-
-async fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<()> {
-    let output = command(folder, arguments)?.output().await?;
-    ensure!(
-        output.status.success(),
-        "`orderdock {}` failed: {}",
-        arguments.join(" "),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
-}
-
-/// The connection: no schedule gets in between, the shop sets no limit, orders of any age are taken.
-fn connection(servers: &Servers) -> String {
-    format!(
-        r#"name = "bench"
-[shop]
-kind = "evolutionx"
-base_address = "{}"
-account = "bench"
-[shop.settings.http]
-requests_per_minute = 0
-[shop.secrets]
-token = {{ file = "token" }}
-[take]
-from = "2020-01-01"
-[plugin]
-release = "json-post@0.1.0"
-[destination]
-kind = "http"
-[destination.settings]
-base_address = "{}"
-[schedule]
-cron = "0 0 1 1 *"
-"#,
-        servers.shop, servers.erp
-    )
-}
-
-#[expect(clippy::cast_precision_loss, reason = "some thousand orders")]
-fn float(count: usize) -> f64 {
-    count as f64
+async fn start(
+    folder: &Path,
+    servers: &Servers,
+    server: Option<&orderdock_postgres::Server>,
+    hosts: usize,
+    at_once: usize,
+) -> anyhow::Result<Vec<Host>> {
+    let database = server.map(|server| server.url("hosts"));
+    Host::start_all(folder, &Wish { database, hosts, at_once: Some(at_once), servers: &[servers] }).await
 }

@@ -3,14 +3,18 @@
 //!
 //! `mapping` calls plugins with limits, without, and natively; `journey` lets the real `orderdock serve` carry orders from
 //! a fast shop into a fast ERP (`servers`), against a `bare` loop that makes the same calls with and without the same
-//! durable `commits`; `ledger` is what the ledger does alone; `releases` starts with a hundred releases; `shadow` runs thousands of delivered orders again. `figures` is the table.
+//! durable `commits`; `old` does that with a million old orders in the ledger, `hanging` with fifty ERPs of which one hangs;
+//! `ledger` is what the ledger does alone; `releases` starts with a hundred releases; `shadow` runs thousands of delivered orders again. `figures` is the table.
 
 mod bare;
 mod commits;
 mod figures;
+mod hanging;
+mod hosts;
 mod journey;
 mod ledger;
 mod mapping;
+mod old;
 mod releases;
 mod servers;
 mod shadow;
@@ -32,6 +36,10 @@ pub enum Section {
     Mapping,
     /// Orders from shop to ERP and back.
     Journey,
+    /// The same with a million old orders in the ledger.
+    Old,
+    /// The same with fifty ERPs of which one hangs.
+    Hanging,
     /// Claims and moves without HTTP.
     Ledger,
     /// Start with a hundred releases.
@@ -85,6 +93,14 @@ pub fn run(options: &Options) -> anyhow::Result<Figures> {
         say("journey");
         threads.block_on(journey::measure(options, &mut figures)).context("journey")?;
     }
+    if wanted(Section::Old) {
+        say("old orders");
+        threads.block_on(old::measure(options, &mut figures)).context("old orders")?;
+    }
+    if wanted(Section::Hanging) {
+        say("one hanging ERP");
+        threads.block_on(hanging::measure(options, &mut figures)).context("one hanging ERP")?;
+    }
     if wanted(Section::Ledger) {
         say("ledger");
         threads.block_on(ledger::measure(options.quick, &mut figures)).context("ledger")?;
@@ -119,6 +135,11 @@ fn component(name: &str) -> anyhow::Result<Vec<u8>> {
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousand orders")]
+fn float(count: usize) -> f64 {
+    count as f64
 }
 
 fn micros(time: Duration) -> f64 {

@@ -5,7 +5,10 @@
 
 use std::{
     fmt::Write as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -77,6 +80,8 @@ pub struct Servers {
 struct Inside {
     state: Mutex<Content>,
     done: Notify,
+    /// The ERP takes orders and answers none.
+    hangs: AtomicBool,
 }
 
 impl Inside {
@@ -95,6 +100,11 @@ impl Servers {
         let shop = serve(Router::new().fallback(shop).with_state(Arc::clone(&inside))).await?;
         let erp = serve(Router::new().fallback(erp).with_state(Arc::clone(&inside))).await?;
         Ok(Self { shop, erp, inside })
+    }
+
+    /// From now on the ERP takes every order and never answers.
+    pub fn hang(&self) {
+        self.inside.hangs.store(true, Ordering::Relaxed);
     }
 
     /// Puts new orders into the shop and starts counting anew; the id of the first.
@@ -214,6 +224,9 @@ async fn shop(State(inside): State<Arc<Inside>>, request: Request) -> Response {
 async fn erp(State(inside): State<Arc<Inside>>, request: Request) -> Response {
     let Ok(body) = to_bytes(request.into_body(), BODY).await else { return StatusCode::BAD_REQUEST.into_response() };
     let id = order_number(&body);
+    if inside.hangs.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
     let mut state = inside.lock();
     state.calls.erp += 1;
     if let Some(order) = id.and_then(|id| state.orders.get_mut(id - 1)) {

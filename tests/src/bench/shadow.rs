@@ -28,8 +28,8 @@ use orderdock::{
 };
 use serde_json::json;
 
-use super::{Figures, component, ledger as filled, mapping, now, releases::distinct};
-use crate::through_wasm::context;
+use super::{Figures, component, ledger as filled, mapping, now};
+use crate::{tenants::distinct, through_wasm::context};
 
 const SECTION: &str = "shadow run";
 

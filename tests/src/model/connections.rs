@@ -422,6 +422,10 @@ impl Connections for ModelLedger {
         Ok(all)
     }
 
+    async fn release_record(&self, digest: &Digest) -> Result<Option<ReleaseRecord>> {
+        Ok(self.releases().await?.into_iter().find(|it| &it.digest == digest))
+    }
+
     async fn release_bytes(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
         Ok(self.transaction().0.releases.iter().find(|it| &it.digest == digest).map(|it| it.bytes.clone()))
     }

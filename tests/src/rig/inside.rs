@@ -21,7 +21,7 @@ use orderdock::{
     },
     pipeline::{
         host::{Host, LedgerEnded},
-        open::RealOpener,
+        open::{LedgerReleases, RealOpener},
         parts::{Opener, Pace, Parts, Secrets},
         system::{SystemClock, SystemRandom},
     },
@@ -75,6 +75,7 @@ impl Rig {
         let key = MasterKey::from_file(key, &OsRandom).expect("the command line made a key");
         let engine = plugin::Settings { concurrent: 4, ..plugin::Settings::default() };
         let mapper = Runtime::new(engine, &settings.plugins.cache_dir, Arc::new(SystemClock)).expect("an engine");
+        mapper.fetch_from(Arc::new(LedgerReleases(Arc::clone(&ledger))));
         let real = RealOpener { clock: Arc::clone(&clock), ledger: Arc::clone(&ledger) };
         let parts = Arc::new(Parts {
             host: HostId("inside".to_owned()),

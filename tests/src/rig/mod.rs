@@ -119,6 +119,17 @@ impl Serving {
         sent.expect("kill can be run").success()
     }
 
+    /// Memory that it has in use, in KiB.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("the host lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+        line.trim().trim_end_matches("kB").trim().parse().expect("a number")
+    }
+
     /// SIGKILL, and waits until the process is gone.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("a child can be killed");
@@ -214,7 +225,18 @@ impl Rig {
 
     /// A request to the host's API: status and body.
     pub async fn http(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> (u16, String) {
-        let listen = &self.host.as_ref().expect("a host is at work").listen;
+        self.http_at(&self.host.as_ref().expect("a host is at work").listen, method, path, token, body).await
+    }
+
+    /// A request to a host's API: status and body.
+    pub async fn http_at(
+        &self,
+        listen: &str,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &str,
+    ) -> (u16, String) {
         let method = method.parse().expect("a method");
         let mut request = self.client.request(method, format!("http://{listen}{path}")).body(body.to_owned());
         if let Some(token) = token {

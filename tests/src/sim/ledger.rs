@@ -230,6 +230,10 @@ impl Connections for LedgerSeam {
         self.ask(self.scene.model.releases()).await
     }
 
+    async fn release_record(&self, digest: &Digest) -> Result<Option<ReleaseRecord>> {
+        self.ask(self.scene.model.release_record(digest)).await
+    }
+
     async fn release_bytes(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
         self.ask(self.scene.model.release_bytes(digest)).await
     }

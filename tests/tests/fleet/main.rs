@@ -5,6 +5,7 @@ mod at_work;
 mod network;
 mod server;
 mod slots;
+mod tenants;
 mod upgrade;
 
 use orderdock_tests::{crash::scenario::LOOK_UP, rig::Rig};

@@ -10,6 +10,7 @@ mod bench;
 mod compiling;
 mod judged;
 mod limits;
+mod many;
 mod output;
 mod versions;
 mod wasi;

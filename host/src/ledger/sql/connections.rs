@@ -283,6 +283,10 @@ impl Connections for SqlLedger {
         releases::all(&mut self.reader().await?).await
     }
 
+    async fn release_record(&self, digest: &Digest) -> Result<Option<ReleaseRecord>> {
+        releases::one(&mut self.reader().await?, digest).await
+    }
+
     async fn release_bytes(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
         releases::bytes(&mut self.reader().await?, digest).await
     }

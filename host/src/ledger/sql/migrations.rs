@@ -22,6 +22,7 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (5, "activations", include_str!("../../../migrations/sqlite/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/sqlite/0006_evidence.sql")),
     (7, "publishers", include_str!("../../../migrations/sqlite/0007_publishers.sql")),
+    (8, "statistics", include_str!("../../../migrations/sqlite/0008_statistics.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
@@ -31,6 +32,7 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (5, "activations", include_str!("../../../migrations/postgres/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/postgres/0006_evidence.sql")),
     (7, "publishers", include_str!("../../../migrations/postgres/0007_publishers.sql")),
+    (8, "statistics", include_str!("../../../migrations/postgres/0008_statistics.sql")),
 ];
 
 /// What a test's template is made of.

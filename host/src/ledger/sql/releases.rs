@@ -1,7 +1,7 @@
 //! Releases: what was uploaded, by its digest.
 
 use super::{
-    database::{Db, to_json, values_of},
+    database::{Db, Row, to_json, values_of},
     intents::changed,
 };
 use crate::{
@@ -45,17 +45,23 @@ pub async fn add(db: &mut Db, new: &NewRelease) -> Result<bool> {
 /// All of them, newest first.
 pub async fn all(db: &mut Db) -> Result<Vec<ReleaseRecord>> {
     let rows = db.rows("select * from releases order by added_ms desc, digest", Vec::new()).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(ReleaseRecord {
-                digest: Digest(row.text("digest")?),
-                description: row.json("description")?,
-                size: row.large("size")?,
-                by: row.text("by_whom")?,
-                added_ms: row.int("added_ms")?,
-            })
-        })
-        .collect()
+    rows.iter().map(record).collect()
+}
+
+/// One of them.
+pub async fn one(db: &mut Db, digest: &Digest) -> Result<Option<ReleaseRecord>> {
+    let row = db.maybe_row("select * from releases where digest = $1", values_of![digest.as_str()]).await?;
+    row.as_ref().map(record).transpose()
+}
+
+fn record(row: &Row) -> Result<ReleaseRecord> {
+    Ok(ReleaseRecord {
+        digest: Digest(row.text("digest")?),
+        description: row.json("description")?,
+        size: row.large("size")?,
+        by: row.text("by_whom")?,
+        added_ms: row.int("added_ms")?,
+    })
 }
 
 /// The component.

@@ -168,6 +168,10 @@ impl Connections for Interposed {
         self.called("releases").await?;
         self.inner.releases().await
     }
+    async fn release_record(&self, digest: &Digest) -> Result<Option<ReleaseRecord>> {
+        self.called("release_record").await?;
+        self.inner.release_record(digest).await
+    }
     async fn release_bytes(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
         self.called("release_bytes").await?;
         self.inner.release_bytes(digest).await

@@ -218,5 +218,10 @@ async fn a_release_is_kept_once(rig: Rig) {
     assert!(!add(release(2)).await);
     assert_eq!(rig.ledger.release_bytes(&release(2)).await.unwrap(), Some(vec![1, 2, 3]));
     assert_eq!(rig.ledger.release_bytes(&release(3)).await.unwrap(), None);
-    assert_eq!(rig.ledger.releases().await.unwrap().len(), 2);
+    let all = rig.ledger.releases().await.unwrap();
+    assert_eq!(all.len(), 2);
+    for known in &all {
+        assert_eq!(rig.ledger.release_record(&known.digest).await.unwrap().as_ref(), Some(known));
+    }
+    assert_eq!(rig.ledger.release_record(&release(3)).await.unwrap(), None);
 }
