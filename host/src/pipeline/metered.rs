@@ -94,6 +94,10 @@ impl Mapper for Metered {
         self.inner.knows(release)
     }
 
+    async fn prepare(&self, release: &Digest) -> Result<(), PluginFault> {
+        self.inner.prepare(release).await
+    }
+
     async fn map_order(
         &self,
         release: &Digest,
@@ -131,5 +135,23 @@ impl Mapper for Metered {
         let called = self.inner.parse_response(release, order, context, tables, state, response, default).await;
         self.count(release, "read", &called, "verdict").await;
         called
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// The trait has functions with bodies of their own: one that is not handed on would silently do nothing here.
+    #[test]
+    fn every_function_of_a_mapper_is_handed_on() {
+        let room = include_str!("../plugin/mod.rs");
+        let (_, body) = room.split_once("pub trait Mapper").unwrap();
+        let (body, _) = body.split_once("\n}\n").unwrap();
+        let functions: Vec<&str> =
+            body.lines().filter_map(|line| line.split_once("fn ")?.1.split('(').next()).collect();
+        assert!(functions.contains(&"prepare") && functions.len() >= 6, "{functions:?}");
+        for function in functions {
+            let handed_on = format!("self.inner.{function}(");
+            assert!(include_str!("metered.rs").contains(&handed_on), "`{function}` is not handed on");
+        }
     }
 }
