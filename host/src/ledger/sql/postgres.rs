@@ -54,6 +54,10 @@ const SESSION: [(&str, &str); 5] = [
     ("tcp_keepalives_count", "3"),
 ];
 
+/// What a session that writes is given too: each of its statements is planned once. It names rows by their keys, so no other
+/// values could make another plan better; planning for each row's values took longer than the work.
+const WRITES: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
+
 /// Where the database is, and how it is spoken to.
 #[derive(Clone, Debug)]
 pub struct Address {
@@ -113,10 +117,10 @@ impl Server {
         } else {
             Self { options: direct, place, speech: near, version: String::new() }
         };
-        let mut connection = match server.session().await {
+        let mut connection = match server.session(&server.options).await {
             Err(error) if !address.pooler && refuses_settings(&error) => {
                 server = Self { options: pooled, speech: far, ..server };
-                server.session().await
+                server.session(&server.options).await
             }
             done => done,
         }
@@ -126,8 +130,8 @@ impl Server {
         Ok(server)
     }
 
-    async fn session(&self) -> std::result::Result<PgConnection, sqlx::Error> {
-        match tokio::time::timeout(CONNECT, self.options.connect()).await {
+    async fn session(&self, options: &PgConnectOptions) -> std::result::Result<PgConnection, sqlx::Error> {
+        match tokio::time::timeout(CONNECT, options.connect()).await {
             Ok(done) => done,
             Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
         }
@@ -149,7 +153,12 @@ impl Server {
     /// # Errors
     /// What the server says.
     pub async fn connect(&self) -> Result<Held> {
-        let connection = self.session().await.map_err(|error| explain(&error, &self.place))?;
+        // A pooler takes no settings, and keeps no plans.
+        let connection = match self.speech.pooled {
+            true => self.session(&self.options).await,
+            false => self.session(&self.options.clone().options(WRITES)).await,
+        };
+        let connection = connection.map_err(|error| explain(&error, &self.place))?;
         Ok(Held::Postgres(connection, self.speech))
     }
 
@@ -158,7 +167,7 @@ impl Server {
     /// # Errors
     /// What the server says.
     pub async fn bare(&self) -> Result<PgConnection> {
-        self.session().await.map_err(|error| explain(&error, &self.place))
+        self.session(&self.options).await.map_err(|error| explain(&error, &self.place))
     }
 
     /// A connection that listens, made again when it is lost.
