@@ -12,6 +12,7 @@ pub mod destination;
 pub mod domain;
 pub mod failpoint;
 pub mod ledger;
+pub mod metrics;
 pub mod notify;
 pub mod pipeline;
 pub mod plugin;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Files and folders below the workspace that authors need.
-const WANTED: [&str; 30] = [
+const WANTED: [&str; 31] = [
     "Cargo.toml",
     "Cargo.lock",
     "wit",
@@ -22,6 +22,7 @@ const WANTED: [&str; 30] = [
     "sdk/js/types",
     "sdk/js/testing",
     "sdk/js/template",
+    "sdk/js/template-ts",
     "sdk/python/requirements.txt",
     "sdk/python/README.md",
     "sdk/python/orderdock",

@@ -49,6 +49,9 @@ pub struct Readiness {
 /// Asks the host how it is.
 pub type HealthCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Readiness> + Send>> + Send + Sync>;
 
+/// Writes what the host counts, for `/metrics`; the error is a sentence.
+pub type FiguresText = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync>;
+
 /// What the API works with.
 #[derive(Clone)]
 pub struct Api {
@@ -58,6 +61,8 @@ pub struct Api {
     pub token_check: TokenCheck,
     /// How we are.
     pub health_check: HealthCheck,
+    /// What we count.
+    pub figures: FiguresText,
     /// Most bytes of a pushed order.
     pub order_bytes: usize,
 }
@@ -68,6 +73,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
         .route("/api/v1/schema/order.json", get(push::schema))
         .route("/api/v1/connections/{connection}/orders/{id}", put(push::put_order).get(push::get_order))
         .route("/api/v1/connections/{connection}/orders/{id}/look", post(push::look))

@@ -132,6 +132,11 @@ impl Failure {
         Self { code: DIFFERENT, message: String::new(), problems: Vec::new() }
     }
 
+    /// The same, with what was therefore not done.
+    pub fn different_because(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::different() }
+    }
+
     /// The input is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { code: USAGE, message: message.into(), problems: Vec::new() }

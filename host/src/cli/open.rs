@@ -18,8 +18,10 @@ use crate::{
         connections::{ConnectionRecord, ReleaseRecord},
         sql::{Address, Me, Role, SqlLedger},
     },
+    metrics::Metrics,
     notify::{Mailer, Security, SmtpMailer, SmtpServer},
     pipeline::{
+        metered::Metered,
         open::{LedgerReleases, RealOpener},
         parts::{Pace, Parts},
         system::{SteadyClock, SystemClock, SystemRandom},
@@ -296,8 +298,10 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         Some(lease) => Pace { lease, renew_every: lease / 3, lease_margin: lease / 6, ..pace },
         None => pace,
     };
-    let mapper = swept(runtime(settings)?, ledger.as_ref()).await?;
-    mapper.fetch_from(Arc::new(LedgerReleases(Arc::clone(&ledger))));
+    let engine = swept(runtime(settings)?, ledger.as_ref()).await?;
+    engine.fetch_from(Arc::new(LedgerReleases(Arc::clone(&ledger))));
+    let metrics = metrics()?;
+    let mapper = Arc::new(Metered::new(engine, Arc::clone(&ledger), Arc::clone(&metrics)));
     let parts = Parts {
         host,
         host_name: super::identity::name(settings.fleet.name.as_deref()),
@@ -311,9 +315,15 @@ pub async fn working(settings: &HostSettings) -> Result<Working, Failure> {
         mail_from: settings.smtp.as_ref().map(|smtp| smtp.from.clone()).unwrap_or_default(),
         destinations: Arc::default(),
         sealer: Arc::new(sealer),
+        metrics,
         pace,
     };
     Ok(Working { parts: Arc::new(parts), database })
+}
+
+/// What this process counts.
+fn metrics() -> Result<Arc<Metrics>, Failure> {
+    Metrics::new().map(Arc::new).map_err(|error| Failure::failed(error.to_string()))
 }
 
 /// What looks at shops and destinations beside a host that may be at work, and sends no mail.
@@ -343,6 +353,7 @@ pub fn aside_with(beside: &Beside, engine: Arc<Runtime>) -> Result<Parts, Failur
         mail_from: String::new(),
         destinations: Arc::default(),
         sealer: Arc::new(sealer(&beside.settings)?),
+        metrics: metrics()?,
         pace: Pace::default(),
     })
 }

@@ -15,11 +15,16 @@ use super::{
     output::Output,
 };
 use crate::{
-    admin::{self, Api, HealthCheck, Readiness, TokenCheck},
+    admin::{self, Api, FiguresText, HealthCheck, Readiness, TokenCheck},
     config::HostSettings,
     failpoint,
     ledger::{LedgerError, connections::ConnectionRecord},
-    pipeline::{host::Host, lane::secret_purpose, parts::Parts},
+    pipeline::{
+        host::{ConnectionHealth, Host},
+        lane::secret_purpose,
+        parts::Parts,
+        standing,
+    },
 };
 
 /// How long `/readyz` waits for the database.
@@ -51,6 +56,7 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         ledger: Arc::clone(&parts.ledger),
         token_check: token_check(Arc::clone(&parts)),
         health_check: health_check(Arc::clone(&parts), Arc::clone(&host), database.clone()),
+        figures: figures(Arc::clone(&parts), Arc::clone(&host)),
         order_bytes: usize::try_from(settings.limits.order_bytes.0).unwrap_or(usize::MAX),
     };
     let mut api = tokio::spawn(admin::serve(listener, api, stop_api.clone()));
@@ -149,9 +155,7 @@ fn health_check(parts: Arc<Parts>, host: Arc<Host>, database: String) -> HealthC
                 Err(_) => (None, Vec::new(), Some("the database does not answer".to_owned())),
             };
             let standstill = parts.ledger.standstill().map(|why| why.to_string());
-            let ready = standstill.is_none()
-                && ledger.is_none()
-                && connections.iter().all(|one| one.alive != Some(false) && one.trouble.is_none());
+            let ready = standstill.is_none() && ledger.is_none() && is_well(&connections);
             Readiness {
                 ready,
                 version: env!("CARGO_PKG_VERSION"),
@@ -164,6 +168,31 @@ fn health_check(parts: Arc<Parts>, host: Arc<Host>, database: String) -> HealthC
                 draining: host.is_draining(),
                 connections: serde_json::to_value(connections).unwrap_or_default(),
             }
+        })
+    })
+}
+
+/// Every connection at work does what it should.
+fn is_well(connections: &[ConnectionHealth]) -> bool {
+    connections.iter().all(|one| one.alive != Some(false) && one.trouble.is_none())
+}
+
+/// What `/metrics` answers; the error is for whoever asks.
+fn figures(parts: Arc<Parts>, host: Arc<Host>) -> FiguresText {
+    Arc::new(move || {
+        let (parts, host) = (Arc::clone(&parts), Arc::clone(&host));
+        Box::pin(async move {
+            let asking = async {
+                let health = host.health().await;
+                let works = parts.ledger.standstill().is_none() && is_well(&health);
+                standing::now(&parts, &host, &health, works).await
+            };
+            // What this process counted is told although the database is silent.
+            let standing = match tokio::time::timeout(LEDGER_ANSWERS_IN, asking).await {
+                Ok(standing) => standing,
+                Err(_) => standing::without_ledger(&host),
+            };
+            parts.metrics.text(&standing).map_err(|error| error.to_string())
         })
     })
 }

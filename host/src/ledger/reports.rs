@@ -7,7 +7,7 @@ use super::{Result, TimelineEntry, orders::Sweep, passes::Mapping};
 use crate::domain::{
     clock::Millis,
     decision::Decision,
-    id::{AttemptToken, ConnectionId, OrderKey, ShopId},
+    id::{AttemptToken, ConnectionId, Digest, OrderKey, ShopId},
     pass::{Colour, PassState},
 };
 
@@ -202,6 +202,30 @@ pub struct Counts {
     pub effects_stuck: u64,
 }
 
+/// Orders of one connection whose last pass is in one state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InState {
+    /// Connection.
+    pub connection: ConnectionId,
+    /// State.
+    pub state: PassState,
+    /// How many.
+    pub orders: u64,
+    /// Since when the one that is longest in it is.
+    pub since_ms: Millis,
+}
+
+/// What is open, or needs somebody, at every connection. Orders that ended well are not counted: there may be millions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Backlog {
+    /// Orders whose last pass is open, failed or given up.
+    pub orders: Vec<InState>,
+    /// Effects by connection: owed without mails, stuck, mails owed.
+    pub effects: std::collections::BTreeMap<ConnectionId, [u64; 3]>,
+    /// Questions by connection.
+    pub questions: std::collections::BTreeMap<ConnectionId, u64>,
+}
+
 /// What people are shown, and the clean-up of bodies.
 #[async_trait]
 pub trait Reports {
@@ -221,6 +245,13 @@ pub trait Reports {
 
     /// Counts.
     async fn counts(&self, connection: &ConnectionId) -> Result<Counts>;
+
+    /// What is open, or needs somebody, at every connection.
+    async fn backlog(&self) -> Result<Backlog>;
+
+    /// What the last mappings by a release cost and came to, newest first: of orders whose last pass it mapped and that
+    /// moved since then.
+    async fn mappings(&self, release: &Digest, since_ms: Millis, limit: u32) -> Result<Vec<Mapping>>;
 
     /// The last sweeps of a connection, newest first.
     async fn sweeps(&self, connection: &ConnectionId, shop: &ShopId, limit: u32) -> Result<Vec<Sweep>>;

@@ -437,6 +437,7 @@ impl Journey {
             quarantine: self.quarantine.as_ref().map(|beginning| beginning.new.clone()),
             mapping,
         };
+        let ended = change.end.as_ref().map(|end| end.outcome);
         let place = if owed { Arc::clone(&self.signals.effect_places).try_acquire_owned().ok() } else { None };
         let (ledger, host, lease) = (&self.parts.ledger, &self.parts.host, effects::lease(&self.parts));
         let until = self.parts.clock.since_boot() + lease;
@@ -460,6 +461,13 @@ impl Journey {
             to = state.as_str(),
             "pass moved"
         );
+        let (metrics, name) = (&self.parts.metrics, &self.lane.record.name);
+        if let Some(outcome) = ended {
+            metrics.attempted(name, outcome);
+        }
+        if state.is_closed() {
+            metrics.closed(name, state.as_str());
+        }
         self.pass.state = state;
         self.quarantine = None;
         if opens_attempt {

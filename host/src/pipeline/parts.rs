@@ -20,6 +20,7 @@ use crate::{
         random::Random,
     },
     ledger::{Ledger, LedgerError, connections::ConnectionRecord},
+    metrics::Metrics,
     notify::Mailer,
     plugin::Mapper,
     seal::Sealer,
@@ -117,6 +118,8 @@ pub struct Parts {
     pub destinations: Arc<Known>,
     /// Secrets at rest.
     pub sealer: Arc<Sealer>,
+    /// What is counted for whoever watches.
+    pub metrics: Arc<Metrics>,
     /// How much at once.
     pub pace: Pace,
 }

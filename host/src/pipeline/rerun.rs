@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    evidence::{Evidence, brought},
+    evidence::{Evidence, Gave, brought},
     reread::stored_response,
     verdict::shown_verdict,
 };
@@ -96,6 +96,44 @@ impl Recorded {
         let readings = readings.collect();
         let delivery = delivery.filter(|_| step == 0).and_then(|text| serde_json::from_str(&text).ok());
         Ok(Self { key, order_number, state, order: Arc::new(order), mapping, delivery, readings })
+    }
+}
+
+impl Recorded {
+    /// Whether a run came out as what is on record of a release with settings and tables of these revisions: the CPU units
+    /// and the memory that are on record then. None where it did not, or where the record is not of exactly those.
+    #[must_use]
+    pub fn alike(&self, release: &Digest, revisions: (u32, u32), run: &Run) -> Option<(u64, u64)> {
+        let of_them = |it: &Evidence| {
+            it.release == *release
+                && (it.settings_revision, it.tables_revision) == revisions
+                && it.host == env!("CARGO_PKG_VERSION")
+        };
+        if !of_them(&self.mapping) || run.short.is_some() || run.heard.len() != self.readings.len() {
+            return None;
+        }
+        let mapped = match (&self.mapping.gave, &run.mapped) {
+            // Notes are not in the fingerprint.
+            (Gave::Delivery(then), Ok(now)) => {
+                self.delivery.as_ref().is_some_and(|stored| stored.notes == now.notes) && *then == now.fingerprint()
+            }
+            (Gave::Rejection(then), Err(Refused::Rejection(now))) => then == now,
+            _ => false,
+        };
+        let heard = || {
+            self.readings.iter().zip(&run.heard).all(|(then, now)| {
+                let gave = now.verdict.as_ref().map(|verdict| brought(verdict).map(Delivery::fingerprint));
+                of_them(&then.evidence)
+                    && matches!((&then.evidence.gave, gave), (Gave::Verdict(then), Ok(now)) if *then == now)
+                    && then.verdict == now.shown()
+            })
+        };
+        (mapped && heard()).then(|| {
+            let read = self.readings.iter().map(|reading| reading.evidence.usage);
+            read.fold((self.mapping.usage.cpu_used, self.mapping.usage.memory_peak), |(cpu, memory), usage| {
+                (cpu.saturating_add(usage.cpu_used), memory.max(usage.memory_peak))
+            })
+        })
     }
 }
 

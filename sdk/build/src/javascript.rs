@@ -28,6 +28,10 @@ pub fn node() -> Result<(), BuildError> {
     }
 }
 
+/// How esbuild makes `plugin.js` of `plugin.ts`.
+pub(crate) const TYPES_AWAY: [&str; 5] =
+    ["plugin.ts", "--format=esm", "--target=es2022", "--outfile=plugin.js", "--log-level=warning"];
+
 /// Makes a component of the modules below `root`, which begin in `plugin.js`. An asynchronous one is what the host refuses.
 ///
 /// # Errors
@@ -82,7 +86,8 @@ fn copy_modules(from: &Path, to: &Path) -> Result<(), BuildError> {
     for entry in std::fs::read_dir(from).map_err(BuildError::file(from))?.flatten() {
         let name = entry.file_name();
         let text = name.to_string_lossy();
-        if text.starts_with('.') || text.starts_with("componentize-qjs") || text == "typescript" || text == "esbuild" {
+        let tool = ["typescript", "esbuild", "@esbuild", "@andreiltd"].contains(&text.as_ref());
+        if tool || text.starts_with('.') || text.starts_with("componentize-qjs") {
             continue;
         }
         if text.starts_with('@') {
@@ -106,7 +111,7 @@ fn types_away(folder: &Path, voice: Voice) -> Result<(), BuildError> {
     };
     let mut command = if let Some(esbuild) = find("esbuild") {
         let mut command = Command::new(esbuild);
-        command.args(["plugin.ts", "--format=esm", "--target=es2022", "--outfile=plugin.js", "--log-level=warning"]);
+        command.args(TYPES_AWAY);
         command
     } else if let Some(tsc) = find("tsc") {
         let mut command = Command::new(tsc);

@@ -14,7 +14,7 @@ mod scaffold;
 
 pub use language::Language;
 pub use project::{Built, Project};
-pub use scaffold::{New, contract, contract_folder, new, next_steps};
+pub use scaffold::{New, contract, contract_folder, new, new_typescript, next_steps};
 
 /// Where a tool's output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{BuildError, Language, go};
+use crate::{BuildError, Language, go, javascript};
 
 /// Everything that the program carries: path in the source tree, bytes.
 static FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/files.rs"));
+
+/// What a project in TypeScript has in place of the template's `plugin.js`.
+const TYPESCRIPT: &str = "sdk/js/template-ts/";
 
 /// The templates' own name.
 const TEMPLATE: &str = "my-plugin";
@@ -51,6 +54,18 @@ pub fn contract_folder(folder: &Path) -> Result<PathBuf, BuildError> {
 /// # Errors
 /// A name that can't be one, a folder that holds something, or a file that can't be written.
 pub fn new(name: &str, language: Language, folder: &Path) -> Result<New, BuildError> {
+    begin(name, language, false, folder)
+}
+
+/// The same in TypeScript: a project in JavaScript whose `plugin.js` is made of `plugin.ts`.
+///
+/// # Errors
+/// As [`new`].
+pub fn new_typescript(name: &str, folder: &Path) -> Result<New, BuildError> {
+    begin(name, Language::Js, true, folder)
+}
+
+fn begin(name: &str, language: Language, typed: bool, folder: &Path) -> Result<New, BuildError> {
     check(name)?;
     let holds = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
     if holds {
@@ -58,12 +73,17 @@ pub fn new(name: &str, language: Language, folder: &Path) -> Result<New, BuildEr
         return Err(BuildError::Project(format!("{} {what}", folder.display())));
     }
     let mut files = 0_usize;
-    for (path, bytes) in files_of(language) {
-        let bytes = adapt(&path, bytes, name, language)?;
+    for (path, bytes) in files_of(language, typed) {
+        let mut bytes = adapt(&path, bytes, name, language)?;
+        match path.as_str() {
+            "package.json" if typed => bytes = with_compiler(&bytes)?,
+            ".gitignore" if typed => bytes.extend_from_slice(b"plugin.js\n"),
+            _ => {}
+        }
         write(&folder.join(&path), &bytes)?;
         files = files.saturating_add(1);
     }
-    write(&folder.join("README.md"), readme(name, language).as_bytes())?;
+    write(&folder.join("README.md"), readme(name, language, typed).as_bytes())?;
     Ok(New { folder: folder.to_owned(), files: files.saturating_add(1) })
 }
 
@@ -84,12 +104,16 @@ fn check(name: &str) -> Result<(), BuildError> {
 }
 
 /// The files of a project: path in the project, bytes as they lie in the source tree.
-fn files_of(language: Language) -> Vec<(String, &'static [u8])> {
+fn files_of(language: Language, typed: bool) -> Vec<(String, &'static [u8])> {
     let sdk = format!("sdk/{}/", language.name());
     let template = format!("{sdk}template/");
     let mut all = Vec::new();
     for (name, bytes) in FILES {
-        let place = if let Some(rest) = name.strip_prefix("wit/") {
+        let place = if let Some(rest) = name.strip_prefix(TYPESCRIPT) {
+            typed.then(|| rest.to_owned())
+        } else if typed && *name == "sdk/js/template/plugin.js" {
+            None
+        } else if let Some(rest) = name.strip_prefix("wit/") {
             (!rest.contains('/')).then(|| (*name).to_owned())
         } else if *name == "docs/plugins.md" {
             Some("orderdock/HANDBOOK.md".to_owned())
@@ -222,6 +246,22 @@ fn without_tools(manifest: &str) -> Result<String, BuildError> {
     Ok(format!("{}\n", serde_json::to_string_pretty(&manifest).map_err(broken)?))
 }
 
+/// A project in TypeScript installs a compiler too, the one that this tree is tested with; the scripts call it first.
+fn with_compiler(manifest: &[u8]) -> Result<Vec<u8>, BuildError> {
+    let broken = |what: &str| BuildError::Project(format!("the SDK that this program carries is broken: {what}"));
+    let read =
+        |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| broken(&error.to_string()));
+    let own = FILES.iter().find(|(name, _)| *name == "sdk/js/package.json").ok_or_else(|| broken("no package.json"))?;
+    let version = read(own.1)?["devDependencies"]["esbuild"].take();
+    let mut manifest = read(manifest)?;
+    for script in ["test", "build"] {
+        let then = manifest["scripts"][script].as_str().unwrap_or_default().to_owned();
+        manifest["scripts"][script] = format!("esbuild {} && {then}", javascript::TYPES_AWAY.join(" ")).into();
+    }
+    manifest["devDependencies"]["esbuild"] = version;
+    Ok(format!("{manifest:#}\n").into_bytes())
+}
+
 /// What to type in a new project's folder before the first build.
 #[must_use]
 pub fn next_steps(language: Language) -> Vec<String> {
@@ -243,7 +283,8 @@ fn needs(language: Language) -> String {
     match language {
         Language::Rust => "Rust 1.95 or later with the target wasm32-unknown-unknown (or wasm32-wasip2).".to_owned(),
         Language::Js => {
-            "node 18 or later. For TypeScript rename `plugin.js` to `plugin.ts` and `npm install --save-dev esbuild`."
+            "node 18 or later. For TypeScript rename `plugin.js` to `plugin.ts` and `npm install --save-dev esbuild`, or begin \
+             with `--lang ts`."
                 .to_owned()
         }
         Language::Python => "Python 3.11 or later; componentize-py is installed into `.venv`.".to_owned(),
@@ -256,9 +297,15 @@ fn needs(language: Language) -> String {
     }
 }
 
-fn readme(name: &str, language: Language) -> String {
+fn readme(name: &str, language: Language, typed: bool) -> String {
     let steps = next_steps(language).into_iter().map(|line| format!("{line}\n")).collect::<String>();
-    let (source, title, needs) = (language.source(), language.title(), needs(language));
+    let (mut source, mut title, mut needs) = (language.source(), language.title(), needs(language));
+    if typed {
+        (source, title) = ("plugin.ts", "TypeScript");
+        needs = "node 18 or later. esbuild, which `npm install` brings, takes the types away; editors check them, or \
+                 `npx --package typescript tsc --noEmit --strict --module nodenext --target es2022 plugin.ts`."
+            .to_owned();
+    }
     let sdk = match language {
         Language::Rust => "orderdock/rust/README.md",
         _ => "orderdock/README.md",

@@ -46,10 +46,13 @@ function accepted(settings, answer, message) {
     const text = `HTTP status ${answer.status}, but the answer has no ERP order id at \`${settings.erp_order_id_path}\``;
     if (settings.require_erp_order_id) return Verdict.unknown(text);
     // An empty answer never promised an id; a login page with status 200 did not either, and staff should know.
-    if (decodeUtf8(answer.body).trim() !== "") given.warnings.push(text);
+    if (!isBlank(answer.body)) given.warnings.push(text);
   }
   return Verdict.accepted(given);
 }
+
+/** Whether there is nothing to read: told by its beginning, for an answer may be long. */
+const isBlank = (body) => [body.subarray(0, 1000), body].every((part) => decodeUtf8(part).trim() === "");
 
 /** The ERP's id, from the body or else from the header, and its number. */
 function ids(settings, path, answer) {

@@ -29,9 +29,7 @@ export class DotPath {
    * text. Null for `null` and where there is no such value. Throws when `json` (text or bytes) is not JSON.
    */
   find(json) {
-    const text = typeof json === "string" ? json : decodeUtf8(json, { fatal: true });
-    // Refuses what is not JSON; from here on the walk may trust it.
-    JSON.parse(text);
+    const text = checked(json);
     const [from, to] = walk(text, blank(text, 0), this.steps, 0).found ?? [0, 0];
     const raw = text.slice(from, to);
     if (raw === "" || raw === "null") return null;
@@ -47,6 +45,25 @@ export class DotPath {
       return null;
     }
   }
+}
+
+/** What was looked into last: several paths are asked of one answer, and a large one is not read anew for each. */
+let last = { json: null, text: null, error: null };
+
+/** JSON as text: refuses what is none, so that the walk may trust it. */
+function checked(json) {
+  if (json !== last.json || json === null) {
+    last = { json, text: null, error: null };
+    try {
+      const text = typeof json === "string" ? json : decodeUtf8(json, { fatal: true });
+      JSON.parse(text);
+      last.text = text;
+    } catch (error) {
+      last.error = error;
+    }
+  }
+  if (last.error !== null) throw last.error;
+  return last.text;
 }
 
 function pointer(text, refuse) {
@@ -75,7 +92,6 @@ function dotted(text, refuse) {
   return steps;
 }
 
-const QUOTE = 34;
 const BACKSLASH = 92;
 
 function blank(text, at) {
@@ -88,33 +104,42 @@ function blank(text, at) {
 
 /** The end of the string that begins at `at`. */
 function stringEnd(text, at) {
-  for (at++; ; at++) {
-    const code = text.charCodeAt(at);
-    if (code === BACKSLASH) at++;
-    else if (code === QUOTE) return at + 1;
+  for (;;) {
+    // The next quote, unless an odd number of backslashes stands before it.
+    const end = text.indexOf('"', at + 1);
+    let before = end - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before--;
+    if ((end - before) % 2 === 1) return end + 1;
+    at = end;
   }
+}
+
+const MARK = /["{}[\]]/g;
+const AFTER_WORD = /[ \n\r\t,\]}]/g;
+
+/** The next place of what a pattern finds, or the end. */
+function next(pattern, text, at) {
+  pattern.lastIndex = at;
+  const found = pattern.exec(text);
+  return found === null ? text.length : found.index;
 }
 
 /** The end of the value that begins at `at`. */
 function valueEnd(text, at) {
+  const first = text[at];
+  if (first === '"') return stringEnd(text, at);
+  if (first !== "{" && first !== "[") return next(AFTER_WORD, text, at);
   let depth = 0;
   for (;;) {
     const letter = text[at];
     if (letter === '"') {
       at = stringEnd(text, at);
-    } else if (letter === "{" || letter === "[") {
-      depth++;
-      at++;
-    } else if (letter === "}" || letter === "]") {
-      depth--;
-      at++;
-    } else if (depth > 0) {
-      at++;
     } else {
-      // A number or a word.
-      while (at < text.length && !" \n\r\t,]}".includes(text[at])) at++;
+      depth += letter === "{" || letter === "[" ? 1 : -1;
+      at++;
     }
     if (depth === 0) return at;
+    at = next(MARK, text, at);
   }
 }
 

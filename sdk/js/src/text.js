@@ -36,12 +36,38 @@ export function encodeUtf8(text) {
   return bytes.subarray(0, at);
 }
 
+/** Bytes that are made text at once: so many arguments fit into one call. */
+const CHUNK = 8192;
+
 /** Text of bytes. What is not UTF-8 becomes U+FFFD, or with `fatal` an Error. A byte order mark is dropped. */
 export function decodeUtf8(bytes, { fatal = false } = {}) {
-  let text = "";
-  let units = [];
-  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  while (at < bytes.length) {
+  // Most answers are plain, and the engine's own code is a hundred times as fast as ours run by it: what is not plain is
+  // decoded by itself. All of it is put together once, for each `+=` may copy what is there.
+  const texts = [];
+  let from = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  while (from < bytes.length) {
+    const to = chunkEnd(bytes, from);
+    const plain = String.fromCharCode.apply(null, bytes.subarray(from, to));
+    texts.push(/^[\x00-\x7f]*$/.test(plain) ? plain : decoded(bytes, from, to, fatal));
+    from = to;
+  }
+  return texts.join("");
+}
+
+/** Where the chunk that begins at `from` ends: never within a character. */
+function chunkEnd(bytes, from) {
+  const end = from + CHUNK;
+  if (end >= bytes.length) return bytes.length;
+  for (let to = end; to > end - 4; to--) {
+    if ((bytes[to] & 0xc0) !== 0x80) return to;
+  }
+  // Four continuations in a row: whatever character there is has ended.
+  return end;
+}
+
+function decoded(bytes, at, end, fatal) {
+  const units = [];
+  while (at < end) {
     const first = bytes[at++];
     let code = first;
     if (first >= 0x80) {
@@ -74,12 +100,8 @@ export function decodeUtf8(bytes, { fatal = false } = {}) {
     } else {
       units.push(code);
     }
-    if (units.length > 4000) {
-      text += String.fromCharCode.apply(null, units);
-      units = [];
-    }
   }
-  return text + String.fromCharCode.apply(null, units);
+  return String.fromCharCode.apply(null, units);
 }
 
 /** RFC 3986 section 2.1: everything but the unreserved characters. */

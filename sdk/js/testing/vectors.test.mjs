@@ -60,8 +60,26 @@ test("UTF-8 both ways", () => {
     assert.deepEqual(Buffer.from(sdk.encodeUtf8(text)), Buffer.from(text));
     assert.equal(sdk.decodeUtf8(Buffer.from(text)), text);
   }
+  // Around the end of a chunk, whole and broken.
+  for (let before = 8180; before < 8200; before++) {
+    for (const bytes of [[0xf0, 0x9f, 0x8e, 0x81], [0xc3, 0xb6], [0x80, 0x80, 0x80, 0x80, 0x80], [0xf0, 0x9f, 0x8e, 0x81, 0x81, 0x81]]) {
+      const all = new Uint8Array([...new Uint8Array(before).fill(65), ...bytes, 66, ...bytes]);
+      assert.equal(sdk.decodeUtf8(all), new TextDecoder().decode(all), `${before} ${bytes}`);
+    }
+  }
   for (const bytes of [[0xc0, 0x80], [0xe0, 0x80, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xff], [0xe2, 0x82]]) {
     assert.throws(() => sdk.decodeUtf8(new Uint8Array(bytes), { fatal: true }), `${bytes}`);
     assert.equal(sdk.decodeUtf8(new Uint8Array([...bytes, 65])), new TextDecoder().decode(new Uint8Array([...bytes, 65])));
   }
+});
+
+test("a value behind strings with quotes and backslashes", () => {
+  const json = String.raw`{"a":"x\\","b":["\"}]{[\\\"","y"],"c":{"d":{"e":-1.50}},"f":"\\"}`;
+  const { a, b, f } = JSON.parse(json);
+  for (const [path, value] of [["a", a], ["b[0]", b[0]], ["b.1", "y"], ["c.d.e", "-1.50"], ["f", f], ["c", '{"d":{"e":-1.50}}']]) {
+    assert.equal(new sdk.DotPath(path).find(json), value, path);
+  }
+  const path = new sdk.DotPath("a");
+  for (let twice = 0; twice < 2; twice++) assert.throws(() => path.find("{"), SyntaxError);
+  assert.equal(path.find(json), a);
 });

@@ -1,10 +1,12 @@
 //! Benchmarks: a plain program, because what counts are ratios within one run on one machine, and those need the things
 //! that are compared to take turns, which a benchmark library that measures one thing after the other does not do.
 //!
-//! `mapping` calls plugins with limits, without, and natively; `journey` lets the real `orderdock serve` carry orders from
+//! `mapping` calls plugins with limits, without, and natively; `languages` the same plugin in five languages, and through a
+//! `pipe`; `journey` lets the real `orderdock serve` carry orders from
 //! a fast shop into a fast ERP (`servers`), against a `bare` loop that makes the same calls with and without the same
 //! durable `commits`; `old` does that with a million old orders in the ledger, `hanging` with fifty ERPs of which one hangs;
-//! `ledger` is what the ledger does alone; `releases` starts with a hundred releases; `shadow` runs thousands of delivered orders again. `figures` is the table.
+//! `ledger` is what the ledger does alone; `releases` has a thousand of them; `swap` puts one after the other in force;
+//! `shadow` runs thousands of delivered orders again. `figures` is the table.
 
 mod bare;
 mod commits;
@@ -12,12 +14,15 @@ mod figures;
 mod hanging;
 mod hosts;
 mod journey;
+mod languages;
 mod ledger;
 mod mapping;
 mod old;
+mod pipe;
 mod releases;
 mod servers;
 mod shadow;
+mod swap;
 
 use std::{
     path::{Path, PathBuf},
@@ -34,6 +39,8 @@ pub use figures::Figures;
 pub enum Section {
     /// One 8-line order through each plugin.
     Mapping,
+    /// The same plugin in five languages.
+    Languages,
     /// Orders from shop to ERP and back.
     Journey,
     /// The same with a million old orders in the ledger.
@@ -42,8 +49,10 @@ pub enum Section {
     Hanging,
     /// Claims and moves without HTTP.
     Ledger,
-    /// Start with a hundred releases.
+    /// A thousand releases.
     Releases,
+    /// One release after the other in force.
+    Swap,
     /// A shadow run over thousands of orders.
     Shadow,
 }
@@ -89,6 +98,10 @@ pub fn run(options: &Options) -> anyhow::Result<Figures> {
         say("mapping");
         threads.block_on(mapping::measure(options.quick, &mut figures)).context("mapping")?;
     }
+    if wanted(Section::Languages) {
+        say("languages");
+        threads.block_on(languages::measure(options.quick, &mut figures)).context("languages")?;
+    }
     if wanted(Section::Journey) {
         say("journey");
         threads.block_on(journey::measure(options, &mut figures)).context("journey")?;
@@ -108,6 +121,10 @@ pub fn run(options: &Options) -> anyhow::Result<Figures> {
     if wanted(Section::Releases) {
         say("releases");
         threads.block_on(releases::measure(options.quick, &mut figures)).context("releases")?;
+    }
+    if wanted(Section::Swap) {
+        say("swap");
+        threads.block_on(swap::measure(options.quick, &mut figures)).context("swap")?;
     }
     if wanted(Section::Shadow) {
         say("shadow run");

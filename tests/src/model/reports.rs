@@ -1,17 +1,24 @@
 //! What people are shown, and the clean-up of bodies.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use orderdock::{
     domain::{
         clock::Millis,
         decision::Decision,
-        id::{AttemptToken, ConnectionId, OrderKey, PassKey, ShopId},
+        id::{AttemptToken, ConnectionId, Digest, OrderKey, PassKey, ShopId},
         pass::{Colour, PassState},
     },
     ledger::{
         Result, TimelineEntry,
+        effects::EffectBody,
         orders::Sweep,
-        reports::{AttemptRow, Counts, EffectRow, OrderDetail, OrderFilter, OrderRow, PassRow, Reports, Undecided},
+        passes::Mapping,
+        reports::{
+            AttemptRow, Backlog, Counts, EffectRow, InState, OrderDetail, OrderFilter, OrderRow, PassRow, Reports,
+            Undecided,
+        },
     },
 };
 use serde_json::Value;
@@ -211,6 +218,51 @@ impl Reports for ModelLedger {
             counts.effects_stuck += u64::from(matches!(effect.state, "given_up" | "conflict"));
         }
         Ok(counts)
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        let (state, _) = self.transaction();
+        let mut backlog = Backlog::default();
+        for wanted in PassState::ALL.into_iter().filter(|it| !matches!(it, PassState::Delivered | PassState::Withdrawn))
+        {
+            let mut by_connection = BTreeMap::<ConnectionId, (u64, Millis)>::new();
+            for key in state.orders.keys() {
+                if let Some((_, last)) = state.last_pass(key).filter(|(_, last)| last.state == wanted) {
+                    let (orders, since_ms) = by_connection.entry(key.connection.clone()).or_insert((0, last.state_ms));
+                    *orders += 1;
+                    *since_ms = (*since_ms).min(last.state_ms);
+                }
+            }
+            let in_state = |(connection, (orders, since_ms))| InState { connection, state: wanted, orders, since_ms };
+            backlog.orders.extend(by_connection.into_iter().map(in_state));
+        }
+        for effect in &state.effects {
+            let counts = backlog.effects.entry(effect.pass.order.connection.clone()).or_default();
+            let mail = matches!(effect.body, EffectBody::Mail { .. });
+            counts[0] += u64::from(effect.is_owed() && !mail);
+            counts[1] += u64::from(matches!(effect.state, "given_up" | "conflict"));
+            counts[2] += u64::from(effect.is_owed() && mail);
+        }
+        backlog.effects.retain(|_, counts| *counts != [0; 3]);
+        for (key, _) in state.orders.iter().filter(|(_, seen)| matches!(seen.decision, Decision::Question { .. })) {
+            *backlog.questions.entry(key.connection.clone()).or_default() += 1;
+        }
+        Ok(backlog)
+    }
+
+    async fn mappings(&self, release: &Digest, since_ms: Millis, limit: u32) -> Result<Vec<Mapping>> {
+        let (state, _) = self.transaction();
+        let mut all: Vec<(Millis, Mapping)> = Vec::new();
+        for key in state.orders.keys() {
+            if let Some((_, last)) = state.last_pass(key)
+                && let Some(mapping) = last.mapping.as_ref().filter(|it| &it.release == release)
+                && last.state_ms >= since_ms
+            {
+                all.push((last.state_ms, Mapping { in_vain: None, ..mapping.clone() }));
+            }
+        }
+        all.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
+        Ok(all.into_iter().map(|(_, mapping)| mapping).take(limit as usize).collect())
     }
 
     async fn sweeps(&self, connection: &ConnectionId, shop: &ShopId, limit: u32) -> Result<Vec<Sweep>> {

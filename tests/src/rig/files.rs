@@ -14,13 +14,6 @@ impl Rig {
     /// Uploads a plugin, or a test guest as `guests/<name>`.
     pub async fn add(&self, plugin: &str) {
         let added = self.run(&["plugin", "add", component(plugin).to_str().expect("a path of text")]).await;
-        if plugin == "languages/json-post-js" && added.code != 0 {
-            // QuickJS's work over one text of a megabyte grows faster than the text: known, and nothing that is tested here.
-            let override_it =
-                ["plugin", "override", "json-post-js", "awkward-answers", "--reason", "a megabyte is too much"];
-            self.ask(&override_it).await;
-            return;
-        }
         assert_eq!(added.code, 0, "{added:?}");
     }
 

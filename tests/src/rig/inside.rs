@@ -90,6 +90,7 @@ impl Rig {
             mail_from: String::new(),
             destinations: Arc::default(),
             sealer: Arc::new(Sealer::new(&key, Arc::new(OsRandom))),
+            metrics: Arc::new(orderdock::metrics::Metrics::new().expect("metrics that fit each other")),
             pace,
         });
         let host = Host::new(Arc::clone(&parts));

@@ -25,8 +25,8 @@ use orderdock::{
         destinations::{Destinations, Limits, Notice, Subject, Unwell},
         effects::{EffectBody, EffectEnd, Effects, MailBatch, OwedByOrder},
         orders::{Orders, Pushed, PushedOrder, Recorded, SightBatch, Sweep, SweepKind},
-        passes::{Claim, ClaimKind, Doubtful, Guard, Move, Passes, To},
-        reports::{AttemptRow, Counts, OrderDetail, OrderFilter, OrderRow, Reports},
+        passes::{Claim, ClaimKind, Doubtful, Guard, Mapping, Move, Passes, To},
+        reports::{AttemptRow, Backlog, Counts, OrderDetail, OrderFilter, OrderRow, Reports},
     },
 };
 use serde_json::Value;
@@ -476,6 +476,14 @@ impl Reports for LedgerSeam {
 
     async fn counts(&self, connection: &ConnectionId) -> Result<Counts> {
         self.ask(self.scene.model.counts(connection)).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        self.ask(self.scene.model.backlog()).await
+    }
+
+    async fn mappings(&self, release: &Digest, since_ms: Millis, limit: u32) -> Result<Vec<Mapping>> {
+        self.ask(self.scene.model.mappings(release, since_ms, limit)).await
     }
 
     async fn sweeps(&self, connection: &ConnectionId, shop: &ShopId, limit: u32) -> Result<Vec<Sweep>> {

@@ -369,6 +369,7 @@ fn start_host(scene: &Arc<Scene>, fate: &Arc<Fate>, name: &str) {
         // Nothing of the simulation is sealed, so no randomness is drawn.
         destinations: Arc::default(),
         sealer: Arc::new(Sealer::new(&key, Arc::new(OsRandom))),
+        metrics: Arc::new(orderdock::metrics::Metrics::new().expect("metrics that fit each other")),
         pace: Pace { notice_every: Duration::from_secs(2), ..Pace::default() },
     };
     let host = Host::new(Arc::new(parts));

@@ -60,6 +60,32 @@ fn javascript() {
 }
 
 #[test]
+fn typescript() {
+    if is_skipped("js") {
+        return;
+    }
+    let shop = Workshop::new();
+    shop.begin("acme", "ts");
+    assert!(shop.at("acme/plugin.ts").is_file() && !shop.at("acme/plugin.js").exists());
+    let built = shop.ask("acme", &["build", "--json"]).json();
+    assert_eq!(built["language"], "js");
+    let tested = shop.ask("acme", &["test"]);
+    assert!(tested.out.contains("acme@0.1.0") && tested.out.contains("2 passed."), "{}", tested.all());
+    // A change of the source is a change of what is made of it.
+    shop.edit("acme/plugin.ts", "?? \"orders\"", "?? (\"invoices\" satisfies string)");
+    let changed = shop.run("acme", &["test", "--filter", "good"]);
+    assert!(changed.code == 1 && changed.out.contains("invoices"), "{}", changed.all());
+    shop.edit("acme/plugin.ts", "export const mapper", "export const const");
+    let said = shop.run("acme", &["build"]);
+    assert!(said.code == 1 && said.err.contains("plugin.ts:24"), "{}", said.all());
+    // The same cases without wasm, as `npm test` runs them; and the types, where a compiler is.
+    let manifest: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(shop.at("acme/package.json")).unwrap()).unwrap();
+    assert!(manifest["scripts"]["test"].as_str().unwrap().starts_with("esbuild plugin.ts"), "{manifest}");
+    assert_eq!(manifest["devDependencies"]["esbuild"], "0.28.2");
+}
+
+#[test]
 fn python() {
     from_nothing("python", "plugin.py", "settings.get(\"path\", \"orders\")", "settings.get(\"path\", \"invoices\")");
 }

@@ -70,7 +70,7 @@ impl Workshop {
     pub fn begin(&self, name: &str, language: &str) {
         let said = self.ask("", &["new", name, "--lang", language]);
         assert!(said.out.contains("Next, type:"), "{}", said.out);
-        if language == "js" {
+        if ["js", "ts"].contains(&language) {
             // What `npm install` would bring, from where the set-up has it: node looks into the folders above too.
             std::fs::create_dir_all(self.at("node_modules")).unwrap();
             let link = self.at("node_modules/componentize-qjs");

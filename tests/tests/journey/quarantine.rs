@@ -156,3 +156,41 @@ async fn a_release_that_fails_an_item_is_held_until_a_person_takes_it_on() {
     assert_eq!(added.code, 0, "{added:?}");
     assert_eq!(rig.ask(&["plugin", "list"]).await[0]["verdict"], "overridden: file-names");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_runs_the_cases_that_lie_beside_the_component() {
+    let rig = Rig::bare().await;
+    let file = rig.dir().join("json-post.wasm");
+    std::fs::copy(component("json-post"), &file).unwrap();
+    let item = async |more: &[&str]| {
+        let said = rig.run(&[&["plugin", "check", file.to_str().unwrap(), "--json"][..], more].concat()).await;
+        let verdict = said.json();
+        let items = verdict["verdict"]["admission"]["items"].as_array().unwrap();
+        (said.code, items.iter().find(|item| item["item"] == "cases").cloned().unwrap_or_default())
+    };
+    let (code, none) = item(&[]).await;
+    assert_eq!((code, &none["outcome"]), (0, &"not-judged".into()), "{none}");
+
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/json-post/cases/eight-lines");
+    let case = rig.dir().join("cases/eight-lines");
+    for folder in ["", "expected", "responses"] {
+        std::fs::create_dir_all(case.join(folder)).unwrap();
+        for file in std::fs::read_dir(own.join(folder)).unwrap().map(Result::unwrap) {
+            if file.path().is_file() {
+                std::fs::copy(file.path(), case.join(folder).join(file.file_name())).unwrap();
+            }
+        }
+    }
+    let (code, passed) = item(&[]).await;
+    assert_eq!((code, &passed["outcome"]), (0, &"passed".into()), "{passed}");
+    assert!(passed.to_string().contains("1 cases passed"), "{passed}");
+
+    let body = std::fs::read_to_string(case.join("expected/body.json")).unwrap();
+    std::fs::write(case.join("expected/body.json"), body.replace("POT-12", "POT-21")).unwrap();
+    let (code, failed) = item(&[]).await;
+    assert_eq!((code, &failed["outcome"]), (1, &"failed".into()), "{failed}");
+    assert!(failed.to_string().contains("case eight-lines: "), "{failed}");
+    // Others are taken where they are named.
+    let (code, named) = item(&["--cases", own.parent().unwrap().to_str().unwrap()]).await;
+    assert_eq!((code, &named["outcome"]), (0, &"passed".into()), "{named}");
+}

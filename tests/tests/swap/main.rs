@@ -4,6 +4,8 @@
 mod canary;
 mod checks;
 mod history;
+mod metrics;
+mod shadowed;
 mod under_load;
 
 use orderdock_tests::rig::Rig;

@@ -1,6 +1,6 @@
 //! `orderdock plugin activate`: another release for a connection, or other settings or tables of it, while orders flow.
 
-use std::path::PathBuf;
+use std::{io::IsTerminal as _, path::PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -13,7 +13,9 @@ use super::{
         open::{Beside, person, sealer},
         output::{Output, plain},
     },
-    canary, trust,
+    canary,
+    shadow::{self, Compared, May},
+    trust,
 };
 use crate::{
     config::{ConnectionSettings, Opaque, read_plugin_settings, read_tables},
@@ -43,6 +45,12 @@ pub struct Arguments {
     /// Do not try it with the last delivered orders first.
     #[arg(long)]
     pub untried: bool,
+    /// Run the last orders (500, or so many) with both first, and activate only if nothing differs; else show what does.
+    #[arg(long, value_name = "ORDERS", num_args = 0..=1, require_equals = true, default_missing_value = "500")]
+    pub shadow: Option<u32>,
+    /// Activate although the shadow run differs: the differences are what is wanted.
+    #[arg(long, requires = "shadow")]
+    pub accept: bool,
     /// Begin with some new orders only, and go back by itself if that is worse.
     #[command(flatten)]
     pub canary: canary::Trial,
@@ -101,14 +109,59 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
     let chosen = choose(arguments, beside).await?;
     trust::put_to_work(beside, &chosen.release, Some(&chosen.record.activation.release)).await?;
     check(arguments, &chosen, beside, output).await?;
+    let (compared, why) = shadowed(arguments, &chosen, beside, output).await?;
     if let Some(rules) = arguments.canary.rules()? {
-        let wish = chosen.wish(ActivationKind::Canary, None, &arguments.reason)?;
+        let wish = chosen.wish(ActivationKind::Canary, None, &why)?;
         return canary::begin(wish, rules, &chosen, beside, output).await;
     }
-    let wish = chosen.wish(ActivationKind::Activated, None, &arguments.reason)?;
+    let wish = chosen.wish(ActivationKind::Activated, None, &why)?;
     let activation = beside.ledger.activate(wish).await?;
-    tell(&activation, &chosen, output);
+    tell_with(&activation, &chosen, compared.as_ref(), output);
     Ok(())
+}
+
+/// The shadow run that was asked for, and the reason that is kept with the activation.
+async fn shadowed(
+    arguments: &Arguments,
+    chosen: &Chosen,
+    beside: &Beside,
+    output: Output,
+) -> Result<(Option<Compared>, String), Failure> {
+    let why = &arguments.reason;
+    let Some(orders) = arguments.shadow else { return Ok((None, why.clone())) };
+    let may = May {
+        release: &chosen.release,
+        settings: arguments.settings.as_ref().map(|_| chosen.settings.plugin.settings.to_json()),
+        tables: arguments.tables.as_ref().map(|_| chosen.settings.tables.clone()),
+    };
+    let compared = shadow::compare(&chosen.record, may, (0, orders.max(1)), beside, output).await?;
+    if !compared.differs() {
+        let why = format!("{why} ({})", compared.words());
+        return Ok((Some(compared), why));
+    }
+    if !output.json {
+        shadow::tell(&compared, output);
+    }
+    if !arguments.accept && !agreed(output) {
+        if output.json {
+            output.value(&json!({ "connection": chosen.record.name, "activation": null, "shadow": compared }));
+            return Err(Failure::different());
+        }
+        let why = "nothing was activated: the shadow run differs; `--accept` activates all the same";
+        return Err(Failure::different_because(why));
+    }
+    let why = format!("{why} ({}, accepted)", compared.words());
+    Ok((Some(compared), why))
+}
+
+/// A person at a terminal is asked; nobody else is.
+fn agreed(output: Output) -> bool {
+    if output.json || !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return false;
+    }
+    output.line("\nActivate it all the same? Write yes:");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim().eq_ignore_ascii_case("yes")
 }
 
 async fn choose(arguments: &Arguments, beside: &Beside) -> Result<Chosen, Failure> {
@@ -167,9 +220,16 @@ async fn secrets_of(record: &ConnectionRecord, beside: &Beside) -> Result<Secret
 
 /// Says what is in force now.
 pub fn tell(activation: &Activation, chosen: &Chosen, output: Output) {
+    tell_with(activation, chosen, None, output);
+}
+
+fn tell_with(activation: &Activation, chosen: &Chosen, compared: Option<&Compared>, output: Output) {
     let Chosen { record, release, .. } = chosen;
     let name = &record.name;
-    let result = json!({ "connection": name, "activation": activation, "release": release.description.name });
+    let mut result = json!({ "connection": name, "activation": activation, "release": release.description.name });
+    if let (Some(compared), Some(result)) = (compared, result.as_object_mut()) {
+        result.insert("shadow".to_owned(), json!(compared));
+    }
     output.either(&result, || {
         let (plugin, version) = (plain(&release.description.name), plain(&release.description.version));
         output.line(format!(

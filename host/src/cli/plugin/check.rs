@@ -39,8 +39,9 @@ impl Arguments {
 /// # Errors
 /// What can't be read; `Failure::failed` when an item failed.
 pub async fn file(arguments: &Arguments, settings: &HostSettings, output: Output) -> Result<(), Failure> {
-    let bytes = read(Path::new(&arguments.what), settings)?;
-    let judgement = arguments.with.judge(&bytes, false, settings).await?;
+    let component = Path::new(&arguments.what);
+    let bytes = read(component, settings)?;
+    let judgement = arguments.with.with_cases_beside(component).judge(&bytes, false, settings).await?;
     tell(&bytes, judgement, Vec::new(), output)
 }
 

@@ -36,12 +36,21 @@ pub struct With {
     /// Look-up tables to judge it with, as JSON or TOML: table → key → value; without it, tables that know every code.
     #[arg(long, value_name = "FILE")]
     tables: Option<PathBuf>,
-    /// Its own cases: a folder for each (`orderdock plugin test` runs them too).
+    /// Its own cases: a folder for each (`orderdock plugin test` runs them too). `plugin check FILE` finds them by itself, in
+    /// `cases` beside the file.
     #[arg(long, value_name = "FOLDER")]
     cases: Option<PathBuf>,
 }
 
 impl With {
+    /// The same, with the cases that lie beside a component as in a project's folder, where no others are given.
+    #[must_use]
+    pub fn with_cases_beside(&self, component: &Path) -> Self {
+        let beside = component.parent().map(|folder| folder.join("cases"));
+        let beside = beside.filter(|cases| list(cases).is_ok());
+        Self { cases: self.cases.clone().or(beside), ..self.clone() }
+    }
+
     fn brief(&self, known: bool) -> Result<Brief, Failure> {
         Ok(Brief {
             known,

@@ -9,6 +9,7 @@ mod capture;
 mod check;
 mod dev;
 mod display;
+mod figures;
 pub mod history;
 mod inspect;
 mod judged;

@@ -27,9 +27,12 @@ pub struct Arguments {
 pub enum Lang {
     /// Rust: smallest effort to be quick and safe.
     Rust,
-    /// JavaScript or TypeScript.
-    #[value(alias = "javascript", alias = "typescript", alias = "ts")]
+    /// JavaScript.
+    #[value(alias = "javascript")]
     Js,
+    /// TypeScript.
+    #[value(alias = "typescript")]
+    Ts,
     /// Python.
     #[value(alias = "py")]
     Python,
@@ -44,7 +47,7 @@ impl From<Lang> for Language {
     fn from(lang: Lang) -> Self {
         match lang {
             Lang::Rust => Self::Rust,
-            Lang::Js => Self::Js,
+            Lang::Js | Lang::Ts => Self::Js,
             Lang::Python => Self::Python,
             Lang::C => Self::C,
             Lang::Go => Self::Go,
@@ -59,11 +62,20 @@ impl From<Lang> for Language {
 pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let language = Language::from(arguments.lang);
     let folder = arguments.dir.clone().unwrap_or_else(|| PathBuf::from(&arguments.name));
-    let New { folder, files } = orderdock_build::new(&arguments.name, language, &folder).map_err(failure)?;
+    let typed = matches!(arguments.lang, Lang::Ts);
+    let (name, title, source) = match typed {
+        true => ("ts", "TypeScript", "plugin.ts"),
+        false => (language.name(), language.title(), language.source()),
+    };
+    let New { folder, files } = match typed {
+        true => orderdock_build::new_typescript(&arguments.name, &folder),
+        false => orderdock_build::new(&arguments.name, language, &folder),
+    }
+    .map_err(failure)?;
     let steps = next_steps(language);
-    let result = json!({ "folder": folder, "language": language.name(), "files": files, "next": steps });
+    let result = json!({ "folder": folder, "language": name, "files": files, "next": steps });
     output.either(&result, || {
-        let (title, place) = (language.title(), folder.display());
+        let place = folder.display();
         output.line(format!("Begun: {}, a plugin in {title}, in {place} ({files} files).", arguments.name));
         output.line("\nNext, type:");
         output.line(format!("  cd {place}"));
@@ -71,7 +83,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
             output.line(format!("  {step}"));
         }
         output.line("  orderdock plugin test                      # builds it and runs its cases");
-        output.line(format!("\nThen change {} and look into README.md.", language.source()));
+        output.line(format!("\nThen change {source} and look into README.md."));
     });
     Ok(())
 }

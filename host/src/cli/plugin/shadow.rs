@@ -15,8 +15,8 @@ use super::super::{
 };
 use crate::{
     config::{Period, read_plugin_settings, read_tables},
-    domain::{clock::Millis, id::Digest, problem::Problem},
-    ledger::connections::ReleaseRecord,
+    domain::{call::Tables, clock::Millis, id::Digest, problem::Problem},
+    ledger::connections::{ConnectionRecord, ReleaseRecord},
     pipeline::{
         rerun::With,
         shadow::{self, Cost, Plan, Report},
@@ -57,15 +57,43 @@ struct Side {
     version: String,
 }
 
-/// What is told as JSON.
+/// Both sides over the same orders: what is told as JSON.
 #[derive(Serialize)]
-struct Told<'a> {
-    connection: &'a str,
+pub struct Compared {
+    connection: String,
     before: Side,
     after: Side,
     seconds: f64,
     #[serde(flatten)]
-    report: &'a Report,
+    report: Report,
+}
+
+impl Compared {
+    /// Whether anything differs, or nothing could be compared.
+    pub fn differs(&self) -> bool {
+        self.report.differs() || self.report.orders == 0
+    }
+
+    /// In a few words, as it is kept with an activation.
+    pub fn words(&self) -> String {
+        let Report { orders, identical, .. } = self.report;
+        format!(
+            "shadow run: {} of {} {} the same",
+            changes::grouped(identical),
+            changes::grouped(orders),
+            changes::noun(orders)
+        )
+    }
+}
+
+/// What is run beside what is in force; none is as it is in force.
+pub struct May<'a> {
+    /// Release.
+    pub release: &'a ReleaseRecord,
+    /// The plugin's settings.
+    pub settings: Option<serde_json::Value>,
+    /// Look-up tables.
+    pub tables: Option<Tables>,
 }
 
 /// Runs the command.
@@ -75,13 +103,7 @@ struct Told<'a> {
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
     let record = beside.connection(&arguments.connection).await?;
     let release = beside.release(&arguments.release).await?;
-    let force = &record.activation;
     let config = stored(&record)?;
-    let before = With {
-        release: force.release.clone(),
-        settings: beside.ledger.plugin_settings(&record.id, force.settings_revision).await?.to_string().into(),
-        tables: beside.ledger.tables(&record.id, force.tables_revision).await?.into(),
-    };
     let mut problems = Vec::new();
     let settings = match &arguments.settings {
         None => config.plugin.settings.clone(),
@@ -90,9 +112,9 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
             .unwrap_or_default(),
     };
     let tables = match &arguments.tables {
-        None => before.tables.as_ref().clone(),
+        None => None,
         Some(path) => {
-            read_tables(path, &text(path)?).map_err(|mut found| problems.append(&mut found)).unwrap_or_default()
+            Some(read_tables(path, &text(path)?).map_err(|mut found| problems.append(&mut found)).unwrap_or_default())
         }
     };
     if problems.is_empty() {
@@ -103,16 +125,34 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
         let name = format!("{}@{}", plain(&release.description.name), plain(&release.description.version));
         return Err(Failure::problems(format!("{name} can't be run with these settings"), problems));
     }
-    let after = With {
-        release: release.digest.clone(),
-        settings: if arguments.settings.is_some() {
-            Arc::new(settings.to_json().to_string())
-        } else {
-            Arc::clone(&before.settings)
-        },
-        tables: tables.into(),
+    let may = May { release: &release, settings: arguments.settings.as_ref().map(|_| settings.to_json()), tables };
+    let compared = compare(&record, may, period(arguments, beside).await?, beside, output).await?;
+    output.either(&compared, || tell(&compared, output));
+    if compared.report.differs() { Err(Failure::different()) } else { Ok(()) }
+}
+
+/// Runs a connection's orders since then, at most so many, with what is in force and with what may be.
+///
+/// # Errors
+/// When there are none, or they can't be run.
+pub async fn compare(
+    record: &ConnectionRecord,
+    may: May<'_>,
+    (since_ms, limit): (Millis, u32),
+    beside: &Beside,
+    output: Output,
+) -> Result<Compared, Failure> {
+    let force = &record.activation;
+    let before = With {
+        release: force.release.clone(),
+        settings: beside.ledger.plugin_settings(&record.id, force.settings_revision).await?.to_string().into(),
+        tables: beside.ledger.tables(&record.id, force.tables_revision).await?.into(),
     };
-    let (since_ms, limit) = period(arguments, beside).await?;
+    let after = With {
+        release: may.release.digest.clone(),
+        settings: may.settings.map_or_else(|| Arc::clone(&before.settings), |it| Arc::new(it.to_string())),
+        tables: may.tables.map_or_else(|| Arc::clone(&before.tables), Arc::new),
+    };
     let passes = beside.ledger.mapped_passes(&record.id, since_ms, limit).await?;
     if passes.is_empty() {
         return Err(Failure::not_found(format!(
@@ -126,16 +166,15 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
     let bar = bar(passes.len(), output);
     let began = beside.clock.since_boot();
     let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let plan = Plan { passes, before, after, at_once };
+    let revisions = Some((force.settings_revision, force.tables_revision));
+    let plan = Plan { passes, before, revisions, after, at_once };
     let report = shadow::shadow(beside.ledger.as_ref(), &engine, plan, |done| {
         bar.set_position(u64::try_from(done).unwrap_or(0))
     })
     .await?;
     bar.finish_and_clear();
     let took = beside.clock.since_boot().saturating_sub(began);
-    let told = Told { connection: &record.name, before: old, after: new, seconds: took.as_secs_f64(), report: &report };
-    output.either(&told, || tell(&told, output));
-    if report.differs() { Err(Failure::different()) } else { Ok(()) }
+    Ok(Compared { connection: record.name.clone(), before: old, after: new, seconds: took.as_secs_f64(), report })
 }
 
 fn text(path: &std::path::Path) -> Result<String, Failure> {
@@ -166,8 +205,9 @@ fn bar(orders: usize, output: Output) -> ProgressBar {
     bar
 }
 
-fn tell(told: &Told<'_>, output: Output) {
-    let Told { connection, before, after, seconds, report } = told;
+/// Prints it.
+pub fn tell(compared: &Compared, output: Output) {
+    let Compared { connection, before, after, seconds, report } = compared;
     let named = |side: &Side| {
         let digest = side.release.as_str().get(..12).unwrap_or_default();
         format!("{}@{} ({digest})", plain(&side.name), plain(&side.version))

@@ -1,8 +1,8 @@
-//! `orderdock plugin show`: a release, and how it was judged.
+//! `orderdock plugin show`: a release, how it was judged, and what its mappings cost of late.
 
 use serde_json::{Value, json};
 
-use super::judged;
+use super::{figures, judged};
 use crate::{
     cli::{
         Failure,
@@ -19,9 +19,11 @@ use crate::{
 pub async fn run(release: &str, beside: &Beside, output: Output) -> Result<(), Failure> {
     let record = beside.release(release).await?;
     let kept = beside.ledger.admissions(Some(&record.digest)).await?.into_iter().next().map(|(_, kept)| kept);
+    let figures = figures::last_day(beside, &record.digest).await?;
     let mut result = serde_json::to_value(&record).unwrap_or_default();
     if let Value::Object(fields) = &mut result {
         fields.insert("verdict".to_owned(), json!(kept));
+        fields.insert("last_24h".to_owned(), json!(figures));
     }
     output.either(&result, || {
         describe(record.digest.as_str(), record.size, &record.description, output);
@@ -33,6 +35,7 @@ pub async fn run(release: &str, beside: &Beside, output: Output) -> Result<(), F
                 judged::show(&kept.admission, &kept.overrides, output);
             }
         }
+        figures::show(&figures, output);
     });
     Ok(())
 }

@@ -6,7 +6,7 @@
 //!
 //! Every writer of SQLite is alone, so what was read stays true until the commit. In PostgreSQL a text says what it locks in
 //! a comment that begins with `pg`: `/*pg for update */` where a decision hangs on what is read, `/*pg for update skip
-//! locked */` where others shall take other rows instead of waiting.
+//! locked */` where others shall take other rows instead of waiting. `/*pg offset 0 */` keeps its planner out of a subquery.
 
 use std::{borrow::Cow, collections::BTreeSet};
 

@@ -5,20 +5,22 @@ use async_trait::async_trait;
 use super::{
     SqlLedger,
     database::{Db, Row, Value, values_of},
-    destinations, keys, orders,
+    destinations, figures, keys, orders,
     passes::state,
 };
 use crate::{
     domain::{
         clock::Millis,
-        id::{AttemptToken, ConnectionId, OrderKey, ShopId},
+        id::{AttemptToken, ConnectionId, Digest, OrderKey, ShopId},
         pass::{Colour, PassState},
     },
     ledger::{
         Result, TimelineEntry,
         orders::Sweep,
         passes::Mapping,
-        reports::{AttemptRow, Counts, EffectRow, OrderDetail, OrderFilter, OrderRow, PassRow, Reports, Undecided},
+        reports::{
+            AttemptRow, Backlog, Counts, EffectRow, OrderDetail, OrderFilter, OrderRow, PassRow, Reports, Undecided,
+        },
     },
 };
 
@@ -323,6 +325,14 @@ impl Reports for SqlLedger {
 
     async fn counts(&self, connection: &ConnectionId) -> Result<Counts> {
         counts(&mut self.reader().await?, connection).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        figures::backlog(&mut self.reader().await?).await
+    }
+
+    async fn mappings(&self, release: &Digest, since_ms: Millis, limit: u32) -> Result<Vec<Mapping>> {
+        figures::mappings(&mut self.reader().await?, release, since_ms, limit).await
     }
 
     async fn sweeps(&self, connection: &ConnectionId, shop: &ShopId, limit: u32) -> Result<Vec<Sweep>> {

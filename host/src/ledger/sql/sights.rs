@@ -99,17 +99,31 @@ pub async fn record(db: &mut Db, batch: &SightBatch) -> Result<Vec<Recorded>> {
 async fn lock(db: &mut Db, batch: &SightBatch) -> Result<()> {
     let mut ids: Vec<&str> = batch.sights.iter().map(|sight| sight.shop_order_id.as_str()).collect();
     ids.sort_unstable();
-    let sql = format!(
-        "select shop_order_id from orders where connection_id = $1 and shop_id = $2
-            and shop_order_id in (select value from {} as wanted) order by shop_order_id for update",
-        dialect::texts(3)
-    );
-    db.lock(&sql, values_of![batch.connection.as_str(), batch.shop.as_str(), to_json(&ids)?]).await
+    db.lock(&lock_text(), values_of![batch.connection.as_str(), batch.shop.as_str(), to_json(&ids)?]).await
 }
 
-async fn load(db: &mut Db, batch: &SightBatch) -> Result<HashMap<String, Known>> {
-    let ids: Vec<&str> = batch.sights.iter().map(|sight| sight.shop_order_id.as_str()).collect();
-    let sql = format!(
+/// Locks the wanted orders of a page.
+pub fn lock_text() -> String {
+    format!(
+        "select o.shop_order_id from {} join orders o
+            on o.connection_id = i.connection_id and o.shop_id = i.shop_id and o.shop_order_id = i.value
+         order by o.shop_order_id for update of o",
+        wanted()
+    )
+}
+
+/// The wanted orders by their whole keys, called `i`. PostgreSQL must not see that connection and shop are the same for all of
+/// them: it would rather read all orders of a shop that it has not counted yet than look one up.
+fn wanted() -> String {
+    format!(
+        "(select value, cast($1 as text) as connection_id, cast($2 as text) as shop_id from {} as it /*pg offset 0 */) as i",
+        dialect::texts(3)
+    )
+}
+
+/// What is known of the wanted orders of a page.
+pub fn load_text() -> String {
+    format!(
         "select i.value as seen_id, o.shop_order_id, o.decision, o.decision_ms, o.read_began_ms, o.read_alone,
             o.looked_ms, o.confirmed_status, o.confirmed_ms, o.confirmed_modified_ms, o.last_pass, p.state, p.closed_ms,
             p.content_hash, p.sent,
@@ -118,20 +132,24 @@ async fn load(db: &mut Db, batch: &SightBatch) -> Result<HashMap<String, Known>>
             case when p.state = 'withdrawn' then (
                 select b.state from passes b where b.connection_id = $1 and b.shop_id = $2 and b.shop_order_id = i.value
                     and b.pass < p.pass and b.state <> 'withdrawn' order by b.pass desc limit 1) end as state_before,
-            case when exists (select 1 from effects e where e.connection_id = $1 and e.shop_id = $2
+            case when exists (select 1 from effects e where e.connection_id = i.connection_id and e.shop_id = i.shop_id
                 and e.shop_order_id = i.value and e.kind = 'status' and e.state = 'owed') then 1 else 0 end as status_open,
             (select c.name from orders x join connections c on c.id = x.connection_id
                 where x.shop_id = $2 and x.shop_order_id = i.value and x.connection_id <> $1 and x.last_pass > 0
                 limit 1) as other
-         from {} as i
-         left join orders o on o.connection_id = $1 and o.shop_id = $2 and o.shop_order_id = i.value
-         left join passes p on p.connection_id = $1 and p.shop_id = $2 and p.shop_order_id = i.value
+         from {}
+         left join orders o on o.connection_id = i.connection_id and o.shop_id = i.shop_id and o.shop_order_id = i.value
+         left join passes p on p.connection_id = i.connection_id and p.shop_id = i.shop_id and p.shop_order_id = i.value
             and p.pass = o.last_pass",
-        dialect::texts(3)
-    );
+        wanted()
+    )
+}
+
+async fn load(db: &mut Db, batch: &SightBatch) -> Result<HashMap<String, Known>> {
+    let ids: Vec<&str> = batch.sights.iter().map(|sight| sight.shop_order_id.as_str()).collect();
     let recent = db.now_ms.saturating_sub(judge::FLIPS_WITHIN_MS);
     let values = values_of![batch.connection.as_str(), batch.shop.as_str(), to_json(&ids)?, recent];
-    let rows = db.rows(&sql, values).await?;
+    let rows = db.rows(&load_text(), values).await?;
     rows.iter().map(|row| Ok((row.text("seen_id")?, known(row)?))).collect()
 }
 

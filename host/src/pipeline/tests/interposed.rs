@@ -24,7 +24,7 @@ use crate::{
         effects::{EffectBody, EffectEnd, Effects, MailBatch, OwedByOrder},
         fleet::Fleet,
         orders::*,
-        passes::{Claim, ClaimKind, Doubtful, Move, Passes},
+        passes::{Claim, ClaimKind, Doubtful, Mapping, Move, Passes},
         reports::*,
     },
 };
@@ -363,6 +363,14 @@ impl Reports for Interposed {
     async fn counts(&self, connection: &ConnectionId) -> Result<Counts> {
         self.called("counts").await?;
         self.inner.counts(connection).await
+    }
+    async fn backlog(&self) -> Result<Backlog> {
+        self.called("backlog").await?;
+        self.inner.backlog().await
+    }
+    async fn mappings(&self, release: &Digest, since_ms: Millis, limit: u32) -> Result<Vec<Mapping>> {
+        self.called("mappings").await?;
+        self.inner.mappings(release, since_ms, limit).await
     }
     async fn sweeps(&self, connection: &ConnectionId, shop: &ShopId, limit: u32) -> Result<Vec<Sweep>> {
         self.called("sweeps").await?;

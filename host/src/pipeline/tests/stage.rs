@@ -147,6 +147,7 @@ impl Stage {
             opener: Arc::new(PlayedOpener(Arc::clone(&shop))),
             destinations: Arc::default(),
             sealer: Arc::new(Sealer::new(&key, Arc::new(OsRandom))),
+            metrics: Arc::new(crate::metrics::Metrics::new().unwrap()),
             pace: Pace::default(),
         });
         let shared = Arc::new(Shared {

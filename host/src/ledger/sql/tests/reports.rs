@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::{
     domain::pass::{Colour, PassState},
     ledger::{
+        effects::EffectBody,
         passes::{MappedInVain, Mapping, Move, To},
-        reports::{OrderFilter, Undecided},
+        reports::{Backlog, OrderFilter, Undecided},
     },
 };
 
@@ -17,6 +18,8 @@ contract!(
     the_log_shows_attempts_newest_first,
     bodies_expire_after_the_pass_closed_and_rows_stay,
     what_a_mapping_cost_is_kept_with_the_move_and_its_evidence_with_the_bodies,
+    what_is_open_or_needs_somebody_is_counted_by_connection,
+    the_last_mappings_by_a_release_are_found,
 );
 
 async fn ids(rig: &Rig, filter: OrderFilter) -> Vec<String> {
@@ -110,4 +113,49 @@ async fn what_a_mapping_cost_is_kept_with_the_move_and_its_evidence_with_the_bod
     let expired = last("2").await;
     assert_eq!((expired.mapping, expired.evidence), (Some(cost("rejection")), None));
     assert_eq!(rig.ledger.mapped_order(&rig.pass("2", 1)).await.unwrap(), None);
+}
+
+async fn what_is_open_or_needs_somebody_is_counted_by_connection(rig: Rig) {
+    assert_eq!(rig.ledger.backlog().await.unwrap(), Backlog::default());
+    deliver(&rig, "1", "a1").await;
+    rig.failed(
+        "2",
+        vec![EffectBody::Note { text: "no street".into() }, EffectBody::Mail { failed: serde_json::json!({}) }],
+    )
+    .await;
+    rig.advance(1);
+    rig.offer("3").await;
+    rig.offer("4").await;
+    rig.see(vec![sight("5", "Strange")], false).await;
+    let backlog = rig.ledger.backlog().await.unwrap();
+    let counts: Vec<_> = backlog.orders.iter().map(|it| (it.state, it.orders)).collect();
+    assert_eq!(counts, [(PassState::Waiting, 2), (PassState::Failed, 1)], "what ended well is not counted");
+    let since = |at: usize| backlog.orders[at].since_ms;
+    assert!(since(1) <= since(0) && since(0) <= rig.now(), "{backlog:?}");
+    assert!(backlog.orders.iter().all(|it| it.connection == rig.connection));
+    assert_eq!(backlog.effects.get(&rig.connection), Some(&[1, 0, 1]));
+    assert!(backlog.questions.is_empty());
+}
+
+async fn the_last_mappings_by_a_release_are_found(rig: Rig) {
+    let cost = |release: &str, cpu| Mapping {
+        release: release.into(),
+        gave: "delivery".into(),
+        cpu,
+        memory: 65_536,
+        us: 40,
+        in_vain: None,
+    };
+    for (id, release) in [("1", "aa"), ("2", "bb"), ("3", "aa")] {
+        rig.offer(id).await;
+        let claim = rig.claim_one().await;
+        let cpu = id.parse().unwrap();
+        let sent = Move { mapping: Some(cost(release, cpu)), ..to_sending(&claim, &format!("a{id}")) };
+        rig.ledger.apply(sent).await.unwrap();
+        rig.advance(5);
+    }
+    let found = async |since_ms, limit| rig.ledger.mappings(&"aa".into(), since_ms, limit).await.unwrap();
+    assert_eq!(found(0, 10).await, [cost("aa", 3), cost("aa", 1)], "newest first");
+    assert_eq!(found(0, 1).await, [cost("aa", 3)]);
+    assert_eq!(found(rig.now() + 86_400_000, 10).await, []);
 }

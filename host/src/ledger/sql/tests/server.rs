@@ -326,3 +326,27 @@ async fn values_are_never_read_as_sql() {
     let mut db = open_with_clock(rig.url(), Arc::clone(&rig.clock)).await.unwrap().reader().await.unwrap();
     assert!(db.maybe_row("select $1 as it", values_of![evil]).await.unwrap().is_some());
 }
+
+/// A server that has not counted a table yet takes a connection for one order; a page of a hundred orders then read all
+/// orders of its shop a hundred times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_ledger_looks_orders_up_by_their_whole_keys() {
+    use crate::ledger::sql::{dialect, effects, sights};
+    let rig = Rig::postgres().await;
+    for sql in [effects::LEASE_ORDERS.to_owned(), sights::lock_text(), sights::load_text()] {
+        let values = ["'c'", "'1'", if sql == effects::LEASE_ORDERS { "'3'" } else { "'[\"7\"]'" }, "'4'", "5", "6"];
+        let mut text = dialect::postgres(&sql).into_owned();
+        for (index, value) in values.iter().enumerate() {
+            text = text.replace(&format!("${}", index + 1), value);
+        }
+        let plan = rig.sql(&format!("explain {text}"));
+        let lines: Vec<&str> = plan.lines().collect();
+        for (at, line) in
+            lines.iter().enumerate().filter(|(_, line)| line.contains(" on orders") || line.contains(" on passes"))
+        {
+            let by = lines.get(at + 1).copied().unwrap_or_default();
+            assert!(line.contains("Update on") || by.contains("shop_order_id"), "{line}\n{by}\n{plan}\n{text}");
+        }
+        assert!(plan.contains("Index Scan"), "{plan}");
+    }
+}
