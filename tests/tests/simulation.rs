@@ -4,7 +4,7 @@
 
 use orderdock_tests::sim::{
     run::{Mutant, Report, run},
-    world::{Dice, Plan},
+    world::{Dice, Plan, WIDER},
 };
 
 fn told(report: &Report) -> String {
@@ -26,9 +26,20 @@ fn nothing_is_lost_or_sent_twice_whatever_happens() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// Several connections, of which one may drop files; shop, ERP, database, mail server and folder are each away for a while.
+#[test]
+fn with_several_connections_and_outages_nothing_is_lost_or_sent_twice() {
+    let failed: Vec<String> = (WIDER..WIDER + 120)
+        .map(|seed| run(seed, Mutant::default(), false))
+        .filter(|report| !report.wrong.is_empty())
+        .map(|report| told(&report))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
 #[test]
 fn the_same_seed_tells_the_same_story() {
-    for seed in [7, 79, 4_711] {
+    for seed in [7, 79, 4_711, 4_712, 4_713, 4_714] {
         let (one, two) = (run(seed, Mutant::default(), true), run(seed, Mutant::default(), true));
         let parted = one.trace.iter().zip(&two.trace).find(|(one, two)| one != two);
         assert_eq!(one.hash, two.hash, "seed {seed}: the stories part at {parted:#?}");

@@ -204,10 +204,20 @@ pub trait FileDrop: Send + Sync {
     async fn clear(&self, tokens: Vec<String>) -> Result<usize, FolderError>;
 }
 
+/// Decides when a step may begin, and who hears how it ended.
+#[async_trait]
+pub trait Turns: Send + Sync {
+    /// Goes on when the step may begin.
+    async fn begin(&self, step: &'static str);
+    /// Goes on when whoever took the step may hear of it.
+    async fn end(&self, step: &'static str);
+}
+
 /// An open folder destination. Holds no descriptor: a folder may be unmounted and come back.
 #[derive(Clone)]
 pub struct FolderDestination {
     steps: Arc<Steps>,
+    turns: Option<Arc<dyn Turns>>,
 }
 
 impl FolderDestination {
@@ -251,7 +261,18 @@ impl FolderDestination {
         if settings.answer_cap == 0 {
             problems.push(Problem::new("answer_cap", "is 0"));
         }
-        if problems.is_empty() { Ok(Self { steps: Arc::new(Steps::new(settings.clone())) }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { steps: Arc::new(Steps::new(settings.clone())), turns: None })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The same, with each step taken at one moment of somebody else's choice, in the task that asks for it: for simulations,
+    /// in which nothing runs beside anything else.
+    #[must_use]
+    pub fn in_turns(self, turns: Arc<dyn Turns>) -> Self {
+        Self { turns: Some(turns), ..self }
     }
 
     /// The settings it was opened with.
@@ -336,13 +357,27 @@ impl FolderDestination {
     }
 
     /// Runs a step on a blocking thread.
-    async fn run<T, F>(&self, step: F) -> Result<T, FolderError>
+    async fn run<T, F>(&self, name: &'static str, step: F) -> Result<T, FolderError>
     where
         T: Send + 'static,
         F: FnOnce(&Steps) -> Result<T, FolderError> + Send + 'static,
     {
+        self.take(name, step).await.unwrap_or_else(|error| Err(self.broken(&error)))
+    }
+
+    async fn take<T, F>(&self, name: &'static str, step: F) -> Result<T, tokio::task::JoinError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Steps) -> T + Send + 'static,
+    {
+        if let Some(turns) = &self.turns {
+            turns.begin(name).await;
+            let done = step(&self.steps);
+            turns.end(name).await;
+            return Ok(done);
+        }
         let steps = Arc::clone(&self.steps);
-        tokio::task::spawn_blocking(move || step(&steps)).await.unwrap_or_else(|error| Err(self.broken(&error)))
+        tokio::task::spawn_blocking(move || step(&steps)).await
     }
 
     fn broken(&self, error: &tokio::task::JoinError) -> FolderError {
@@ -357,49 +392,49 @@ impl FolderDestination {
 #[async_trait]
 impl FileDrop for FolderDestination {
     async fn listing(&self) -> Result<Listing, FolderError> {
-        self.run(Steps::listing).await
+        self.run("listing", Steps::listing).await
     }
 
     async fn write_temporaries(&self, plan: &FilePlan, contents: Vec<ReadyFile>) -> Result<(), FolderError> {
         let plan = plan.clone();
-        self.run(move |steps| steps.write_temporaries(&plan, &contents)).await
+        self.run("write temporaries", move |steps| steps.write_temporaries(&plan, &contents)).await
     }
 
     async fn rename_all(&self, plan: &FilePlan) -> Result<Vec<Placed>, Stopped> {
-        let (steps, plan) = (Arc::clone(&self.steps), plan.clone());
-        let renaming = tokio::task::spawn_blocking(move || steps.rename_all(&plan));
-        renaming.await.unwrap_or_else(|error| Err(Stopped { placed: Vec::new(), error: self.broken(&error) }))
+        let plan = plan.clone();
+        let renaming = self.take("rename all", move |steps| steps.rename_all(&plan)).await;
+        renaming.unwrap_or_else(|error| Err(Stopped { placed: Vec::new(), error: self.broken(&error) }))
     }
 
     async fn recover(&self, plan: &FilePlan, phase: Phase) -> Result<Recovered, FolderError> {
         let plan = plan.clone();
-        self.run(move |steps| steps.recover(&plan, phase)).await
+        self.run("recover", move |steps| steps.recover(&plan, phase)).await
     }
 
     async fn forget(&self, plan: &FilePlan) -> Result<(), FolderError> {
         let plan = plan.clone();
-        self.run(move |steps| steps.forget(&plan)).await
+        self.run("forget", move |steps| steps.forget(&plan)).await
     }
 
     async fn look(&self, since: &Listing, checks: &[FileCheck], now_ms: Millis) -> Result<Look, FolderError> {
         let (since, checks) = (since.clone(), checks.to_vec());
-        self.run(move |steps| steps.look(&since, &checks, now_ms)).await
+        self.run("look", move |steps| steps.look(&since, &checks, now_ms)).await
     }
 
     async fn present(&self, most: usize) -> Result<Vec<String>, FolderError> {
-        self.run(move |steps| steps.present(most)).await
+        self.run("present", move |steps| steps.present(most)).await
     }
 
     async fn read(&self, slot: &str, name: &str) -> Result<Option<Vec<u8>>, FolderError> {
         let (slot, name) = (slot.to_owned(), name.to_owned());
-        self.run(move |steps| steps.read(&slot, &name)).await
+        self.run("read", move |steps| steps.read(&slot, &name)).await
     }
 
     async fn tokens_there(&self) -> Result<Vec<String>, FolderError> {
-        self.run(Steps::tokens_there).await
+        self.run("tokens there", Steps::tokens_there).await
     }
 
     async fn clear(&self, tokens: Vec<String>) -> Result<usize, FolderError> {
-        self.run(move |steps| steps.clear(&tokens)).await
+        self.run("clear", move |steps| steps.clear(&tokens)).await
     }
 }

@@ -1,7 +1,7 @@
 //! The host: opens a lane for each connection, follows what administrators change, and stops in good order.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -82,7 +82,7 @@ pub struct ConnectionHealth {
 pub struct Host {
     shared: Arc<Shared>,
     mails: Arc<Notify>,
-    running: Mutex<HashMap<ConnectionId, Running>>,
+    running: Mutex<BTreeMap<ConnectionId, Running>>,
     trouble: Mutex<BTreeMap<String, String>>,
     /// Connections whose release this host can't get ready, and why.
     not_ready: Mutex<BTreeMap<String, String>>,
@@ -328,7 +328,7 @@ impl Host {
             }
         }
         if drain.is_some() {
-            for (_, running) in self.lock().drain() {
+            for running in std::mem::take(&mut *self.lock()).into_values() {
                 running.stop.cancel();
             }
             return Ok(true);
@@ -542,7 +542,7 @@ impl Host {
         self.put_off.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionId, Running>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ConnectionId, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

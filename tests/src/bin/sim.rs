@@ -15,7 +15,7 @@ use orderdock_tests::sim::run::{Mutant, Report, run};
 
 #[derive(Parser)]
 struct Arguments {
-    /// How many seeds to run, from 1 on or from `--seed` on.
+    /// How many seeds to run, from 1 on or from `--seed` on. Those from 1,000 on may have several connections and outages.
     #[arg(long)]
     seeds: Option<u64>,
     /// Run this seed. Without `--seeds` it runs alone, and what happens in it is printed.
@@ -42,7 +42,7 @@ fn main() -> anyhow::Result<ExitCode> {
         tell(&mut out, &report)?;
         return Ok(if report.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let (first, count) = (arguments.seed.unwrap_or(1), arguments.seeds.unwrap_or(1_000));
+    let (first, count) = (arguments.seed.unwrap_or(1), arguments.seeds.unwrap_or(2_000));
     let jobs = arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let began = tokio::time::Instant::now();
     let next = AtomicU64::new(first);

@@ -19,7 +19,10 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout_at},
 };
 
-use super::{run::Scene, world::Fate};
+use super::{
+    run::Scene,
+    world::{Away, Fate},
+};
 
 /// How long an order that the ERP took may stay invisible after our request ended: what the connection says of it.
 pub const SETTLING: Duration = Duration::from_secs(60);
@@ -75,6 +78,15 @@ impl Erp {
         known || (would && !refused.contains(&request.key))
     }
 
+    /// It took a file: each is an order.
+    pub fn take_file(&self, scene: &Scene, file: &Wanted) {
+        let mut all = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = format!("ERP-{}", all.len() + 1);
+        scene.trace.note(format_args!("erp TOOK the file of {}/{} as {id}", file.order, file.pass));
+        let Wanted { order, pass, key } = file.clone();
+        all.push(Accepted { order, pass, id, visible: Instant::now(), key, at: Instant::now() });
+    }
+
     fn accept(&self, scene: &Scene, request: &Wanted, visible: Instant) -> String {
         let mut all = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
         let life = Duration::from_secs(u64::from(KEY_LIFE_S));
@@ -94,7 +106,7 @@ impl Erp {
 
 /// What a request asks for.
 #[derive(Clone, Debug)]
-struct Wanted {
+pub struct Wanted {
     order: String,
     pass: u32,
     key: String,
@@ -134,7 +146,7 @@ impl HttpSender for Wire {
         sleep(dice.time(1, if self.breaks() { 20_000 } else { 30 })).await;
         scene.strike(&self.fate, &self.host);
         self.fate.alive().await;
-        if self.breaks() && dice.chance(300) {
+        if scene.is_away(Away::Erp) || (self.breaks() && dice.chance(300)) {
             return failed(Phase::Connect, TransportFailure::Connect("refused".to_owned()));
         }
         if Instant::now() >= deadline {
@@ -250,7 +262,8 @@ async fn look_up(scene: Arc<Scene>, path: String, breaks: bool, answer: oneshot:
     let _ = answer.send(answered);
 }
 
-fn wanted(body: &[u8]) -> Wanted {
+/// Reads what the plugin wrote.
+pub fn wanted(body: &[u8]) -> Wanted {
     let read: BTreeMap<String, Value> = serde_json::from_slice(body).unwrap();
     Wanted {
         order: read["order"].as_str().unwrap().to_owned(),

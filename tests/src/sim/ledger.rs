@@ -33,7 +33,7 @@ use serde_json::Value;
 
 use super::{
     run::Scene,
-    world::{Fate, Life},
+    world::{Away, Fate, Life},
 };
 
 /// One host's way to the database.
@@ -117,6 +117,9 @@ impl LedgerSeam {
     }
 
     fn breaks(&self) -> bool {
+        if self.scene.is_away(Away::Database) {
+            return true;
+        }
         self.scene.in_trouble() && self.scene.plan.ledger > 0 && self.scene.dice.chance(self.scene.plan.ledger)
     }
 

@@ -12,7 +12,9 @@ use orderdock::{
     domain::{
         Order,
         call::{Context, Description, Purpose, Tables},
-        delivery::{Delivery, DeliveryContent, HttpDelivery, Rejection, RejectionClass, Repeat, Segment},
+        delivery::{
+            Delivery, DeliveryContent, FileDelivery, FileOut, HttpDelivery, Rejection, RejectionClass, Repeat, Segment,
+        },
         id::Digest,
         problem::Problem,
         verdict::{Acceptance, DefaultVerdict, FailureClass, Refusal, Response, Verdict},
@@ -28,13 +30,17 @@ use tokio::time::sleep;
 
 use super::{
     erp::{KEY_LIFE_S, Wire},
+    files::FolderSeam,
     run::Scene,
     shop::ShopSeam,
-    world::Fate,
+    world::{Away, Fate},
 };
 
 /// The digest of the only release.
 pub const RELEASE: &str = "5e1ea5e";
+
+/// The digest of the release that makes files.
+pub const FILES: &str = "f11e5";
 
 /// Maps as simply as can be: what matters is what the host makes of it.
 pub struct SimPlugin {
@@ -58,7 +64,7 @@ impl Mapper for SimPlugin {
 
     async fn map_order(
         &self,
-        _: &Digest,
+        release: &Digest,
         order: Arc<Order>,
         context: Context,
         _: Arc<Tables>,
@@ -68,6 +74,15 @@ impl Mapper for SimPlugin {
             return called(Err(Rejection { class: RejectionClass::Data, message, field: Some("totals.gross".into()) }));
         }
         let body = json!({ "order": order.shop_order_id, "pass": context.pass, "key": context.idempotency_key });
+        if *release == Digest::from(FILES) {
+            let file = |ending: &str, content: String| FileOut {
+                name: format!("{}-{}.{ending}", order.shop_order_id, context.document_number),
+                content: vec![Segment::Bytes(content.into_bytes())],
+            };
+            let files = vec![file("json", body.to_string())];
+            let content = DeliveryContent::Files(FileDelivery { files, trigger: Some(file("go", String::new())) });
+            return called(Ok(Delivery { content, state: Vec::new(), notes: Vec::new() }));
+        }
         let look_up = context.purpose == Purpose::LookUp;
         let repeat = if self.scene.plan.keys { Repeat::WithKey(KEY_LIFE_S) } else { Repeat::Never };
         let content = DeliveryContent::Http(HttpDelivery {
@@ -93,8 +108,10 @@ impl Mapper for SimPlugin {
         response: Response,
         _: DefaultVerdict,
     ) -> Called<Verdict> {
-        let Response::Http { status, body, .. } = response else {
-            return called(Verdict::Unknown { message: "no HTTP".to_owned() });
+        let (status, body) = match response {
+            Response::Http { status, body, .. } => (status, body),
+            Response::FilesWritten { .. } => return called(Verdict::Accepted(Acceptance::default())),
+            _ => return called(Verdict::Unknown { message: "no HTTP".to_owned() }),
         };
         called(match status {
             200 | 201 => {
@@ -126,9 +143,15 @@ pub struct SimOpener {
 }
 
 impl Opener for SimOpener {
-    fn shop(&self, _: &ConnectionRecord, _: &ConnectionSettings, _: &Secrets) -> Result<Arc<dyn Shop>, Vec<Problem>> {
+    fn shop(
+        &self,
+        record: &ConnectionRecord,
+        _: &ConnectionSettings,
+        _: &Secrets,
+    ) -> Result<Arc<dyn Shop>, Vec<Problem>> {
         let (scene, fate, host) = (Arc::clone(&self.scene), Arc::clone(&self.fate), self.host.clone());
-        Ok(Arc::new(ShopSeam { scene, fate, host }))
+        let line = scene.line(&record.id);
+        Ok(Arc::new(ShopSeam { scene, fate, host, line }))
     }
 
     fn destination(&self, pinned: &Value, secrets: &Secrets) -> Result<Arc<Destination>, Vec<Problem>> {
@@ -137,7 +160,10 @@ impl Opener for SimOpener {
                 let (scene, fate, host) = (Arc::clone(&self.scene), Arc::clone(&self.fate), self.host.clone());
                 Destination::Http(Box::new(http.sending_by(Arc::new(Wire { scene, fate, host }))))
             }
-            other => other,
+            Destination::Folder(folder) => {
+                let (scene, fate, host) = (Arc::clone(&self.scene), Arc::clone(&self.fate), self.host.clone());
+                Destination::Folder(folder.in_turns(Arc::new(FolderSeam { scene, fate, host })))
+            }
         }))
     }
 }
@@ -167,6 +193,10 @@ impl Mailer for SimMailer {
         let (dice, plan) = (&self.scene.dice, &self.scene.plan);
         self.fate.alive().await;
         sleep(dice.time(1, 500)).await;
+        if self.scene.is_away(Away::Mail) {
+            self.fate.alive().await;
+            return Err(MailError::Temporary("it can't be reached".to_owned()));
+        }
         let trouble = self.scene.in_trouble() && plan.mail > 0 && dice.chance(plan.mail);
         if trouble && dice.chance(500) {
             self.fate.alive().await;

@@ -31,11 +31,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     erp::{Erp, SETTLING},
+    files::{self, Inbox},
     judge,
     ledger::LedgerSeam,
-    plugin::{Mailbox, RELEASE, SimMailer, SimOpener, SimPlugin},
+    plugin::{FILES, Mailbox, RELEASE, SimMailer, SimOpener, SimPlugin},
     shop::{ARCHIVED, Books, FAILURE, NEW, SUCCESS},
-    world::{Dice, Fate, Life, Plan, SimClock, Trace, jump_dice},
+    world::{Away, Dice, Fate, Life, Plan, SimClock, Trace, jump_dice},
 };
 use crate::model::ModelLedger;
 
@@ -71,6 +72,15 @@ pub struct Report {
     pub plan: String,
 }
 
+/// A connection.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its id.
+    pub connection: ConnectionId,
+    /// Its shop's.
+    pub shop: ShopId,
+}
+
 /// Everything outside the hosts.
 pub struct Scene {
     /// Randomness.
@@ -93,8 +103,10 @@ pub struct Scene {
     pub erp: Erp,
     /// The mail server.
     pub mails: Mailbox,
-    /// The only connection, and its shop.
-    pub connection: (ConnectionId, ShopId),
+    /// The connections.
+    pub lines: Vec<Line>,
+    /// Where files are dropped; it ends with the run.
+    pub inbox: Inbox,
     /// When the database's clock was set on last, and how far it went back in all.
     pub jumped: Mutex<(Option<Instant>, Duration)>,
 }
@@ -140,9 +152,24 @@ impl Scene {
         }
     }
 
+    /// Which connection an order belongs to.
+    pub fn line_of(&self, id: &str) -> usize {
+        id.parse::<usize>().map_or(0, |number| number % self.lines.len())
+    }
+
+    /// Which connection this is.
+    pub fn line(&self, connection: &ConnectionId) -> usize {
+        self.lines.iter().position(|line| &line.connection == connection).expect("a connection of this run")
+    }
+
+    /// Whether something is away just now.
+    pub fn is_away(&self, what: Away) -> bool {
+        self.plan.is_away(what, self.start.elapsed())
+    }
+
     /// An order's key.
     pub fn key(&self, id: &str) -> OrderKey {
-        let (connection, shop) = self.connection.clone();
+        let Line { connection, shop } = self.lines[self.line_of(id)].clone();
         OrderKey { connection, shop, shop_order_id: id.to_owned() }
     }
 
@@ -169,7 +196,8 @@ async fn play(seed: u64, mutant: Mutant, keep_trace: bool) -> Report {
     let clock = Arc::new(SimClock::new(start, 0));
     let model = ModelLedger::new(Arc::clone(&clock) as _, Arc::clone(&dice) as _);
     let model = if mutant.no_fence { model.without_fence() } else { model };
-    let connection = connect(&model, &plan).await;
+    let inbox = Inbox::empty();
+    let lines = connect(&model, &plan, &inbox).await;
     let scene = Arc::new(Scene {
         calm: start + plan.trouble,
         trace: Arc::new(Trace::new(start, keep_trace)),
@@ -181,7 +209,8 @@ async fn play(seed: u64, mutant: Mutant, keep_trace: bool) -> Report {
         shop: Books::default(),
         erp: Erp::default(),
         mails: Mailbox::default(),
-        connection,
+        lines,
+        inbox,
         jumped: Mutex::default(),
     });
     for number in 0..scene.plan.hosts {
@@ -193,6 +222,10 @@ async fn play(seed: u64, mutant: Mutant, keep_trace: bool) -> Report {
     }
     if scene.plan.jumps {
         tokio::spawn(set_the_clock(Arc::clone(&scene), clock, jump_dice(seed)));
+    }
+    if scene.plan.files {
+        tokio::spawn(files::take(Arc::clone(&scene), Dice::new(seed ^ 0xf11e)));
+        tokio::spawn(files::unmount(Arc::clone(&scene)));
     }
     sleep_until(scene.calm).await;
     let mut wrong = rest(&scene).await;
@@ -212,9 +245,8 @@ async fn play(seed: u64, mutant: Mutant, keep_trace: bool) -> Report {
     }
 }
 
-async fn connect(model: &ModelLedger, plan: &Plan) -> (ConnectionId, ShopId) {
-    let purposes = if plan.look_up { vec![Purpose::Create, Purpose::LookUp] } else { vec![Purpose::Create] };
-    let description = Description {
+async fn connect(model: &ModelLedger, plan: &Plan, inbox: &Inbox) -> Vec<Line> {
+    let describe = |purposes| Description {
         name: "sim".into(),
         version: "1.0.0".into(),
         publisher: "us".into(),
@@ -227,38 +259,56 @@ async fn connect(model: &ModelLedger, plan: &Plan) -> (ConnectionId, ShopId) {
         tables: Vec::new(),
         folders: Vec::new(),
     };
-    model.add_release(&RELEASE.into(), b"", &description, "sim").await.expect("a release");
-    let config = json!({
-        "name": "sim",
-        "shop": { "kind": "push" },
-        "status": { "new": [NEW], "success": SUCCESS, "failure": FAILURE, "ignored": [ARCHIVED] },
-        "take": { "payment": "any", "api_users": "take", "shipped": false, "share": false },
-        "plugin": { "release": RELEASE },
-        "destination": { "kind": "http", "settings": { "base_address": "http://127.0.0.1:9/" } },
-        "schedule": { "cron": "* * * * *", "time_zone": "UTC", "jitter_s": 0 },
-        "retry": { "retry_for": "20m", "first_wait": "2s", "longest_wait": "1m", "trusts_503": false },
-        "unknown": {
-            "lookup_for": "15m", "settling": format!("{}s", SETTLING.as_secs()), "shop_reset_confirms": true
-        },
-        "notify": { "to": ["staff@example.com"] },
-        "time_zones": { "shop": "UTC", "erp": "UTC" },
-    });
-    let draft = ConnectionDraft {
-        name: "sim".into(),
-        shop: ShopIdentity { kind: "push".into(), base_address: String::new(), account: String::new() },
-        shop_change: None,
-        config,
-        release: RELEASE.into(),
-        plugin_settings: json!({}),
-        tables: Default::default(),
-        secrets: Vec::new(),
-        take_from_ms: None,
-        by: "sim".into(),
-        why: String::new(),
-    };
-    model.apply_connection(draft).await.expect("a connection");
-    let record = model.connections(false).await.expect("connections").remove(0);
-    (record.id, record.shop_id)
+    let purposes = if plan.look_up { vec![Purpose::Create, Purpose::LookUp] } else { vec![Purpose::Create] };
+    model.add_release(&RELEASE.into(), b"", &describe(purposes), "sim").await.expect("a release");
+    if plan.files {
+        let only = describe(vec![Purpose::Create]);
+        model.add_release(&FILES.into(), b"", &only, "sim").await.expect("a release");
+    }
+    for number in 0..plan.connections {
+        let files = plan.files && number + 1 == plan.connections;
+        let release = if files { FILES } else { RELEASE };
+        let name = if number == 0 { "sim".to_owned() } else { format!("sim-{number}") };
+        let destination = match files {
+            true => json!({ "kind": "folder", "settings": { "path": inbox.path() } }),
+            false => {
+                json!({ "kind": "http", "settings": { "base_address": format!("http://127.0.0.1:{}/", 9 + number) } })
+            }
+        };
+        let config = json!({
+            "name": name,
+            "shop": { "kind": "push" },
+            "status": { "new": [NEW], "success": SUCCESS, "failure": FAILURE, "ignored": [ARCHIVED] },
+            "take": { "payment": "any", "api_users": "take", "shipped": false, "share": false },
+            "plugin": { "release": release },
+            "destination": destination,
+            "schedule": { "cron": "* * * * *", "time_zone": "UTC", "jitter_s": 0 },
+            "retry": { "retry_for": "20m", "first_wait": "2s", "longest_wait": "1m", "trusts_503": false },
+            "unknown": {
+                "lookup_for": "15m", "settling": format!("{}s", SETTLING.as_secs()), "shop_reset_confirms": true
+            },
+            "notify": { "to": ["staff@example.com"] },
+            "time_zones": { "shop": "UTC", "erp": "UTC" },
+        });
+        let account = if number == 0 { String::new() } else { number.to_string() };
+        let draft = ConnectionDraft {
+            name,
+            shop: ShopIdentity { kind: "push".into(), base_address: String::new(), account },
+            shop_change: None,
+            config,
+            release: release.into(),
+            plugin_settings: json!({}),
+            tables: Default::default(),
+            secrets: Vec::new(),
+            take_from_ms: None,
+            by: "sim".into(),
+            why: String::new(),
+        };
+        model.apply_connection(draft).await.expect("a connection");
+    }
+    let mut records = model.connections(false).await.expect("connections");
+    records.sort_by(|one, other| one.name.cmp(&other.name));
+    records.into_iter().map(|record| Line { connection: record.id, shop: record.shop_id }).collect()
 }
 
 /// A host that is killed, stopped and started again until the trouble is over.
@@ -411,7 +461,7 @@ async fn send_again(scene: &Scene, id: &str) {
     let after = detail.order.pass.unwrap_or(0);
     scene.trace.note(format_args!("staff want {id} sent again after pass {after}"));
     let intent = Intent::Reset { shop_order_id: id.to_owned(), after, why: "asked".to_owned() };
-    scene.model.leave_intent(&scene.connection.0, intent, "Ann").await.expect("an intent");
+    scene.model.leave_intent(&scene.key(id).connection, intent, "Ann").await.expect("an intent");
 }
 
 /// Waits until nobody has anything to do any more, for long enough that a reset would have been seen.

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     run::Scene,
-    world::{EPOCH_MS, Fate},
+    world::{Away, EPOCH_MS, Fate},
 };
 
 /// The shop's words.
@@ -138,6 +138,8 @@ pub struct ShopSeam {
     pub fate: Arc<Fate>,
     /// Its name in the trace.
     pub host: String,
+    /// Which connection's shop it is.
+    pub line: usize,
 }
 
 /// What goes wrong with a call.
@@ -153,6 +155,9 @@ enum Trouble {
 impl ShopSeam {
     fn draw(&self) -> Trouble {
         let (dice, plan) = (&self.scene.dice, &self.scene.plan);
+        if self.scene.is_away(Away::Shop) {
+            return Trouble::NotReached;
+        }
         if !self.scene.in_trouble() || plan.shop == 0 || !dice.chance(plan.shop) {
             return Trouble::None;
         }
@@ -272,7 +277,8 @@ impl Shop for ShopSeam {
         self.call(|| {
             let then = Instant::now().checked_sub(lag).unwrap_or(self.scene.start);
             let all = self.scene.shop.lock();
-            let sights = all.iter().filter_map(|(id, order)| self.sight(id, order, then));
+            let own = all.iter().filter(|(id, _)| self.scene.line_of(id) == self.line);
+            let sights = own.filter_map(|(id, order)| self.sight(id, order, then));
             let sights = sights.filter(|sight| match scope {
                 ListScope::InStatus(statuses) => statuses.contains(&sight.status),
                 ListScope::ModifiedSince(since) => sight.modified_ms >= Some(*since),

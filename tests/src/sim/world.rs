@@ -212,6 +212,41 @@ pub fn jump_dice(seed: u64) -> Dice {
     Dice::new(seed ^ 0x00c1_0c45)
 }
 
+/// From this seed on a run may have several connections, folders and outages. Those before it tell the story that they told
+/// when there was none of that.
+pub const WIDER: u64 = 1_000;
+
+/// What decides about connections and outages.
+fn wider_dice(seed: u64) -> Dice {
+    Dice::new(seed ^ 0x0a7a_6e5e)
+}
+
+/// What can be away altogether.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Away {
+    /// The shop does not answer.
+    Shop,
+    /// The ERP can't be reached, and takes no file.
+    Erp,
+    /// The database can't be used by anybody.
+    Database,
+    /// The mail server takes nothing.
+    Mail,
+    /// The folder of the files is not mounted.
+    Folder,
+}
+
+/// A time in which something is away.
+#[derive(Clone, Copy, Debug)]
+pub struct Outage {
+    /// What.
+    pub what: Away,
+    /// Since when, counted from the beginning.
+    pub from: Duration,
+    /// Until when.
+    pub until: Duration,
+}
+
 /// Which faults a run has, and how often, in a thousand. Each seed turns some on and others off: with all of them on at
 /// once, the common ones would hide the rare ones.
 #[derive(Clone, Debug)]
@@ -260,6 +295,14 @@ pub struct Plan {
     pub skew_ms: u64,
     /// Somebody sets the database's clock.
     pub jumps: bool,
+    /// How many connections there are, each with orders of its own.
+    pub connections: usize,
+    /// The last of them drops files.
+    pub files: bool,
+    /// The ERP takes a set's data without waiting for its trigger, in a thousand.
+    pub hasty: u64,
+    /// What is away for a while.
+    pub outages: Vec<Outage>,
 }
 
 impl Plan {
@@ -291,6 +334,38 @@ impl Plan {
             skew_ms: dice.pick(&[0, 0, 2_000, 600_000]),
             // Of dice of its own, so that the seeds without it tell the story that they told before there were jumps.
             jumps: jump_dice(seed).chance(300),
+            connections: 1,
+            files: false,
+            hasty: 0,
+            outages: Vec::new(),
         }
+        .wider(seed)
+    }
+
+    fn wider(self, seed: u64) -> Self {
+        if seed < WIDER {
+            return self;
+        }
+        let dice = wider_dice(seed);
+        let connections = dice.between(1, 3) as usize;
+        let mut outages = Vec::new();
+        let most = self.trouble.as_millis() as u64;
+        for what in [Away::Shop, Away::Erp, Away::Database, Away::Mail, Away::Folder] {
+            let mut again = dice.chance(500);
+            while again {
+                let from = dice.time(0, most);
+                let until = (from + dice.time(1_000, 400_000)).min(self.trouble);
+                outages.push(Outage { what, from, until });
+                again = dice.chance(300);
+            }
+        }
+        let orders = self.orders + dice.between(0, 2 * connections as u64) as usize;
+        Self { connections, files: dice.chance(600), hasty: dice.pick(&[0, 0, 50]), orders, outages, ..self }
+    }
+
+    /// Whether something is away so long after the beginning.
+    #[must_use]
+    pub fn is_away(&self, what: Away, at: Duration) -> bool {
+        self.outages.iter().any(|it| it.what == what && (it.from..it.until).contains(&at))
     }
 }
