@@ -478,6 +478,9 @@ pub trait Passes {
     /// A pass in `Unknown` or `GivenUp` with what its last attempt brought; none in any other state.
     async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>>;
 
+    /// When the connection's newest attempt was recorded; none without attempts.
+    async fn newest_attempt_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>>;
+
     /// When the next waiting, unknown or awaiting pass of the connection becomes due, or a lease runs out.
     async fn next_due_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>>;
 }

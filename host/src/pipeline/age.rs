@@ -30,6 +30,8 @@ struct Known {
     ahead_ms: Option<Millis>,
     /// The ledger's time when this host began.
     began_ms: Millis,
+    /// What was recorded before this host began was looked at.
+    looked_back: bool,
     /// From this moment on the ledger's time has not jumped; none: it never has.
     jumped_ms: Option<Millis>,
     /// What was recorded before: since when it is known, by the clock that counts suspend.
@@ -51,6 +53,22 @@ impl Ages {
             }
         }
         known.ahead_ms = Some(now.saturating_sub(boot_ms));
+    }
+
+    /// Whether [`Ages::look_back`] is still to come.
+    pub fn has_to_look_back(&self) -> bool {
+        !self.lock().looked_back
+    }
+
+    /// The newest moment that was recorded before this host began. If it is still to come, the clock was set back while nobody
+    /// looked: such moments come by twice, and what was recorded up to then is older than it seems.
+    pub fn look_back(&self, newest: Option<Millis>, now: Millis, boot: Duration) {
+        self.observe(now, boot);
+        let mut known = self.lock();
+        known.looked_back = true;
+        if let Some(newest) = newest.filter(|newest| newest.saturating_sub(now) > SLOW) {
+            known.jumped_ms = known.jumped_ms.max(Some(newest.saturating_add(1)));
+        }
     }
 
     /// Whether the ledger's clock was set since a moment of it.
@@ -93,6 +111,20 @@ mod tests {
         assert_eq!(ages.known_for("old", HOUR - 1, AT(107)), Some(AT(7)));
         ages.observe(HOUR + 54_000, AT(150));
         assert!(!ages.has_jumped_since(0), "an answer may be slow");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_before_we_began_shows_by_moments_still_to_come() {
+        let ages = Ages::default();
+        assert!(ages.has_to_look_back());
+        ages.look_back(Some(10 * HOUR), 9 * HOUR, AT(100));
+        assert!(!ages.has_to_look_back());
+        assert!(ages.has_jumped_since(10 * HOUR), "nobody knows how old that is");
+        assert_eq!(ages.known_for("a", 10 * HOUR, AT(100)), Some(AT(0)));
+        assert!(!ages.has_jumped_since(10 * HOUR + 1));
+        let ages = Ages::default();
+        ages.look_back(Some(10 * HOUR + 900), 10 * HOUR, AT(100));
+        assert!(!ages.has_jumped_since(10 * HOUR), "another host has just written it");
     }
 
     #[test]

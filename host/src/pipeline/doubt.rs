@@ -265,7 +265,9 @@ impl Journey {
         let (Some(first), Some(last)) = (recorded.iter().min(), recorded.iter().max()) else { return Ok(None) };
         let end = first.saturating_add(i64::from(seconds).saturating_mul(1000));
         let now = self.now_ms().await?;
-        let lives = now.saturating_add(millis(destination.time_limit())) < end;
+        // Where the clock was set since, nobody knows how old the key is.
+        let known = now >= *first && !self.signals.ages.has_jumped_since(*first);
+        let lives = known && now.saturating_add(millis(destination.time_limit())) < end;
         Ok((!lives).then_some(last.saturating_add(self.lane.settle_ms(destination)).max(now)))
     }
 

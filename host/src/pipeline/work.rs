@@ -112,7 +112,11 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
         if looks {
             next_look = Instant::now() + LOOKS_AT_MOST_EVERY;
         }
-        match claim(&shared, &now, places, looks).await {
+        let claimed = match look_back(&shared, &signals, &now).await {
+            Ok(()) => claim(&shared, &now, places, looks).await,
+            Err(error) => Err(error),
+        };
+        match claimed {
             Ok(claimed) if !claimed.is_empty() => {
                 for (place, claim, before) in claimed {
                     start(&shared, &signals, &now, place, claim, before);
@@ -134,6 +138,16 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             () = tokio::time::sleep(wait) => {}
         }
     }
+}
+
+/// Once, before anything is claimed: what the ledger recorded last says whether its clock was set back meanwhile.
+async fn look_back(shared: &Shared, signals: &Signals, lane: &Lane) -> Result<(), LedgerError> {
+    if signals.ages.has_to_look_back() {
+        let ledger = &shared.parts.ledger;
+        let newest = ledger.newest_attempt_ms(&lane.record.id).await?;
+        signals.ages.look_back(newest, ledger.now_ms().await?, shared.parts.clock.since_boot());
+    }
+    Ok(())
 }
 
 type Place = (OwnedSemaphorePermit, OwnedSemaphorePermit);

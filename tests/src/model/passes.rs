@@ -271,6 +271,12 @@ impl Passes for ModelLedger {
         Ok(self.transaction().0.passes.get(pass).and_then(|it| it.mapped_order.clone()))
     }
 
+    async fn newest_attempt_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {
+        let (state, _) = self.transaction();
+        let mine = state.passes.iter().filter(|(key, _)| &key.order.connection == connection);
+        Ok(mine.flat_map(|(_, it)| &it.attempts).map(|it| it.recorded_ms).max())
+    }
+
     async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>> {
         Ok(self.transaction().0.doubtful(pass))
     }

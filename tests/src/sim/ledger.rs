@@ -399,6 +399,10 @@ impl Passes for LedgerSeam {
         self.ask(self.scene.model.mapped_order(pass)).await
     }
 
+    async fn newest_attempt_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {
+        self.ask(self.scene.model.newest_attempt_ms(connection)).await
+    }
+
     async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>> {
         self.ask(self.scene.model.doubtful(pass)).await
     }

@@ -481,6 +481,13 @@ impl Passes for SqlLedger {
         row.map_or(Ok(None), |row| row.maybe_text("mapped_order"))
     }
 
+    async fn newest_attempt_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {
+        let mut db = self.reader().await?;
+        let newest = "select max(recorded_ms) as newest_ms from attempts where connection_id = $1";
+        let row = db.maybe_row(newest, values_of![connection.as_str()]).await?;
+        row.map_or(Ok(None), |row| row.maybe_int("newest_ms"))
+    }
+
     async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>> {
         let mut db = self.snapshot().await?;
         doubtful(&mut db, pass).await

@@ -299,6 +299,31 @@ async fn a_request_whose_key_died_while_it_waited_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn behind_a_clock_that_was_set_back_before_the_host_began_no_key_is_trusted() {
+    let stage = Stage::watched(2).await;
+    stage.plugin.maps(|order, context| {
+        Ok(match context.purpose {
+            Purpose::LookUp => http("GET", "find", Repeat::Always, ""),
+            _ => http("POST", "orders", Repeat::WithKey(600), &order.order_number),
+        })
+    });
+    stage.erp.answers([Told::Nothing]);
+    stage.offer("1").await;
+    stage.work().await;
+    stage.look().await;
+    assert_eq!(stage.state("1").await, PassState::Waiting, "the ERP knows the key again");
+    // The host ends, the clock is set back by an hour, and a host begins.
+    stage.advance(-3_600_000);
+    let newest = stage.ledger.newest_attempt_ms(&stage.lane().record.id).await.unwrap();
+    assert!(newest > Some(stage.clock.now_ms()));
+    stage.signals.ages.look_back(newest, stage.clock.now_ms(), stage.clock.since_boot());
+    // An hour later the clock says that the key is a second old.
+    stage.advance(3_601_000);
+    stage.work().await;
+    assert_eq!((stage.state("1").await, stage.erp.requests().len()), (PassState::Unknown, 1));
+}
+
+#[tokio::test]
 async fn a_shop_that_can_not_be_looked_at_is_told_of_once() {
     let stage = Stage::watched(3).await;
     let signals: &Signals = &stage.signals;

@@ -294,6 +294,10 @@ impl Passes for Interposed {
         self.called("mapped_order").await?;
         self.inner.mapped_order(pass).await
     }
+    async fn newest_attempt_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {
+        self.called("newest_attempt_ms").await?;
+        self.inner.newest_attempt_ms(connection).await
+    }
     async fn doubtful(&self, pass: &PassKey) -> Result<Option<Doubtful>> {
         self.called("doubtful").await?;
         self.inner.doubtful(pass).await

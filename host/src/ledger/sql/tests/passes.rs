@@ -31,6 +31,7 @@ contract!(
     after_unknown_the_next_pass_inherits_and_after_failure_it_does_not,
     the_doubt_outlives_a_pass_that_sent_nothing,
     the_next_moment_is_known,
+    the_newest_attempt_is_known,
     a_phase_needs_lease_and_state,
 );
 
@@ -369,6 +370,18 @@ async fn the_next_moment_is_known(rig: Rig) {
     assert_eq!(due().await, Some(claim.until_ms + 1));
     rig.ledger.apply(by_lease(&claim, PassState::Claimed, back(&rig, false))).await.unwrap();
     assert_eq!(due().await, Some(rig.now() + 5));
+}
+
+async fn the_newest_attempt_is_known(rig: Rig) {
+    assert_eq!(rig.ledger.newest_attempt_ms(&rig.connection).await.unwrap(), None);
+    rig.sending("1", "a1").await;
+    rig.advance(7_000);
+    rig.sending("2", "a2").await;
+    let newest = rig.now();
+    rig.advance(-3_000);
+    rig.sending("3", "a3").await;
+    assert_eq!(rig.ledger.newest_attempt_ms(&rig.connection).await.unwrap(), Some(newest));
+    assert_eq!(rig.ledger.newest_attempt_ms(&"another".into()).await.unwrap(), None);
 }
 
 async fn a_phase_needs_lease_and_state(rig: Rig) {
