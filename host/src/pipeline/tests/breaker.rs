@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{erp::Told, played::http, stage::Stage};
 use crate::{
-    domain::{breaker::Health, call::Purpose, delivery::Repeat, pass::PassState, verdict::Verdict},
+    domain::{breaker::Health, call::Purpose, clock::Clock as _, delivery::Repeat, pass::PassState, verdict::Verdict},
     ledger::{
         destinations::Destinations as _,
         effects::{EffectBody, Effects as _},
@@ -274,8 +274,8 @@ async fn a_person_opens_it_and_another_credential_is_another_destination() {
     assert_eq!(stage.claimable(ClaimKind::Work).await, 1);
 }
 
-#[tokio::test]
-async fn a_request_whose_key_died_while_it_waited_is_not_sent_again() {
+/// One order whose request has a key that lives for ten minutes, and got no answer.
+async fn waiting_with_a_key() -> Stage {
     let stage = Stage::watched(2).await;
     stage.plugin.maps(|order, context| {
         Ok(match context.purpose {
@@ -288,6 +288,12 @@ async fn a_request_whose_key_died_while_it_waited_is_not_sent_again() {
     stage.work().await;
     stage.look().await;
     assert_eq!(stage.state("1").await, PassState::Waiting, "the ERP knows the key again");
+    stage
+}
+
+#[tokio::test]
+async fn a_request_whose_key_died_while_it_waited_is_not_sent_again() {
+    let stage = waiting_with_a_key().await;
     // Nothing comes of it for longer than the key lives: a pause, a queue, an ERP that is down.
     stage.advance(600_000);
     stage.work().await;
@@ -300,18 +306,7 @@ async fn a_request_whose_key_died_while_it_waited_is_not_sent_again() {
 
 #[tokio::test]
 async fn behind_a_clock_that_was_set_back_before_the_host_began_no_key_is_trusted() {
-    let stage = Stage::watched(2).await;
-    stage.plugin.maps(|order, context| {
-        Ok(match context.purpose {
-            Purpose::LookUp => http("GET", "find", Repeat::Always, ""),
-            _ => http("POST", "orders", Repeat::WithKey(600), &order.order_number),
-        })
-    });
-    stage.erp.answers([Told::Nothing]);
-    stage.offer("1").await;
-    stage.work().await;
-    stage.look().await;
-    assert_eq!(stage.state("1").await, PassState::Waiting, "the ERP knows the key again");
+    let stage = waiting_with_a_key().await;
     // The host ends, the clock is set back by an hour, and a host begins.
     stage.advance(-3_600_000);
     let newest = stage.ledger.newest_attempt_ms(&stage.lane().record.id).await.unwrap();
