@@ -340,3 +340,23 @@ fn nothing_of_this_machine_is_in_the_tree() {
         }
     }
 }
+
+/// A machine on which nothing was installed by hand has Debian's base system, Rust with a C compiler, and what the set-up brings;
+/// `kill`, `ps` and their like come in packages of their own. `git` may be missing: who asks it does without.
+#[test]
+fn only_programs_that_a_bare_machine_has_are_started() {
+    const BASE: &str = "apt-get chown dpkg-query id mount runuser setsid sh sleep umount";
+    const RUST: &str = "cargo cc git rustc rustup";
+    const SET_UP: &str = "node npm python3 xmllint";
+    let known: BTreeSet<&str> = [BASE, RUST, SET_UP].iter().flat_map(|names| names.split(' ')).collect();
+    for folder in ["host", "plugins", "sdk", "tests", "xtask"] {
+        for (file, text) in rust_files(folder).iter().filter(|(file, _)| !file.ends_with("/house.rs")) {
+            for started in text.split("Command::new(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(
+                    known.contains(started),
+                    "{file} starts `{started}`: use a library, or have the set-up install it"
+                );
+            }
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
     erp::Behaviour,
     mail,
     orders::Dice,
-    rig::Rig,
+    rig::{Rig, Signal},
     shop::{Fault, Play},
 };
 
@@ -126,17 +126,17 @@ impl Storm {
             }
             7..9 => {
                 self.verdict.note("host stood still");
-                self.rig.signal("STOP").await;
+                self.rig.signal(Signal::STOP);
                 sleep(self.up_to(4_000)).await;
-                self.rig.signal("CONT").await;
+                self.rig.signal(Signal::CONT);
             }
             _ => {
                 self.verdict.note("host stopped in good order");
-                self.rig.signal("TERM").await;
+                self.rig.signal(Signal::TERM);
                 // What hangs at the ERP must not hold the storm up: the second signal ends it at once.
                 sleep(Duration::from_millis(300)).await;
                 if let Some(host) = &self.rig.host {
-                    host.signal("TERM").await;
+                    host.signal(Signal::TERM);
                 }
                 self.rig.ended().await;
                 self.rig.serve().await;

@@ -15,7 +15,7 @@ use crate::{
         Behaviour,
         attache::{Attache, Fate},
     },
-    rig::{CONNECTION, PATIENCE, Rig},
+    rig::{CONNECTION, PATIENCE, Rig, Signal},
 };
 
 /// The leases of a host that is to be paused or failed: what waits for their end must not wait for 30 s.
@@ -79,7 +79,7 @@ pub async fn play(cell: Cell) -> Played {
             rig.stands_still().await;
             // A pause is defined by its length: longer than the lease.
             tokio::time::sleep(LEASE + Duration::from_millis(500)).await;
-            rig.signal("CONT").await;
+            rig.signal(Signal::CONT);
             again = Instant::now();
         }
         // A sweep that failed is repeated when its time comes, which is a minute away: somebody asks for one.

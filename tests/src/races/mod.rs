@@ -18,7 +18,7 @@ use crate::{
         scenario::LOOK_UP,
     },
     orders::Dice,
-    rig::{CONNECTION, Rig, Serving},
+    rig::{CONNECTION, Rig, Serving, Signal},
     shop::world::now_ms,
 };
 
@@ -207,7 +207,7 @@ async fn carry(rig: &Rig, fleet: &mut [Member], options: &Options, verdict: &mut
         sleep(Duration::from_millis(200)).await;
     }
     for one in fleet {
-        one.serving.signal("CONT").await;
+        one.serving.signal(Signal::CONT);
         if one.asleep_until.is_some() {
             sleeps.push((one.asleep_ms, now_ms()));
         }
@@ -228,7 +228,7 @@ async fn sleep_and_wake(
         if one.asleep_until.is_some_and(|until| Instant::now() >= until) {
             one.asleep_until = None;
             sleeps.push((one.asleep_ms, now_ms()));
-            one.serving.signal("CONT").await;
+            one.serving.signal(Signal::CONT);
         }
     }
     let awake = fleet.iter().filter(|one| one.asleep_until.is_none()).count();
@@ -241,7 +241,7 @@ async fn sleep_and_wake(
     if let Some(one) = fleet.get_mut(chosen).filter(|one| one.asleep_until.is_none()) {
         let longer = Duration::from_millis(dice.below(3_000) as u64);
         one.asleep_ms = now_ms();
-        one.serving.signal("STOP").await;
+        one.serving.signal(Signal::STOP);
         one.asleep_until = Some(Instant::now() + lease + longer);
         verdict.note(SLEPT);
     }

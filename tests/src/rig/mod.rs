@@ -14,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -112,11 +114,9 @@ impl Serving {
         self.child.id().expect("a host that was not waited for has an id")
     }
 
-    /// Sends a signal by its name: `TERM`, `STOP`, `CONT`. The host may have ended meanwhile.
-    pub async fn signal(&self, name: &str) -> bool {
-        let mut kill = Command::new("kill");
-        let sent = kill.args([&format!("-{name}"), &self.id().to_string()]).stderr(Stdio::null()).status().await;
-        sent.expect("kill can be run").success()
+    /// Sends a signal. The host may have ended meanwhile.
+    pub fn signal(&self, signal: Signal) -> bool {
+        i32::try_from(self.id()).ok().and_then(Pid::from_raw).is_some_and(|id| kill_process(id, signal).is_ok())
     }
 
     /// Memory that it has in use, in KiB.
@@ -137,7 +137,7 @@ impl Serving {
 
     /// SIGTERM, and waits until it has ended in good order.
     pub async fn stop(mut self) -> ExitStatus {
-        self.signal("TERM").await;
+        self.signal(Signal::TERM);
         let waited = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         waited.expect("it ends").expect("a child can be waited for")
     }
@@ -326,9 +326,9 @@ impl Rig {
         self.host.take().expect("a host is at work").kill().await;
     }
 
-    /// Sends a signal by its name: `TERM`, `STOP`, `CONT`.
-    pub async fn signal(&self, name: &str) {
-        assert!(self.host.as_ref().expect("a host is at work").signal(name).await);
+    /// Sends a signal to the host.
+    pub fn signal(&self, signal: Signal) {
+        assert!(self.host.as_ref().expect("a host is at work").signal(signal));
     }
 
     /// Waits until the host has ended by itself.
@@ -361,7 +361,7 @@ impl Rig {
 
     /// SIGTERM, and waits.
     pub async fn stop(&mut self) -> ExitStatus {
-        self.signal("TERM").await;
+        self.signal(Signal::TERM);
         self.ended().await
     }
 

@@ -2,10 +2,11 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
-use orderdock_tests::rig::orderdock;
+use orderdock_tests::rig::{Signal, orderdock};
+use rustix::process::{Pid, kill_process};
 
 use crate::workshop::{Workshop, is_skipped};
 
@@ -181,8 +182,7 @@ fn dev_follows_changes_survives_mistakes_and_ends_on_ctrl_c() {
     shop.edit("acme/cases/good/expected.json", "\"orders\"", "\"invoices\"");
     until("expected.json changed.");
     until("1 passed, 1 FAILED.");
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(interrupted.success());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     until("Ended.");
     assert!(child.wait().unwrap().success());
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orderdock_tests::{
     erp::Behaviour,
-    rig::{CONNECTION, Rig, component},
+    rig::{CONNECTION, Rig, Signal, component},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -111,9 +111,9 @@ async fn a_second_signal_stops_at_once_and_the_order_is_in_doubt() {
     rig.erp.once("*", Behaviour::Slow { ms: 60_000 });
     rig.serve().await;
     rig.until("the ERP works on it", |rig| rig.accepted(id) == 1).await;
-    rig.signal("TERM").await;
+    rig.signal(Signal::TERM);
     rig.until("the host is stopping", |rig| rig.log().contains("stopping: what is being sent ends first")).await;
-    rig.signal("TERM").await;
+    rig.signal(Signal::TERM);
     rig.ended().await;
     rig.serve().await;
     rig.until_state(id, "given_up").await;
