@@ -103,6 +103,8 @@ async fn a_refused_credential_waits_for_the_right_one_and_a_person_may_send_at_o
     rig.erp.rule("*", Behaviour::Refuse { status: 401, message: "token expired".to_owned() });
     rig.serve().await;
     rig.until("it is told", |rig| rig.log().contains("the ERP has refused our access since")).await;
+    // Of those that were on their way together one is told first.
+    rig.until_state(ids[0], "waiting").await;
     let why = rig.why(ids[0]).await;
     assert!(why.contains("refused our access") && why.contains("token expired"), "{why}");
     let checked = rig.run(&["check"]).await;
