@@ -482,9 +482,8 @@ impl Passes for SqlLedger {
     }
 
     async fn newest_attempt_ms(&self, connection: &ConnectionId) -> Result<Option<Millis>> {
-        let mut db = self.reader().await?;
         let newest = "select max(recorded_ms) as newest_ms from attempts where connection_id = $1";
-        let row = db.maybe_row(newest, values_of![connection.as_str()]).await?;
+        let row = self.reader().await?.maybe_row(newest, values_of![connection.as_str()]).await?;
         row.map_or(Ok(None), |row| row.maybe_int("newest_ms"))
     }
 
