@@ -116,6 +116,10 @@ pub async fn run(shared: Arc<Shared>, signals: Arc<Signals>, mut lane: watch::Re
             Ok(()) => claim(&shared, &now, places, looks).await,
             Err(error) => Err(error),
         };
+        // With every claim, so that a clock that is set on and back again does not go unseen.
+        if let Ok(moment) = shared.parts.ledger.now_ms().await {
+            signals.ages.observe(moment, shared.parts.clock.since_boot());
+        }
         match claimed {
             Ok(claimed) if !claimed.is_empty() => {
                 for (place, claim, before) in claimed {
