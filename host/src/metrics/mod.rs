@@ -3,7 +3,7 @@
 //!
 //! Two kinds: what this process counted since it began (calls of plugins, passes that closed, attempts), and what stands in
 //! the ledger or in this host's memory at the moment of the question ([`Standing`]). Nobody from outside can make their number
-//! grow: releases and connections beyond a bound are counted together ([`names`]).
+//! grow: releases and connections beyond a bound are counted together (`names`).
 
 mod families;
 mod names;

@@ -6,7 +6,7 @@
 //!
 //! What is in force is not run again where the record says what it gave: the order was mapped, and its answers were read, by
 //! that very release with those settings and tables, on this version of the host, and plugins give the same for the same. An
-//! order in [`CHECKED`] is run with both all the same, which also gives the times that are compared.
+//! order in `CHECKED` is run with both all the same, which also gives the times that are compared.
 
 use std::{collections::BTreeMap, sync::Arc};
 
