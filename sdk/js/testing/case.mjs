@@ -55,7 +55,8 @@ const payment = (given) =>
 
 const totals = (given) => record(given, { net: null, tax: null, gross: "0", shipping: null, discount: null, extra: [] });
 
-const order = (given) =>
+/** An order of a case, or of the canonical JSON, as the contract hands it over. */
+export const readOrder = (given) =>
   record(
     given,
     {
@@ -121,7 +122,7 @@ export function loadCase(folder) {
   const responses = path.join(folder, "responses");
   const names = fs.existsSync(responses) ? fs.readdirSync(responses).filter((name) => name.endsWith(".json")).sort() : [];
   return {
-    order: order(raw === "" ? given : { ...given, raw_json: raw }),
+    order: readOrder(raw === "" ? given : { ...given, raw_json: raw }),
     ...contextOf(base, settings),
     answers: names.map((name) => {
       const file = path.join(responses, name);
