@@ -10,7 +10,7 @@ pub mod shop;
 mod shop_json;
 mod texts;
 
-use orderdock_plugin::{Context, Instant, Purpose};
+use orderdock_plugin::{Context, testing::CaseContext};
 
 pub use self::{answers::answers, dot_path::dot_path, shop_json::shop_json, texts::texts};
 
@@ -36,22 +36,8 @@ fn halves(data: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// What a plugin is told besides the order.
-fn context() -> Context {
-    Context {
-        purpose: Purpose::Create,
-        connection: "fuzz".to_owned(),
-        settings: "{}".to_owned(),
-        pass: 1,
-        attempt: 1,
-        step: 0,
-        idempotency_key: "key".to_owned(),
-        document_number: 1,
-        mapped_at: Instant::trusted("2026-01-02T03:04:05Z".to_owned()),
-        shop_time_zone: "UTC".to_owned(),
-        erp_time_zone: "UTC".to_owned(),
-        request_id: String::new(),
-        previous: None,
-        logins: Vec::new(),
-        extra: Vec::new(),
-    }
+fn context() -> Context<String> {
+    let utc = || "UTC".to_owned();
+    let case = CaseContext { shop_time_zone: utc(), erp_time_zone: utc(), ..CaseContext::default() };
+    case.with_settings("{}".to_owned()).0
 }

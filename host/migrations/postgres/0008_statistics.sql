@@ -1,7 +1,6 @@
 -- What the planner is to expect before the server has counted anything itself. Of empty tables it believes that a connection
--- and a shop name one row as well as a whole key does, and goes through all orders of a shop for each one: the first minute
--- of a new ledger ran at a fifth of its speed, and a connection that begins with its shop's old orders never got to the
--- minute's end. So the tables are counted once with rows as they will be, which nobody else sees; a server that counts
+-- and a shop name one row as well as a whole key does, and goes through all orders of a shop for each one, until it has
+-- counted them. So the tables are counted once with rows as they will be, which nobody else sees; a server that counts
 -- (autovacuum) replaces this, and one that finds nothing keeps it. Tables with rows are only counted.
 --
 -- Of connections and shops no list of common values is kept: what is not on it counts as next to nothing, which is wrong of

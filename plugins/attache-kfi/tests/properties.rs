@@ -4,10 +4,8 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use attache_kfi::AttacheKfi;
-use orderdock_plugin::testing::{Mapper, Native, Tables};
-use orderdock_plugin::{
-    Context, DeliveryContent, Instant, Order, Purpose, Rejection, RejectionClass, Report, Segment, place, xml,
-};
+use orderdock_plugin::testing::{CaseContext, Mapper, Native, Tables};
+use orderdock_plugin::{Context, DeliveryContent, Order, Rejection, RejectionClass, Report, Segment, place, xml};
 use proptest::prelude::*;
 use quick_xml::events::Event;
 
@@ -35,23 +33,9 @@ fn order() -> Order {
 }
 
 fn context(settings: &serde_json::Value) -> Context<String> {
-    Context {
-        purpose: Purpose::Create,
-        connection: "test".to_owned(),
-        settings: settings.to_string(),
-        pass: 1,
-        attempt: 1,
-        step: 0,
-        idempotency_key: "key".to_owned(),
-        document_number: 1,
-        mapped_at: Instant::trusted("2026-01-02T03:04:05Z".to_owned()),
-        shop_time_zone: "UTC".to_owned(),
-        erp_time_zone: "UTC".to_owned(),
-        request_id: String::new(),
-        previous: None,
-        logins: Vec::new(),
-        extra: Vec::new(),
-    }
+    let utc = || "UTC".to_owned();
+    let case = CaseContext { shop_time_zone: utc(), erp_time_zone: utc(), ..CaseContext::default() };
+    case.with_settings(settings.to_string()).0
 }
 
 fn map(order: &Order, settings: &serde_json::Value) -> Result<(Vec<u8>, Vec<String>), Rejection> {
