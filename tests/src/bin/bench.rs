@@ -6,6 +6,10 @@ use std::io::Write as _;
 use clap::Parser;
 use orderdock_tests::bench::{self, Database, Options, Section};
 
+/// The host's own, because what is measured is the host's code.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 struct Arguments {
     /// Print the figures by name as JSON instead of a table.
