@@ -126,7 +126,7 @@ pub struct PluginLimits {
     pub instances: u32,
     /// Releases that stay loaded; the least recently used makes room for the next.
     pub loaded: usize,
-    /// Most compiled code that stays loaded, of all releases together.
+    /// Most compiled code that stays loaded, of all releases together: mapped from its files, not copied into memory.
     pub loaded_code: Bytes,
     /// Most memory that compiling a component may take.
     pub compile_memory: Bytes,

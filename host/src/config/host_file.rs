@@ -241,7 +241,7 @@ fn plugins(root: &Section<'_, '_>, data_dir: &Path) -> PluginLimits {
         log_bytes: table.bytes("log_bytes").unwrap_or(Bytes(64 << 10)),
         instances: table.number("instances", 1..=1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(64),
         loaded: table.number("loaded", 1..=10_000).and_then(|n| usize::try_from(n).ok()).unwrap_or(2_000),
-        loaded_code: table.bytes("loaded_code").unwrap_or(Bytes(1 << 30)),
+        loaded_code: table.bytes("loaded_code").unwrap_or(Bytes(4 << 30)),
         compile_memory: table.bytes("compile_memory").unwrap_or(Bytes(2 << 30)),
         compile_time: table.limit("compile_time").unwrap_or(Period(300)),
         quarantine_after: table.number("quarantine_after", 0..=1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(5),

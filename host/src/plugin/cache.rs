@@ -3,10 +3,13 @@
 //! Compiled code is run as it is, so the directory is one that only the host can write, and each file of code has a
 //! checksum next to it: a damaged or half-written one is compiled again instead of being run. Code is named by the release
 //! and by what the engine is (version and settings): after an update it is simply not found, and made anew.
+//!
+//! A release is named by its SHA-256, as everywhere. The checksum is our own affair and is taken each time that code is
+//! loaded: BLAKE3, because SHA-256 was two thirds of what loading took.
 
 use std::{
     fs,
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
@@ -18,6 +21,12 @@ use crate::domain::{clock::Millis, id::Digest};
 
 /// Code that nobody used for that long is removed; it is compiled again when somebody does.
 const UNUSED: Duration = Duration::from_secs(30 * 86_400);
+
+/// How exactly it is known when code was used last: noting it at each load would be a write each time.
+const NOTED: Duration = Duration::from_secs(86_400);
+
+/// Bytes of code that are read and summed at a time: they stay in the processor's cache in between.
+const PIECE: usize = 128 * 1024;
 
 /// Nothing is written for that long.
 const HALF_WRITTEN: Duration = Duration::from_secs(86_400);
@@ -32,6 +41,17 @@ pub(super) struct Cache {
 /// The digest of a component's bytes.
 pub(super) fn digest(bytes: &[u8]) -> Digest {
     Digest(hex::encode(Sha256::digest(bytes)))
+}
+
+/// The checksum of a file, which may be large.
+fn checksum(path: &Path) -> io::Result<String> {
+    let (mut file, mut sum, mut piece) = (fs::File::open(path)?, blake3::Hasher::new(), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(sum.finalize().to_hex().to_string()),
+            read => sum.update(piece.get(..read).unwrap_or_default()),
+        };
+    }
 }
 
 /// A digest comes from the ledger or a person and becomes a file name: anything but 64 hex digits names no file.
@@ -108,8 +128,7 @@ impl Cache {
         }
         let path = self.code_path(digest);
         let sum = fs::read_to_string(self.sum_path(digest)).ok()?;
-        let found = self::digest(&fs::read(&path).ok()?);
-        (found.0 == sum.trim()).then_some(path)
+        (checksum(&path).ok()? == sum.trim()).then_some(path)
     }
 
     /// Keeps compiled code and returns its file.
@@ -117,7 +136,7 @@ impl Cache {
     /// # Errors
     /// When the directory can't be written.
     pub(super) fn keep_code(&self, digest: &Digest, code: &[u8]) -> io::Result<PathBuf> {
-        self.write(&self.sum_path(digest), self::digest(code).0.as_bytes())?;
+        self.write(&self.sum_path(digest), blake3::hash(code).to_hex().as_bytes())?;
         self.write(&self.code_path(digest), code)?;
         Ok(self.code_path(digest))
     }
@@ -144,6 +163,10 @@ impl Cache {
     /// Notes that the release's code was used now, so that [`Cache::sweep`] leaves it.
     pub(super) fn used(&self, digest: &Digest, now_ms: Millis) {
         let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
+        let noted = fs::metadata(self.code_path(digest)).and_then(|found| found.modified());
+        if noted.is_ok_and(|noted| now.duration_since(noted).unwrap_or_default() < NOTED) {
+            return;
+        }
         for path in [self.code_path(digest), self.sum_path(digest)] {
             // Best effort: code that is swept in error is only compiled again.
             let _ = fs::File::open(path).and_then(|file| file.set_modified(now));

@@ -59,6 +59,11 @@ fn config(metered: bool, stack_bytes: usize) -> Config {
         .wasm_stack_switching(false)
         // Async lifting and memory protection keys are not even compiled in: their cargo features are off.
         .concurrency_support(false)
+        // What only debuggers and profilers of the host's process read: a fifth of the code's file, which is held against
+        // its checksum whole at each load. Unwind tables besides are registered one by one in a list of the process.
+        .native_unwind_info(false)
+        .generate_address_map(false)
+        .debug_symbols(false)
         // A trap names the guest's functions.
         .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES))
         .max_wasm_stack(stack_bytes)

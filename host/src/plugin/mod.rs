@@ -8,6 +8,7 @@ mod check;
 pub mod compile;
 mod contract;
 mod engine;
+mod files;
 mod guest;
 mod judge;
 mod log;

@@ -60,8 +60,26 @@ pub(super) fn load(engine: &Engine, code: &Path) -> Result<Component, String> {
     // host can write (`Cache::open`), its checksum was verified just before, and it is replaced only by rename, so that a
     // mapping never changes under us. Code of another engine version is refused by the library.
     let component = unsafe { Component::deserialize_file(engine, code) };
-    component.map_err(|error| format!("{error:#}"))
+    let component = component.map_err(|error| format!("{error:#}"))?;
+    unmap_read(&component);
+    Ok(component)
 }
+
+/// Takes the pages of a release's code out of the process until a call wants them. Reading the code's tables maps much more
+/// than the tables: the kernel maps around what is read, and pages that it holds in one piece as one. They stay in its cache.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "advice about memory that the library holds; see the safety comment")]
+fn unmap_read(component: &Component) {
+    let image = component.image_range();
+    let bytes = image.end.addr().saturating_sub(image.start.addr());
+    // SAFETY: the range is the library's private mapping of a file that never changes, and nothing writes into it: the
+    // library only reads what was compiled before, and makes it read-only before it hands it out. So each page comes back
+    // from the file as it was. Advice that the kernel refuses changes nothing.
+    let _ = unsafe { rustix::mm::madvise(image.start.cast_mut().cast(), bytes, rustix::mm::Advice::LinuxDontNeed) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unmap_read(_: &Component) {}
 
 /// The loaded ones, at most so many and so large together: a release costs 25 KiB to 16 MiB of memory, and address ranges
 /// are finite (`vm.max_map_count`). Nothing is loaded before a call wants it.

@@ -16,7 +16,7 @@ use super::{
     AdmissionError, Called, Limit, Mapper, PluginFault, Source, Usage, admit,
     cache::{self, Cache},
     call::Call,
-    check, compile, contract, engine,
+    check, compile, contract, engine, files,
     guest::{Guest, lock},
     releases::{self, Release, Releases},
     settings::Settings,
@@ -87,7 +87,10 @@ impl Runtime {
         })?;
         Ok(Arc::new(Self {
             permits: Semaphore::new(usize::try_from(settings.concurrent).unwrap_or(Semaphore::MAX_PERMITS)),
-            releases: Mutex::new(Releases::new(settings.loaded_releases, settings.loaded_bytes)),
+            releases: Mutex::new(Releases::new(
+                settings.loaded_releases.min(files::for_releases()),
+                settings.loaded_bytes,
+            )),
             source: OnceLock::new(),
             compiling: tokio::sync::Mutex::default(),
             engine,

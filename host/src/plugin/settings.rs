@@ -59,6 +59,7 @@ pub struct Settings {
     /// Releases that stay loaded; the least recently used is dropped beyond it.
     pub loaded_releases: usize,
     /// Most bytes of compiled code that stay loaded, all releases together; the least recently used is dropped beyond it.
+    /// Code is mapped from its file: what is in memory of it is what calls use, and the kernel can take that back.
     pub loaded_bytes: u64,
     /// Stack of a guest in bytes.
     pub stack_bytes: usize,
@@ -85,7 +86,7 @@ impl Default for Settings {
             look_ups: 50_000,
             concurrent: 64,
             loaded_releases: 4_096,
-            loaded_bytes: 1 << 30,
+            loaded_bytes: 4 << 30,
             stack_bytes: 1024 * 1024,
             compile: Compile::Here,
             metered: true,

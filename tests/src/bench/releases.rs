@@ -69,7 +69,7 @@ async fn room(count: usize, figures: &mut Figures) -> anyhow::Result<()> {
     let engine_ms = micros(begun.elapsed()) / 1e3;
     // The first call makes the pool's own pages.
     question.ask(&warm, &of).await?;
-    let before_kib = resident_kib();
+    let (before_kib, own_before_kib) = (resident_kib(), kib("RssAnon:"));
     let (mut loaded, all) = (Vec::with_capacity(count), now());
     for release in &releases {
         let begun = now();
@@ -77,6 +77,7 @@ async fn room(count: usize, figures: &mut Figures) -> anyhow::Result<()> {
         loaded.push(micros(begun.elapsed()) / 1e3);
     }
     let all_ms = micros(all.elapsed()) / 1e3;
+    ensure!(warm.loaded() == count + 1, "only {} of {count} releases stay loaded", warm.loaded());
     let loaded_kib = resident_kib() - before_kib;
     let [mut first, mut again] = [Vec::with_capacity(count), Vec::with_capacity(count)];
     for times in [&mut first, &mut again] {
@@ -86,7 +87,7 @@ async fn room(count: usize, figures: &mut Figures) -> anyhow::Result<()> {
             times.push(micros(begun.elapsed()));
         }
     }
-    let called_kib = resident_kib() - before_kib;
+    let (called_kib, own_kib) = (resident_kib() - before_kib, kib("RssAnon:") - own_before_kib);
 
     let each = f64::from(u32::try_from(count)?);
     let mut add = |name: &str, about: &str, value: f64, target: &'static str| {
@@ -101,6 +102,7 @@ async fn room(count: usize, figures: &mut Figures) -> anyhow::Result<()> {
     add("release_first_call_us", "first 8-line order of each (median)", percentile(&mut first, 50), "");
     add("release_next_call_us", "the next, after all others'", percentile(&mut again, 50), "");
     add("release_called_kib", "  memory of each by then", called_kib / each, "≤ 300 KiB");
+    add("release_own_kib", "  of that not mapped from files", own_kib / each, "");
     Ok(())
 }
 
@@ -188,7 +190,12 @@ impl Question {
 
 /// Memory that this process has in use.
 fn resident_kib() -> f64 {
+    kib("VmRSS:")
+}
+
+/// A figure that the kernel has of this process.
+fn kib(name: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     line.trim().trim_end_matches("kB").trim().parse().unwrap_or_default()
 }
