@@ -51,8 +51,17 @@ typedef struct {
   size_t room;
 } od_buffer;
 
+// Makes it larger, for so many more bytes; `od_reserve` only where they have no room yet.
+void od_grow(od_buffer *buffer, size_t more);
+static inline void od_reserve(od_buffer *buffer, size_t more) {
+  if (buffer->room - buffer->len < more) od_grow(buffer, more);
+}
 void od_put(od_buffer *buffer, od_text text);
-void od_put_byte(od_buffer *buffer, uint8_t byte);
+// Here, because a call for each byte is dearer than the byte.
+static inline void od_put_byte(od_buffer *buffer, uint8_t byte) {
+  od_reserve(buffer, 1);
+  buffer->ptr[buffer->len++] = byte;
+}
 void od_put_letter(od_buffer *buffer, uint32_t letter);
 void od_put_number(od_buffer *buffer, uint64_t number);
 od_text od_done(od_buffer *buffer);

@@ -80,6 +80,12 @@ void *memset(void *to, int byte, size_t length) {
 
 int memcmp(const void *left, const void *right, size_t length) {
   const unsigned char *a = left, *b = right;
+  for (; length >= 8; length -= 8, a += 8, b += 8) {
+    uint64_t first, second;
+    __builtin_memcpy(&first, a, 8);
+    __builtin_memcpy(&second, b, 8);
+    if (first != second) break;
+  }
   for (; length > 0; length--, a++, b++)
     if (*a != *b) return *a < *b ? -1 : 1;
   return 0;
@@ -93,7 +99,15 @@ void *memchr(const void *text, int byte, size_t length) {
 }
 
 size_t strlen(const char *text) {
-  size_t length = 0;
-  while (text[length] != 0) length++;
-  return length;
+  const uint64_t ones = 0x0101010101010101u;
+  const char *at = text;
+  for (; (uintptr_t)at % 8 != 0; at++)
+    if (*at == 0) return (size_t)(at - text);
+  // Eight at a time; where a memory ends, a whole word ends too.
+  for (;; at += 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, __builtin_assume_aligned(at, 8), 8);
+    uint64_t zero = (word - ones) & ~word & (ones << 7);
+    if (zero != 0) return (size_t)(at - text) + (size_t)(__builtin_ctzll(zero) / 8);
+  }
 }

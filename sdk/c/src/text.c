@@ -106,8 +106,7 @@ od_text od_trim(od_text text) {
   return seen ? od_part(text, start, end) : (od_text){text.ptr, 0};
 }
 
-static void grow(od_buffer *buffer, size_t more) {
-  if (buffer->len + more <= buffer->room) return;
+void od_grow(od_buffer *buffer, size_t more) {
   size_t room = buffer->room * 2 < 256 ? 256 : buffer->room * 2;
   if (room < buffer->len + more) room = buffer->len + more;
   uint8_t *larger = realloc(buffer->ptr, room);
@@ -118,14 +117,9 @@ static void grow(od_buffer *buffer, size_t more) {
 
 void od_put(od_buffer *buffer, od_text text) {
   if (text.len == 0) return;
-  grow(buffer, text.len);
+  od_reserve(buffer, text.len);
   memcpy(buffer->ptr + buffer->len, text.ptr, text.len);
   buffer->len += text.len;
-}
-
-void od_put_byte(od_buffer *buffer, uint8_t byte) {
-  grow(buffer, 1);
-  buffer->ptr[buffer->len++] = byte;
 }
 
 void od_put_letter(od_buffer *buffer, uint32_t letter) {
