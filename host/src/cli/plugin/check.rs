@@ -56,9 +56,13 @@ pub async fn release(arguments: &Arguments, beside: &Beside, output: Output) -> 
     let digest = beside.release(&arguments.what).await?.digest;
     let missing = || Failure::failed(format!("the bytes of release {digest} are not in the ledger"));
     let bytes = beside.ledger.release_bytes(&digest).await?.ok_or_else(missing)?;
-    let judgement = arguments.with.judge(&bytes, false, &beside.settings).await?;
-    beside.ledger.keep_admission(&digest, &judgement.admission, &person()).await?;
+    let mut judgement = arguments.with.judge(&bytes, false, &beside.settings).await?;
     let known = beside.ledger.admissions(Some(&digest)).await?.into_iter().next().map(|(_, kept)| kept);
+    if let Some(known) = &known {
+        // The ledger has no cases: what they showed of these very bytes is not forgotten because nobody has them at hand.
+        judgement.admission.remember_cases(&known.admission);
+    }
+    beside.ledger.keep_admission(&digest, &judgement.admission, &person()).await?;
     tell(&bytes, judgement, known.map(|kept| kept.overrides).unwrap_or_default(), false, output)
 }
 

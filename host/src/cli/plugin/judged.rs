@@ -38,8 +38,8 @@ pub struct With {
     /// Look-up tables to judge it with, as JSON or TOML: table → key → value; without it, tables that know every code.
     #[arg(long, value_name = "FILE")]
     tables: Option<PathBuf>,
-    /// Its own cases: a folder for each (`orderdock plugin test` runs them too). `plugin check FILE` finds them by itself, in
-    /// `cases` beside the file.
+    /// Its own cases: a folder for each (`orderdock plugin test` runs them too). Those of a file, in `cases` beside it, are found
+    /// without this; a registry holds the component alone, and so does the ledger.
     #[arg(long, value_name = "FOLDER")]
     cases: Option<PathBuf>,
 }
@@ -191,6 +191,13 @@ pub async fn put_to_work(beside: &Beside, release: &ReleaseRecord, at_work: Opti
         Some(why) => Err(Failure::refused(why)),
         None => Ok(()),
     }
+}
+
+/// What failed now and did not before, by name; none if nothing did.
+pub fn worse(before: &Admission, now: &Admission) -> Option<String> {
+    let failed_before = |item: Item| before.failed().any(|judged| judged.item == item);
+    let names: Vec<_> = now.failed().map(|it| it.item).filter(|it| !failed_before(*it)).map(Item::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// What keeps a release from being used, in a sentence with what to do; none if nothing does.
