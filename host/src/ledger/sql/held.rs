@@ -9,8 +9,8 @@
 use std::{borrow::Cow, time::Duration};
 
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres, Sqlite,
-    SqliteConnection, Transaction, pool::PoolConnection, postgres::PgArguments, query::Query, sqlite::SqliteArguments,
+    Arguments as _, AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection,
+    Transaction, pool::PoolConnection, postgres::PgArguments, query::Query, sqlite::SqliteArguments,
 };
 
 use super::{

@@ -23,6 +23,7 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (6, "evidence", include_str!("../../../migrations/sqlite/0006_evidence.sql")),
     (7, "publishers", include_str!("../../../migrations/sqlite/0007_publishers.sql")),
     (8, "statistics", include_str!("../../../migrations/sqlite/0008_statistics.sql")),
+    (9, "states", include_str!("../../../migrations/sqlite/0009_states.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
@@ -33,6 +34,7 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (6, "evidence", include_str!("../../../migrations/postgres/0006_evidence.sql")),
     (7, "publishers", include_str!("../../../migrations/postgres/0007_publishers.sql")),
     (8, "statistics", include_str!("../../../migrations/postgres/0008_statistics.sql")),
+    (9, "states", include_str!("../../../migrations/postgres/0009_states.sql")),
 ];
 
 /// What a test's template is made of.

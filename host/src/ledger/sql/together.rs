@@ -9,9 +9,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::{
-    database::{Db, Later, Row, Value},
-};
+use super::database::{Db, Later, Row, Value};
 use crate::{
     domain::{clock::Millis, random::Random},
     ledger::{LedgerError, Result},
