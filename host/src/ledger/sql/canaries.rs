@@ -7,7 +7,7 @@ use super::{
     connections::activate::{self, activation},
     database::{Db, Row, from_word, to_json, to_word, values_of},
     intents, keys, mails,
-    passes::latest_in,
+    reports::latest_in,
 };
 use crate::{
     domain::{

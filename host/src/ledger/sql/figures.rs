@@ -3,8 +3,8 @@
 
 use super::{
     database::{Db, values_of},
-    passes::latest_in,
     reports,
+    reports::latest_in,
 };
 use crate::{
     domain::{clock::Millis, id::Digest, pass::PassState},

@@ -32,17 +32,6 @@ pub fn state(row: &Row, column: &str) -> Result<PassState> {
     PassState::parse(&word).ok_or_else(|| LedgerError::Corrupt(format!("column {column}: no state {word:?}")))
 }
 
-/// The latest passes `p` in a state, in the words of the indexes: those in hand are found by their lease, all others by state.
-pub fn latest_in(state: PassState) -> String {
-    let leased = match state {
-        PassState::Claimed | PassState::Mapped | PassState::Sending => {
-            " and p.state in ('claimed', 'mapped', 'sending')"
-        }
-        _ => "",
-    };
-    format!("p.latest = 1 and p.state = '{}'{leased}", state.as_str())
-}
-
 pub fn lost(pass: &PassKey) -> LedgerError {
     LedgerError::Lost { what: keys::name(pass) }
 }

@@ -8,7 +8,8 @@ use super::{
     SqlLedger,
     database::{Db, Value, values_of},
     keys,
-    passes::{latest_in, state},
+    passes::state,
+    reports::latest_in,
 };
 use crate::{
     domain::{

@@ -6,7 +6,7 @@ use super::{
     SqlLedger,
     database::{Db, Row, Value, values_of},
     destinations, figures, keys, orders,
-    passes::{latest_in, state},
+    passes::state,
 };
 use crate::{
     domain::{
@@ -36,6 +36,17 @@ join connections c on c.id = o.connection_id
 left join destinations d on d.id = c.destination and d.opened_ms is not null
 left join passes p on p.connection_id = o.connection_id and p.shop_id = o.shop_id
     and p.shop_order_id = o.shop_order_id and p.pass = o.last_pass";
+
+/// The latest passes `p` in a state, in the words of the indexes: those in hand are found by their lease, all others by state.
+pub fn latest_in(state: PassState) -> String {
+    let leased = match state {
+        PassState::Claimed | PassState::Mapped | PassState::Sending => {
+            " and p.state in ('claimed', 'mapped', 'sending')"
+        }
+        _ => "",
+    };
+    format!("p.latest = 1 and p.state = '{}'{leased}", state.as_str())
+}
 
 fn order_row(row: &Row) -> Result<OrderRow> {
     let pass = row.maybe_int("pass")?.map(|_| row.number("pass")).transpose()?;
