@@ -206,6 +206,9 @@ pub struct Cost {
     pub memory_per_line: u64,
 }
 
+/// Stands with cases that were not run again.
+const BEFORE: &str = "(as they ended before; they were not given again)";
+
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admission {
@@ -231,6 +234,20 @@ impl Admission {
         self.items.retain(|known| known.item != judged.item);
         self.items.push(judged);
         self.items.sort_by_key(|judged| judged.item);
+    }
+
+    /// Where no cases were run, takes over what they showed at an earlier verdict on the same release.
+    pub fn remember_cases(&mut self, earlier: &Self) {
+        let is_open = |admission: &Self| admission.item(Item::Cases).is_none_or(|it| it.outcome == Outcome::NotJudged);
+        if !is_open(self) || is_open(earlier) {
+            return;
+        }
+        if let Some(mut judged) = earlier.item(Item::Cases).cloned() {
+            if judged.found.last().is_none_or(|last| last != BEFORE) {
+                judged.found.push(BEFORE.to_owned());
+            }
+            self.put(judged);
+        }
     }
 
     /// What failed.
@@ -325,6 +342,24 @@ mod tests {
         assert_eq!((one.standing(), one.words()), (vec![Item::SameBytes], "held: same-bytes".to_owned()));
         let all = kept(both, &[Item::Cases, Item::SameBytes]);
         assert_eq!((all.standing(), all.words()), (vec![], "overridden: cases, same-bytes".to_owned()));
+    }
+
+    #[test]
+    fn cases_that_are_not_at_hand_any_more_count_as_they_ended() {
+        let open = || kept(vec![Judged::not_judged(Item::Cases, "none were given")], &[]).admission;
+        let failed = kept(vec![Judged::failed(Item::Cases, vec!["case a: no".to_owned()])], &[]).admission;
+        let passed = kept(vec![Judged::passed(Item::Cases, vec!["2 cases passed".to_owned()])], &[]).admission;
+        let mut now = open();
+        now.remember_cases(&open());
+        assert_eq!(now, open());
+        now.remember_cases(&failed);
+        assert_eq!(now.item(Item::Cases).unwrap().found, ["case a: no", BEFORE]);
+        let mut again = open();
+        again.remember_cases(&now);
+        assert_eq!(again, now, "said once");
+        let mut given = passed.clone();
+        given.remember_cases(&failed);
+        assert_eq!(given, passed, "cases that were given count");
     }
 
     #[test]

@@ -23,8 +23,9 @@ use crate::{
         delivery::{Delivery, Repeat},
         problem,
         sight::Sight,
+        time,
         transport::{self, Phase},
-        verdict::{DefaultVerdict, Response, Verdict},
+        verdict::{DefaultVerdict, FailureClass, Response, Verdict},
     },
     ledger::{
         LedgerError,
@@ -67,7 +68,8 @@ impl Journey {
             if let Some(shut) = self.shut().filter(|shut| !shut.is_due(now)) {
                 return self.look_when_it_answers(&shut).await;
             }
-            let settled = self.again("the request may be repeated by its own rules", now);
+            let because = format!("{}; the request may be repeated", self.pass.because);
+            let settled = self.again(&because, now);
             return self.settle(settled).await;
         }
         // Each look replaces what the one before it said.
@@ -86,7 +88,7 @@ impl Journey {
         let settled = match found {
             Found::Shut(shut) => return self.look_when_it_answers(&shut).await,
             Found::There(settled) => settled,
-            Found::Absent if now >= counts_from => self.absent(now),
+            Found::Absent if now >= counts_from => self.absent(now, &because),
             Found::Absent => self.look_later(now, counts_from, deadline, &because),
             Found::NoQuestion(why) => {
                 let because = format!("{because}, and it can't be looked up: {why}");
@@ -213,7 +215,15 @@ impl Journey {
     /// Back to waiting after a look-up that counts: the ERP provably has nothing. So before the next first byte the shop is
     /// asked again, as for an order that was never sent; unchanged, its stored bytes go. Not so within a conversation,
     /// whose earlier calls were answered.
-    fn absent(&self, now: Millis) -> Settled {
+    ///
+    /// What provably was not processed is tried again for a while and then fails, this as anything else: an order that ends in
+    /// a doubt each time would otherwise go again for ever, and nobody be told.
+    fn absent(&self, now: Millis, because: &str) -> Settled {
+        if self.is_tried_for_long(now) {
+            let limit = time::words(self.lane.settings.retry.retry_for.duration());
+            let because = format!("{because}; the ERP does not have it; tried again for {limit}");
+            return self.setting(|setting| setting.failed(FailureClass::Operations, because, None));
+        }
         let mut settled = self.again("a look-up shows that the ERP does not have it", now);
         if let To::Waiting { absent, .. } = &mut settled.to {
             *absent = self.pass.step == 0;
@@ -225,8 +235,7 @@ impl Journey {
     /// tried again. A key's life counts from the first request that carried it; where the ledger's clock was set since, nobody
     /// knows how old it is.
     pub fn may_repeat(&self, attempt: &OpenAttempt, now: Millis) -> bool {
-        let retry_for = millis(self.lane.settings.retry.retry_for.duration());
-        if self.pass.retry_since_ms.is_some_and(|since| self.is_over(since.saturating_add(retry_for), now)) {
+        if self.is_tried_for_long(now) {
             return false;
         }
         match attempt.repeat {
@@ -240,6 +249,12 @@ impl Journey {
                 now >= attempt.first_recorded_ms && now.saturating_add(millis(self.lane.destination.time_limit())) < end
             }
         }
+    }
+
+    /// Whether it was tried again for as long as anything is.
+    fn is_tried_for_long(&self, now: Millis) -> bool {
+        let retry_for = millis(self.lane.settings.retry.retry_for.duration());
+        self.pass.retry_since_ms.is_some_and(|since| self.is_over(since.saturating_add(retry_for), now))
     }
 
     /// Whether a stored step that may have left already has outlived the key that it would be known again by: it waited for

@@ -4,6 +4,7 @@
 
 mod awaiting;
 mod breaker;
+mod checks;
 mod doubts;
 mod erp;
 mod files;

@@ -1,7 +1,9 @@
-//! Signatures made by openssl and by ourselves, and every way in which one can be wrong.
+//! Signatures made by openssl, by cosign and by ourselves, and every way in which one can be wrong.
 //!
-//! The vectors were made with OpenSSL 3.0 (`openssl genpkey`, `openssl dgst -sha256 -sign`, `openssl pkeyutl -sign -rawin`), whose
-//! forms are cosign's; cosign itself is not packaged where the tests run.
+//! The vectors were made with OpenSSL 3.0 (`openssl genpkey`, `openssl dgst -sha256 -sign`, `openssl pkeyutl -sign -rawin`) and, in
+//! `cosigns`, by cosign itself, which is not packaged where the tests run.
+
+mod cosigns;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};

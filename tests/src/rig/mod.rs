@@ -6,6 +6,7 @@
 mod files;
 mod fleet;
 pub mod inside;
+mod terminal;
 mod watch;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 use serde_json::Value;
+pub use terminal::AtTerminal;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, ChildStdout, Command},

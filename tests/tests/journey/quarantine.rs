@@ -1,6 +1,8 @@
 //! A plugin that fails again and again stops mapping at its connection: orders wait, one mail says so, nobody else notices,
 //! and a person lets it go on. And a release that was judged bad is not used before a person has taken that on.
 
+use std::path::{Path, PathBuf};
+
 use orderdock_tests::rig::{CONNECTION, PUSH_TOKEN, Rig, component};
 use serde_json::{Value, json};
 
@@ -157,6 +159,70 @@ async fn a_release_that_fails_an_item_is_held_until_a_person_takes_it_on() {
     assert_eq!(rig.ask(&["plugin", "list"]).await[0]["verdict"], "overridden: file-names");
 }
 
+/// A case of json-post's own.
+fn own_case() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/json-post/cases/eight-lines")
+}
+
+/// The same in `cases` in the rig's folder.
+fn case_beside(rig: &Rig) -> PathBuf {
+    let (own, case) = (own_case(), rig.dir().join("cases/eight-lines"));
+    for folder in ["", "expected", "responses"] {
+        std::fs::create_dir_all(case.join(folder)).unwrap();
+        for file in std::fs::read_dir(own.join(folder)).unwrap().map(Result::unwrap) {
+            if file.path().is_file() {
+                std::fs::copy(file.path(), case.join(folder).join(file.file_name())).unwrap();
+            }
+        }
+    }
+    case
+}
+
+/// Expects something that the plugin does not do.
+fn spoil(case: &Path) {
+    let body = std::fs::read_to_string(case.join("expected/body.json")).unwrap();
+    std::fs::write(case.join("expected/body.json"), body.replace("POT-12", "POT-21")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_is_added_with_the_cases_that_lie_beside_it_and_held_if_one_fails() {
+    let rig = Rig::bare().await;
+    let file = rig.dir().join("json-post.wasm");
+    std::fs::copy(component("json-post"), &file).unwrap();
+    let file = file.to_str().unwrap();
+    let case = case_beside(&rig);
+    spoil(&case);
+    let held = rig.run(&["plugin", "add", file]).await;
+    assert_eq!(held.code, 4, "{held:?}");
+    assert!(held.out.contains("case eight-lines: ") && held.all().contains("it failed cases"), "{held:?}");
+    let verdict = async || rig.ask(&["plugin", "list"]).await[0]["verdict"].clone();
+    assert_eq!(verdict().await, "held: cases");
+    // The ledger has no cases to run: what they showed stands, until they are given.
+    let again = rig.run(&["plugin", "check", "json-post"]).await;
+    assert_eq!(again.code, 1, "{again:?}");
+    assert_eq!(verdict().await, "held: cases");
+    let own = own_case();
+    let cases = own.parent().unwrap().to_str().unwrap();
+    assert_eq!(rig.run(&["plugin", "check", "json-post", "--cases", cases]).await.code, 0);
+    assert_eq!(verdict().await, "passed");
+    assert_eq!(rig.run(&["plugin", "check", "json-post"]).await.code, 0);
+    assert_eq!(verdict().await, "passed", "nor are they open again");
+
+    // One that is kept stays as it was judged, and whoever adds it again is told when that is not how it is now.
+    let added = rig.run(&["plugin", "add", file]).await;
+    assert_eq!(added.code, 0, "{added:?}");
+    assert!(added.err.contains("that verdict stands, although now it failed cases"), "{added:?}");
+    assert_eq!(verdict().await, "passed");
+
+    let rig = Rig::bare().await;
+    let taken = rig.run(&["plugin", "add", file, "--override", "cases", "--reason", "they are of another ERP"]).await;
+    assert_eq!(taken.code, 0, "{taken:?}");
+    assert_eq!(rig.ask(&["plugin", "list"]).await[0]["verdict"], "overridden: cases");
+    let rig = Rig::bare().await;
+    let named = rig.run(&["plugin", "add", file, "--cases", cases]).await;
+    assert_eq!(named.code, 0, "others are taken where they are named: {named:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_runs_the_cases_that_lie_beside_the_component() {
     let rig = Rig::bare().await;
@@ -171,22 +237,13 @@ async fn a_check_runs_the_cases_that_lie_beside_the_component() {
     let (code, none) = item(&[]).await;
     assert_eq!((code, &none["outcome"]), (0, &"not-judged".into()), "{none}");
 
-    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/json-post/cases/eight-lines");
-    let case = rig.dir().join("cases/eight-lines");
-    for folder in ["", "expected", "responses"] {
-        std::fs::create_dir_all(case.join(folder)).unwrap();
-        for file in std::fs::read_dir(own.join(folder)).unwrap().map(Result::unwrap) {
-            if file.path().is_file() {
-                std::fs::copy(file.path(), case.join(folder).join(file.file_name())).unwrap();
-            }
-        }
-    }
+    let own = own_case();
+    let case = case_beside(&rig);
     let (code, passed) = item(&[]).await;
     assert_eq!((code, &passed["outcome"]), (0, &"passed".into()), "{passed}");
     assert!(passed.to_string().contains("1 cases passed"), "{passed}");
 
-    let body = std::fs::read_to_string(case.join("expected/body.json")).unwrap();
-    std::fs::write(case.join("expected/body.json"), body.replace("POT-12", "POT-21")).unwrap();
+    spoil(&case);
     let (code, failed) = item(&[]).await;
     assert_eq!((code, &failed["outcome"]), (1, &"failed".into()), "{failed}");
     assert!(failed.to_string().contains("case eight-lines: "), "{failed}");

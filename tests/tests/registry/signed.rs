@@ -38,9 +38,14 @@ async fn a_known_publisher_signs_each_file() {
     let other = component("xml-drop").display().to_string();
     rig.ask(&["plugin", "sign", &other, "--key", "own", "--out", "other.sig"]).await;
     assert_eq!(rig.run(&["plugin", "add", &file, "--signature", "other.sig"]).await.code, 4, "of another component");
+    let said = rig.run(&["plugin", "add", &file, "--signature", "own.pub"]).await;
+    assert_eq!((said.code, said.err.contains("own.pub holds no signature")), (2, true), "{said:?}");
     assert_eq!(rig.ask(&["plugin", "list"]).await.as_array().map(Vec::len), Some(0));
 
     rig.ask(&["plugin", "sign", &file, "--key", "own", "--out", "own.sig"]).await;
+    // As cosign would have put it into a bundle.
+    let signature = std::fs::read_to_string(rig.dir().join("own.sig")).unwrap();
+    rig.write("own.sig", &format!(r#"{{"messageSignature":{{"signature":"{}"}}}}"#, signature.trim()));
     let kept = rig.ask(&["plugin", "add", &file, "--signature", "stranger.sig", "--signature", "own.sig"]).await;
     assert_eq!((&kept["added"], kept["signed_by_key"].as_str()), (&Value::Bool(true), Some(key.as_str())));
     // What is kept with it is enough from now on.

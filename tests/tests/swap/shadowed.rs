@@ -1,4 +1,5 @@
-//! `plugin activate --shadow`: in force only if the last orders come out the same, or somebody wants the differences.
+//! `plugin activate --shadow`: in force only if the last orders come out the same, or somebody wants the differences: by a flag,
+//! or when asked at a terminal.
 
 use orderdock_tests::rig::{CONNECTION, Rig};
 
@@ -58,4 +59,65 @@ async fn what_differs_is_shown_and_not_activated_unless_it_is_accepted() {
     rig.until("the host took it up", |rig| rig.log().matches("took up a change").count() >= 2).await;
     assert_eq!(mapped_by(&rig, delivered(&rig, 1).await[0]), "second");
     assert_eq!(run(&rig, &first, &["--accept"]).await.code, 2, "there is nothing to accept without a shadow run");
+}
+
+/// What somebody at a terminal is asked.
+const QUESTION: &str = "Activate it all the same? Write yes:";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_at_a_terminal_is_asked_after_the_differences_and_only_yes_activates() {
+    let mut rig = Rig::bare().await;
+    let first = connect_variant(&rig, "").await;
+    let second = rig.add_variant("second", "good").await;
+    rig.serve().await;
+    delivered(&rig, 2).await;
+    let activate = |release: &str, more: &[&str]| -> Vec<String> {
+        let usual = ["plugin", "activate", CONNECTION, release, "--reason", "it's new", "--shadow"];
+        usual.iter().chain(more).map(|it| (*it).to_owned()).collect()
+    };
+    let at_terminal = |rig: &Rig, release: &str, more: &[&str], redirected: &str| {
+        rig.at_terminal(&activate(release, more).iter().map(String::as_str).collect::<Vec<_>>(), redirected)
+    };
+    let history = async |rig: &Rig| rig.ask(&["plugin", "history", CONNECTION]).await;
+    let before = history(&rig).await;
+
+    // No; nothing at all; the end of all input; and what only begins like a yes.
+    for answer in ["no\r", "\r", "\u{4}", "y\r"] {
+        let mut terminal = at_terminal(&rig, &second, &[], "");
+        let shown = terminal.until(QUESTION).await;
+        let differences = shown.find("0 identical, 2 different").and_then(|at| shown[at..].find("/release"));
+        assert!(differences.is_some(), "the differences come before the question: {shown}");
+        terminal.types(answer).await;
+        let said = terminal.ends().await;
+        assert_eq!(said.code, 5, "{answer:?}: {said:?}");
+        assert!(said.out.contains("nothing was activated") && said.out.contains("--accept"), "{answer:?}: {said:?}");
+    }
+
+    // Who can't see the question, or can't be believed to have read it, is not asked.
+    let said = rig.run_with(&activate(&second, &[]).iter().map(String::as_str).collect::<Vec<_>>(), "yes\n").await;
+    assert_eq!((said.code, said.all().contains(QUESTION)), (5, false), "no terminal: {said:?}");
+    let said = at_terminal(&rig, &second, &[], "> shown.txt").ends().await;
+    let shown = std::fs::read_to_string(rig.dir().join("shown.txt")).unwrap();
+    assert_eq!((said.code, shown.contains(QUESTION)), (5, false), "what it shows goes elsewhere: {shown}");
+    let said = at_terminal(&rig, &second, &["--json"], "").ends().await;
+    assert_eq!((said.code, said.out.contains(QUESTION)), (5, false), "a script wants JSON: {said:?}");
+    assert_eq!(history(&rig).await, before, "nothing was activated");
+
+    // Nothing differs (a table that the plugin does not ask): nothing to ask.
+    let tables = rig.write("tables.toml", "[shipping]\nexpress = \"EXP\"\n");
+    let said = at_terminal(&rig, &first, &["--tables", tables.to_str().unwrap()], "").ends().await;
+    assert_eq!((said.code, said.out.contains(QUESTION)), (0, false), "{said:?}");
+    // Said beforehand.
+    let said = at_terminal(&rig, &second, &["--accept"], "").ends().await;
+    assert_eq!((said.code, said.out.contains(QUESTION)), (0, false), "{said:?}");
+    rig.ask(&["plugin", "rollback", CONNECTION, "--reason", "asked again"]).await;
+
+    let mut terminal = at_terminal(&rig, &second, &[], "");
+    terminal.until(QUESTION).await;
+    terminal.types("Yes\r").await;
+    let said = terminal.ends().await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("maps with variant@1.0.0-second"), "{said:?}");
+    let kept = history(&rig).await.to_string();
+    assert!(kept.contains("it's new (shadow run: 0 of 2 orders the same, accepted)"), "{kept}");
 }

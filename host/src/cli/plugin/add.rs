@@ -29,7 +29,7 @@ use crate::{
 pub struct Arguments {
     /// The component, a `.wasm` file.
     file: PathBuf,
-    /// A signature over it, as `plugin sign` or `cosign sign-blob` made it. May be repeated.
+    /// A signature over it, as `plugin sign` or `cosign sign-blob` made it, or a bundle of cosign's. May be repeated.
     #[arg(long)]
     signature: Vec<PathBuf>,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub struct Arguments {
 }
 
 /// How it is judged, and what is taken nevertheless.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Keeping {
     #[command(flatten)]
     with: judged::With,
@@ -57,7 +57,9 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
     let bytes = read(&arguments.file, &beside.settings)?;
     let signatures = arguments.signature.iter().map(|file| sign::signature(file)).collect::<Result<Vec<_>, _>>()?;
     let from = arguments.file.display().to_string();
-    keep(&bytes, &from, &signatures, &json!({}), &arguments.keeping, beside, output).await
+    let with = arguments.keeping.with.with_cases_beside(&arguments.file);
+    let keeping = Keeping { with, ..arguments.keeping.clone() };
+    keep(&bytes, &from, &signatures, &json!({}), &keeping, beside, output).await
 }
 
 /// Judges a component and keeps it; `from` says where it comes from, `more` goes into the JSON.
@@ -88,11 +90,22 @@ pub async fn keep(
     let standing = trust::judged(beside, &description.publisher, digest, bytes, signatures).await?;
     let (by, ledger) = (person(), &beside.ledger);
     // The verdict first: a release is never there without one. One that is there stays as it was judged.
-    if ledger.admissions(Some(digest)).await?.is_empty() {
-        ledger.keep_admission(digest, admission, &by).await?;
+    let before = ledger.admissions(Some(digest)).await?.into_iter().next().map(|(_, kept)| kept.admission);
+    match &before {
+        None => ledger.keep_admission(digest, admission, &by).await?,
+        Some(before) => {
+            if let Some(worse) = judged::worse(before, admission) {
+                let short = digest.as_str().get(..12).unwrap_or_default();
+                output.remark(format!(
+                    "warning: it was judged before, and that verdict stands, although now it failed {worse}; \
+                     `orderdock plugin check {short}`, with the same options, replaces it"
+                ));
+            }
+        }
     }
+    let stands = before.as_ref().unwrap_or(admission);
     for item in &keeping.overrides {
-        if admission.failed().any(|judged| judged.item == *item) {
+        if stands.failed().any(|judged| judged.item == *item) {
             ledger.override_item(digest, *item, reason, &by).await?;
         } else {
             output.remark(format!("warning: `{item}` did not fail: there is nothing to override"));

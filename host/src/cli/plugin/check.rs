@@ -13,7 +13,10 @@ use crate::{
         output::{Output, plain},
     },
     config::HostSettings,
-    domain::admission::{Kept, Override},
+    domain::{
+        admission::{Item, Kept, Override},
+        figures,
+    },
     plugin::Judgement,
 };
 
@@ -42,7 +45,7 @@ pub async fn file(arguments: &Arguments, settings: &HostSettings, output: Output
     let component = Path::new(&arguments.what);
     let bytes = read(component, settings)?;
     let judgement = arguments.with.with_cases_beside(component).judge(&bytes, false, settings).await?;
-    tell(&bytes, judgement, Vec::new(), output)
+    tell(&bytes, judgement, Vec::new(), true, output)
 }
 
 /// Judges a release that is kept, and replaces its verdict.
@@ -53,13 +56,23 @@ pub async fn release(arguments: &Arguments, beside: &Beside, output: Output) -> 
     let digest = beside.release(&arguments.what).await?.digest;
     let missing = || Failure::failed(format!("the bytes of release {digest} are not in the ledger"));
     let bytes = beside.ledger.release_bytes(&digest).await?.ok_or_else(missing)?;
-    let judgement = arguments.with.judge(&bytes, false, &beside.settings).await?;
-    beside.ledger.keep_admission(&digest, &judgement.admission, &person()).await?;
+    let mut judgement = arguments.with.judge(&bytes, false, &beside.settings).await?;
     let known = beside.ledger.admissions(Some(&digest)).await?.into_iter().next().map(|(_, kept)| kept);
-    tell(&bytes, judgement, known.map(|kept| kept.overrides).unwrap_or_default(), output)
+    if let Some(known) = &known {
+        // The ledger has no cases: what they showed of these very bytes is not forgotten because nobody has them at hand.
+        judgement.admission.remember_cases(&known.admission);
+    }
+    beside.ledger.keep_admission(&digest, &judgement.admission, &person()).await?;
+    tell(&bytes, judgement, known.map(|kept| kept.overrides).unwrap_or_default(), false, output)
 }
 
-fn tell(bytes: &[u8], judgement: Judgement, overrides: Vec<Override>, output: Output) -> Result<(), Failure> {
+fn tell(
+    bytes: &[u8],
+    judgement: Judgement,
+    overrides: Vec<Override>,
+    is_file: bool,
+    output: Output,
+) -> Result<(), Failure> {
     let Judgement { digest, description, admission } = judgement;
     let kept = Kept { admission, by: person(), at_ms: 0, overrides };
     let standing = kept.standing();
@@ -71,12 +84,19 @@ fn tell(bytes: &[u8], judgement: Judgement, overrides: Vec<Override>, output: Ou
         if let Some(description) = &description {
             output.line(format!("{}@{}", plain(&description.name), plain(&description.version)));
         }
-        output.line(format!("{digest}, {} bytes\n", bytes.len()));
+        output.line(format!("{digest}, {}\n", figures::bytes(bytes.len() as u64)));
         judged::show(&kept.admission, &kept.overrides, output);
     });
     match judged::held(&kept, digest.as_str()) {
         None => Ok(()),
         Some(_) if output.json => Err(Failure::told()),
+        // Nothing is kept yet that could be overridden.
+        Some(_) if is_file && standing.iter().copied().all(Item::can_be_overridden) => {
+            let names = standing.iter().map(|item| item.as_str()).collect::<Vec<_>>().join(", ");
+            Err(Failure::failed(format!(
+                "it failed {names}: `orderdock plugin add` would keep it, but held, so that no connection can use it"
+            )))
+        }
         Some(why) => Err(Failure::failed(why)),
     }
 }

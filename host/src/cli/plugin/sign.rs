@@ -10,7 +10,11 @@ use super::{
     super::{Failure, output::Output},
     read,
 };
-use crate::{config::HostSettings, domain::signature::ReleaseSignature, signature::SigningKey};
+use crate::{
+    config::HostSettings,
+    domain::signature::ReleaseSignature,
+    signature::{SigningKey, of_file},
+};
 
 /// What to sign.
 #[derive(Debug, Args)]
@@ -52,12 +56,12 @@ pub fn key(file: &Path) -> Result<SigningKey, Failure> {
     SigningKey::read(&text).map_err(|error| Failure::usage(format!("{} {error}", file.display())))
 }
 
-/// Reads a signature over a component, as `plugin sign` and `cosign sign-blob` write it.
+/// Reads a signature over a component, as `plugin sign` and `cosign sign-blob` write it, with or without a bundle.
 ///
 /// # Errors
 /// When it can't be read.
 pub fn signature(file: &Path) -> Result<ReleaseSignature, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::usage(format!("{} can't be read: {error}", file.display())))?;
-    Ok(ReleaseSignature { signature: text.trim().to_owned(), payload: None, manifest: None })
+    of_file(&text).map_err(|error| Failure::usage(format!("{} {error}", file.display())))
 }

@@ -100,6 +100,30 @@ async fn after_absent_what_the_shop_takes_back_is_withdrawn() {
 }
 
 #[tokio::test]
+async fn an_order_that_ends_in_a_doubt_each_time_and_is_never_there_fails_when_it_was_tried_for_long() {
+    let stage = Stage::http().await;
+    let began = stage.now();
+    absent(&stage, "1").await;
+    let mut sends = 1;
+    while stage.state("1").await == PassState::Waiting {
+        assert!(stage.now() - began < 2 * 3_600_000, "it goes on for ever: {} sends", posts(&stage).len());
+        stage.until_due("1").await;
+        stage.erp.answers([Told::Nothing]);
+        stage.work().await;
+        sends += 1;
+        assert_eq!(stage.state("1").await, PassState::Unknown);
+        stage.advance(COUNTS_AFTER);
+        stage.erp.answers([ABSENT]);
+        stage.look().await;
+    }
+    assert_eq!((stage.state("1").await, posts(&stage).len()), (PassState::Failed, sends));
+    assert!(stage.now() - began >= 3_600_000, "not before the connection's `retry_for` is over");
+    let because = stage.because("1").await;
+    assert!(because.ends_with("; the ERP does not have it; tried again for 60 min"), "{because}");
+    assert!(because.contains("closed") || because.contains("answer"), "and what the doubt was: {because}");
+}
+
+#[tokio::test]
 async fn after_absent_a_changed_order_is_mapped_anew() {
     let stage = Stage::http().await;
     stage.plugin.maps(|order, context| {

@@ -180,7 +180,12 @@ impl Stage {
 
     /// Applies the connection with this release, destination and plugin settings, and takes it up.
     pub async fn apply(&self, number: u8, destination: Value, plugin_settings: Value) {
-        let config = json!({
+        self.apply_with(number, destination, plugin_settings, json!({})).await;
+    }
+
+    /// The same, with `more` of the connection's settings.
+    pub async fn apply_with(&self, number: u8, destination: Value, plugin_settings: Value, more: Value) {
+        let mut config = json!({
             "name": "one", "shop": { "kind": "push" }, "take": { "payment": "any", "shipped": false, "share": false },
             "plugin": { "release": release(number) }, "destination": destination,
             "schedule": { "cron": "*/5 * * * *", "time_zone": "UTC", "jitter_s": 0 },
@@ -190,6 +195,7 @@ impl Stage {
             "notify": { "to": ["staff@example.test"] }, "time_zones": { "shop": "UTC", "erp": "UTC" },
             "status": { "new": ["New Order"], "success": "In Progress", "failure": "On Hold" },
         });
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let draft = ConnectionDraft {
             name: "one".into(),
             shop: ShopIdentity { kind: "push".into(), base_address: String::new(), account: String::new() },
