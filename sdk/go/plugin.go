@@ -41,6 +41,11 @@ var registered Plugin
 // Register names the plugin; call it in an init function.
 func Register(plugin Plugin) { registered = plugin }
 
+// Need is a look-up table, secret slot or answer folder that the plugin uses, so that an administrator is asked for it.
+func Need(name, help string, required bool) contract.NamedNeed {
+	return contract.NamedNeed{Name: name, Help: help, Required: required}
+}
+
 // Refusal is why an order can't be mapped.
 type Refusal struct {
 	class   uint8

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::{
-    domain::Order,
+    domain::{
+        Order,
+        figures::{bytes, units},
+    },
     plugin::{LogLine, PluginFault, Usage},
 };
 
@@ -26,7 +29,7 @@ pub fn explain(fault: &PluginFault, order: &Order, usage: &Usage, log: &[LogLine
         PluginFault::Trap { stack, .. } | PluginFault::OverLimit { stack, .. } => stack.as_slice(),
         _ => &[],
     };
-    if !stack.is_empty() {
+    if has_names(stack) && !tells_its_own_stack(log) {
         text.push_str("\n  its stack, innermost first:");
         for (number, frame) in folded(authors(stack)).iter().enumerate() {
             let _ = write!(text, "\n    {number:>2}  {frame}");
@@ -37,7 +40,7 @@ pub fn explain(fault: &PluginFault, order: &Order, usage: &Usage, log: &[LogLine
     } else {
         text.push_str("\n  its last log lines:");
         for line in log.iter().skip(log.len().saturating_sub(LINES)) {
-            let _ = write!(text, "\n    {:<6} {}", line.level, line.message.replace('\n', "\n           "));
+            let _ = write!(text, "\n    {:<6} {}", line.level, line.message.trim_end().replace('\n', "\n           "));
         }
     }
     text
@@ -47,6 +50,9 @@ pub fn explain(fault: &PluginFault, order: &Order, usage: &Usage, log: &[LogLine
 pub(super) fn profile(places: BTreeMap<String, usize>) -> String {
     let all: usize = places.values().sum();
     let mut places: Vec<_> = places.into_iter().collect();
+    if places.iter().all(|(place, _)| place.starts_with("function ")) {
+        return String::new();
+    }
     places.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let mut text = String::new();
     for (number, (place, count)) in places.iter().take(5).enumerate() {
@@ -57,6 +63,17 @@ pub(super) fn profile(places: BTreeMap<String, usize>) -> String {
         let _ = write!(text, "\n    {share:>3} %  {place}");
     }
     text
+}
+
+/// Whether the guest logged why it failed with a stack in its own language's terms: its engine's would only stand in the way.
+fn tells_its_own_stack(log: &[LogLine]) -> bool {
+    let last = log.iter().rfind(|line| line.level == "error");
+    last.is_some_and(|line| line.message.trim().lines().count() > 2)
+}
+
+/// Whether a stack tells anything: an interpreter without names leaves the numbers of functions that no author knows.
+fn has_names(stack: &[String]) -> bool {
+    stack.iter().any(|frame| !frame.starts_with("function ") && !frame.starts_with("orderdock:plugin/"))
 }
 
 /// What stands before the author's own function where a Rust guest panics.
@@ -85,45 +102,9 @@ fn folded(stack: &[String]) -> Vec<String> {
     all.into_iter().map(|(frame, times)| if times > 1 { format!("{frame}  (× {times})") } else { frame }).collect()
 }
 
-/// A count as people read it: `950`, `12.3 k`, `4.5 M`.
-#[must_use]
-pub fn units(count: u64) -> String {
-    scaled(count, &["", " k", " M", " G"])
-}
-
-/// Bytes as people read them.
-#[must_use]
-pub fn bytes(count: u64) -> String {
-    scaled(count, &[" B", " kB", " MB", " GB"])
-}
-
-fn scaled(count: u64, names: &[&str]) -> String {
-    let mut whole = count;
-    let mut rest = 0;
-    let mut names = names.iter();
-    let mut name = names.next();
-    for next in names {
-        if whole < 1_000 {
-            break;
-        }
-        (whole, rest) = (whole / 1_000, whole % 1_000);
-        name = Some(next);
-    }
-    let name = name.copied().unwrap_or_default();
-    if count < 1_000 || whole >= 100 { format!("{whole}{name}") } else { format!("{whole}.{}{name}", rest / 100) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_are_readable() {
-        assert_eq!(units(950), "950");
-        assert_eq!(units(12_345), "12.3 k");
-        assert_eq!(bytes(128 * 1_000_000), "128 MB");
-        assert_eq!(bytes(1_500), "1.5 kB");
-    }
 
     #[test]
     fn the_machinery_of_a_panic_is_left_out() {
@@ -135,6 +116,14 @@ mod tests {
             "core::panicking",
         ];
         assert_eq!(authors(&stack.map(str::to_owned)), ["acme::price", "core::panicking"]);
+    }
+
+    #[test]
+    fn a_stack_of_numbers_is_left_out() {
+        let frames = |all: &[&str]| all.iter().map(|frame| (*frame).to_owned()).collect::<Vec<_>>();
+        assert!(!has_names(&frames(&["function 21", "function 62", "orderdock:plugin/mapper@0.1.1#map-order"])));
+        assert!(has_names(&frames(&["function 21", "os_stat"])));
+        assert_eq!(profile(BTreeMap::from([("function 645".to_owned(), 20)])), "");
     }
 
     #[test]

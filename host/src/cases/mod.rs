@@ -6,16 +6,20 @@ mod explain;
 mod given;
 mod mask;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use orderdock_plugin::{self as sdk, testing};
 use tokio::runtime::Handle;
 
-pub use explain::{bytes, explain, units};
+pub use explain::explain;
 pub use given::{context, response};
 pub use mask::{Masked, mask};
 pub use orderdock_plugin::testing::{Answer, Case, CaseContext, Mode, Snapshot, Tables, list, run_case};
 
+pub use crate::domain::figures::{bytes, units};
 use crate::{
     domain::{Order, call, id::Digest},
     plugin::{Called, Limit, LogLine, LookUp, Mapper, PluginFault, Usage},
@@ -59,6 +63,13 @@ impl Release {
     #[must_use]
     pub fn description(&self) -> &call::Description {
         &self.description
+    }
+
+    /// Look-up tables that were asked for and that the description does not name, so that no administrator is asked for them.
+    #[must_use]
+    pub fn unnamed_tables(&self, look_ups: &[LookUp]) -> BTreeSet<String> {
+        let named = |table: &str| self.description.tables.iter().any(|need| need.name == table);
+        look_ups.iter().filter(|asked| !named(&asked.table)).map(|asked| asked.table.clone()).collect()
     }
 
     /// Where the CPU units of a mapping went, as far as the guest's names tell: the place that it is at after each twentieth of

@@ -1,6 +1,9 @@
 //! `orderdock connection …`: connect shops to destinations, declaratively.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
@@ -11,6 +14,7 @@ use super::{
     Failure, fit,
     open::{Beside, person, sealer},
     output::{Output, cell, plain},
+    plugin::judged,
     trust,
 };
 use crate::{
@@ -19,6 +23,7 @@ use crate::{
     ledger::connections::{ConnectionDraft, ConnectionRecord, ConnectionState, SealedSecret, ShopChange, ShopIdentity},
     pipeline::{lane::secret_purpose, open::shop_settings, parts::Secrets},
     seal::Sealer,
+    shop::ShopSettings,
 };
 
 /// Connect shops to destinations.
@@ -105,7 +110,7 @@ pub async fn run(command: Command, beside: Beside, output: Output) -> Result<(),
             let record = beside.connection(&name).await?;
             let settings = stored(&record)?;
             let text = export(&settings).map_err(Failure::failed)?;
-            output.either(&settings, || output.text(&text));
+            output.either(&settings, || output.line(text.trim_end()));
             Ok(())
         }
         Command::Pause { name: Some(name), why, .. } => {
@@ -145,6 +150,7 @@ async fn apply(
     let live = beside.ledger.connections(false).await?;
     let at_work = live.iter().find(|record| record.name == read.settings.name).map(|record| &record.activation.release);
     trust::put_to_work(beside, &release, at_work).await?;
+    judged::put_to_work(beside, &release, at_work).await?;
     let sealer = sealer(&beside.settings)?;
     let known = fit::known_secrets(&read.settings.name, beside, &sealer).await?;
     let (secrets, sealed, mut problems) = seal_all(&read, &known, &sealer)?;
@@ -156,14 +162,15 @@ async fn apply(
         return Err(Failure::problems(&heading, problems));
     }
     let shop = shop_settings(&read.settings).map_err(|problems| Failure::problems(&heading, problems))?;
-    let identity = shop.identity();
+    let before = live.iter().find(|record| record.name == read.settings.name).map(|record| &record.shop);
+    let shop = shop_identity(&shop, &read.settings.name, before);
     let take_from_ms = read.settings.take.from.as_deref().and_then(time::millis_of);
     let config = serde_json::to_value(&read.settings).map_err(|error| Failure::failed(error.to_string()))?;
     let tables: Tables = read.settings.tables.clone();
     let plugin_settings = read.settings.plugin.settings.to_json();
     let draft = ConnectionDraft {
         name: read.settings.name.clone(),
-        shop: ShopIdentity { kind: identity.kind, base_address: identity.address, account: identity.account },
+        shop,
         shop_change,
         config,
         release: release.digest.clone(),
@@ -184,10 +191,23 @@ async fn apply(
         } else if applied.changes.is_empty() {
             output.line(format!("Connection {name}: no change."));
         } else {
-            output.line(format!("Connection {name} changed: {}.", applied.changes.join(", ")));
+            let changes: BTreeSet<&str> = applied.changes.iter().map(String::as_str).collect();
+            let changes: Vec<&str> = changes.into_iter().collect();
+            output.line(format!("Connection {name} changed: {}.", changes.join(", ")));
         }
     });
     Ok(())
+}
+
+/// Which shop the settings mean. One that was pushed to before connections without an account were told apart stays what it
+/// was: its orders are known under that name.
+fn shop_identity(settings: &ShopSettings, connection: &str, before: Option<&ShopIdentity>) -> ShopIdentity {
+    let identity = settings.identity(connection);
+    let nameless = matches!(settings, ShopSettings::Push(push) if push.account.is_empty());
+    match before {
+        Some(before) if nameless && before.kind == identity.kind && before.account.is_empty() => before.clone(),
+        _ => ShopIdentity { kind: identity.kind, base_address: identity.address, account: identity.account },
+    }
 }
 
 type AllSecrets = (Secrets, Vec<SealedSecret>, Vec<Problem>);
@@ -226,6 +246,7 @@ fn seal_all(read: &ConnectionFile, known: &[(SealedSecret, Vec<u8>)], sealer: &S
 
 async fn list(beside: &Beside, output: Output) -> Result<(), Failure> {
     let all = beside.ledger.connections(false).await?;
+    let releases = beside.ledger.releases().await?;
     let mut rows = Vec::new();
     for record in &all {
         let counts = beside.ledger.counts(&record.id).await?;
@@ -257,7 +278,7 @@ async fn list(beside: &Beside, output: Output) -> Result<(), Failure> {
                     cell(&record.name),
                     cell(if record.shut.is_some() { "ERP in trouble" } else { state_words(record.state) }),
                     cell(&record.shop.kind),
-                    cell(record.activation.release.as_str().get(..12).unwrap_or_default()),
+                    cell(super::plugin::history::name_of(&record.activation.release, &releases)),
                     cell(delivered.to_string()),
                     cell(under_way.to_string()),
                     cell(failed.to_string()),
@@ -287,9 +308,12 @@ async fn show(name: &str, beside: &Beside, output: Output) -> Result<(), Failure
             output.line(format!("Nothing is sent: {}.", plain(&shut.sentence())));
             output.line("Orders wait and are sent by themselves; `orderdock connection resume` sends them now.");
         }
-        output.line(format!("Shop:      {} {} {}", record.shop.kind, record.shop.base_address, record.shop.account));
+        let shop = [record.shop.kind.as_str(), &record.shop.base_address, &record.shop.account];
+        let shop: Vec<&str> = shop.into_iter().filter(|word| !word.is_empty()).collect();
+        output.line(format!("Shop:      {}", shop.join(" ")));
         output.line(format!("Takes from {}", time::rfc3339(record.take_from_ms)));
-        output.line(format!("Release:   {}", record.activation.release));
+        let release = super::plugin::history::name_of(&record.activation.release, &releases);
+        output.line(format!("Release:   {} ({})", plain(&release), record.activation.release));
         output.line("\nOrders by state");
         for (state, count) in &counts.by_state {
             output.line(format!("  {:<12} {count}", state.replace('_', " ")));

@@ -48,16 +48,16 @@ pub const DIFFERENT: u8 = 5;
     name = "orderdock",
     version,
     after_help = "First steps:
-  orderdock config example > orderdock.toml      a host file with every setting explained
+  orderdock config example > orderdock.toml      a host file, everything explained
   orderdock config example connection > acme.toml
   orderdock plugin add json-post.wasm            keep a plugin; prints its digest
   orderdock connection apply acme.toml           connect a shop to a destination
-  orderdock check                                everything at once: files, database, shops, destinations, plugins
+  orderdock check                                everything at once
   orderdock serve                                work until stopped
   orderdock order why 10042                      why is order 10042 where it is?
 
-Exit codes: 0 done, 1 tried and failed, 2 wrong input (nothing was changed), 3 no such thing, 4 a person must decide,
-5 run again and different."
+Exit codes: 0 done, 1 tried and failed, 2 wrong input (nothing was changed),
+3 no such thing, 4 a person must decide, 5 run again and different."
 )]
 pub struct Cli {
     /// The host's file; else ORDERDOCK_CONFIG, else orderdock.toml in this folder, else the defaults.

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod collect;
 pub mod decision;
 pub mod delivery;
+pub mod figures;
 pub mod id;
 pub mod judge;
 pub mod pass;

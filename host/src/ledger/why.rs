@@ -42,7 +42,8 @@ pub fn seen(detail: &OrderDetail, connection: Option<&ConnectionRecord>, file: O
     if let Some(last) = last {
         evidence.push(format!("pass {} opened at {}", last.pass, time::rfc3339(last.opened_ms)));
         if let Some(release) = last.release.as_ref().or(last.mapping.as_ref().map(|mapping| &mapping.release.0)) {
-            evidence.push(format!("mapped by release {release}"));
+            let short = release.as_str().get(..12).unwrap_or_default();
+            evidence.push(format!("mapped by release {short} (`orderdock plugin show {short}`)"));
         }
     }
     if let Some(attempt) = detail.attempts.last() {

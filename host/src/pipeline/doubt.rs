@@ -68,7 +68,8 @@ impl Journey {
             if let Some(shut) = self.shut().filter(|shut| !shut.is_due(now)) {
                 return self.look_when_it_answers(&shut).await;
             }
-            let settled = self.again("the request may be repeated by its own rules", now);
+            let because = format!("{}; the request may be repeated", self.pass.because);
+            let settled = self.again(&because, now);
             return self.settle(settled).await;
         }
         // Each look replaces what the one before it said.

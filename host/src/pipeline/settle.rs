@@ -107,7 +107,10 @@ impl Setting<'_> {
     /// Refused by the ERP.
     pub fn refused(&self, refusal: Refusal) -> Settled {
         let Refusal { message, class, field, partial_id } = refusal;
-        let mut sentence = format!("{}: {message}", heading(class));
+        let mut sentence = match message.strip_prefix("the plugin ") {
+            Some(rest) if class == FailureClass::Plugin => format!("The plugin {rest}"),
+            _ => format!("{}: {message}", heading(class)),
+        };
         if let Some(field) = &field {
             sentence.push_str(&format!(" (field {field})"));
         }

@@ -184,13 +184,27 @@ fn reason(error: &wasmtime::Error, trap: Option<&Trap>, stack: &[String]) -> Str
         return format!("it ended itself with exit code {}", exit.0);
     }
     match trap {
-        Some(Trap::UnreachableCodeReached) => "it gave up without a word (a panic or an abort)".to_owned(),
+        Some(Trap::UnreachableCodeReached) => wanted(stack).to_owned(),
         // A guest keeps large frames on a stack of its own, at the lower end of its memory.
         Some(Trap::MemoryOutOfBounds) if is_recursion(stack) => {
             "out of bounds memory access: its own stack ran over in a recursion".to_owned()
         }
         Some(trap) => trap.to_string(),
         None => cut(&error.root_cause().to_string(), 2_000).to_owned(),
+    }
+}
+
+/// What a guest wanted whose own stand-in for WASI gave up: the innermost names of its stack tell.
+fn wanted(stack: &[String]) -> &'static str {
+    let asks = |names: &[&str]| stack.iter().take(6).any(|frame| names.iter().any(|name| frame.contains(name)));
+    if asks(&["wall_clock_now", "monotonic_clock_now", "clock_gettime"]) {
+        "it asked what time it is: there is no clock but the context's `mapped-at`"
+    } else if asks(&["filesystem_", "__wasilibc_find_abspath", "path_open"]) {
+        "it wanted a file: there are none at run time"
+    } else if asks(&["get_random_bytes", "get_random_u64", "getentropy"]) {
+        "it asked for random numbers of the system: there are none"
+    } else {
+        "it gave up without a word (a panic or an abort)"
     }
 }
 

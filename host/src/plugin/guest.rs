@@ -6,11 +6,14 @@ use crate::domain::call::Tables;
 
 use super::{
     LookUp,
-    log::{Caps, Log},
+    log::{Caps, Log, cut},
     memory::Memory,
     settings::Settings,
     wasi::{Seed, Wasi},
 };
+
+/// Bytes of a buyer's own words that a sentence of ours quotes: it must never be longer than a sentence may be.
+const SHOWN: usize = 200;
 
 /// The log of a call, shared with the streams that a guest prints to.
 pub(super) type SharedLog = Arc<Mutex<Log>>;
@@ -62,7 +65,12 @@ impl Guest {
     /// # Errors
     /// As [`Guest::find`].
     pub(super) fn missing(&mut self, table: String, key: String, what: String) -> wasmtime::Result<String> {
-        let sentence = format!("no ERP code for {what} `{key}`: add it to look-up table `{table}`");
+        let short = |text: &str| match cut(text, SHOWN) {
+            whole if whole.len() == text.len() => whole.to_owned(),
+            start => format!("{start}…"),
+        };
+        let (whose, code, rows) = (short(&what), short(&key), short(&table));
+        let sentence = format!("no ERP code for {whose} `{code}`: add it to look-up table `{rows}`");
         let asked = self.look_ups.iter_mut().rfind(|asked| asked.table == table && asked.key == key);
         match asked {
             Some(asked) => asked.missed = Some(what),

@@ -74,14 +74,31 @@ impl Log {
         }
     }
 
-    /// The guest's own words on why it failed: the last error line, else what it wrote to stderr.
+    /// The guest's own words on why it failed, without the stack that many put behind them: the last error line, else what it
+    /// wrote to stderr. Staff read them; the whole of it is in the log.
     pub(super) fn last_words(&self) -> Option<String> {
-        self.last_error.clone().or_else(|| (!self.stderr_tail.is_empty()).then(|| self.stderr_tail.clone()))
+        let words = self.last_error.as_deref().unwrap_or(&self.stderr_tail);
+        let words = headline(words);
+        (!words.is_empty()).then_some(words)
     }
 
     /// The lines, and how many were over the caps.
     pub(super) fn finish(self) -> (Vec<LogLine>, u64) {
         (self.lines, self.dropped)
+    }
+}
+
+/// What an error says of itself, of words that may go on with a stack. Python puts that last, the others first; a line that
+/// ends in a colon leads to the next one.
+fn headline(words: &str) -> String {
+    let mut lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
+    let Some(first) = lines.next() else { return String::new() };
+    if first.starts_with("Traceback (most recent call last)") {
+        return lines.next_back().unwrap_or(first).to_owned();
+    }
+    match lines.next() {
+        Some(second) if first.ends_with(':') => format!("{first} {second}"),
+        _ => first.to_owned(),
     }
 }
 
@@ -106,6 +123,24 @@ mod tests {
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[0].message, "twelve byt");
         assert_eq!(dropped, 8);
+    }
+
+    #[test]
+    fn what_staff_read_is_a_sentence_and_no_stack() {
+        for (words, sentence) in [
+            ("panic: no such article\ngoroutine 1 [running]:\nmain.plugin.Map()", "panic: no such article"),
+            ("TypeError: cannot read\n    at mapOrder (/plugin.js:28:7)\n", "TypeError: cannot read"),
+            (
+                "Traceback (most recent call last):\n  File \"/0/plugin.py\", line 4, in map\nKeyError: 'x'\n",
+                "KeyError: 'x'",
+            ),
+            ("panicked at src/lib.rs:7:5:\nno price", "panicked at src/lib.rs:7:5: no price"),
+            ("\n  one line\n", "one line"),
+            ("Traceback (most recent call last):", "Traceback (most recent call last):"),
+            ("", ""),
+        ] {
+            assert_eq!(headline(words), sentence);
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::domain::{
     Order,
     call::{Context, Description, Tables},
     delivery::{Delivery, Rejection},
+    figures,
     id::Digest,
     verdict::{DefaultVerdict, Response, Verdict},
 };
@@ -102,19 +103,21 @@ pub enum Limit {
 
 impl Limit {
     fn sentence(self, doing: &str, used: u64, allowed: u64) -> String {
+        let (needed, granted) = (figures::bytes(used), figures::bytes(allowed));
         match self {
             Self::Cpu => format!(
-                "the plugin used up its {allowed} CPU units while {doing}: it loops, or the order is too much work for it"
+                "the plugin used up its {} CPU units while {doing}: it loops, or the order is too much work for it",
+                figures::units(allowed)
             ),
             Self::Time => {
                 format!("the plugin was stopped while {doing}: it ran for {used} ms; {allowed} ms are allowed")
             }
             Self::Memory => {
-                format!("the plugin ran out of memory while {doing}: it wanted {used} bytes; {allowed} are allowed")
+                format!("the plugin ran out of memory while {doing}: it wanted {needed}; {granted} are allowed")
             }
-            Self::Output => format!("the plugin gave back too much while {doing}: more than {allowed} bytes"),
+            Self::Output => format!("the plugin gave back too much while {doing}: more than {granted}"),
             Self::Stack => {
-                format!("the plugin called itself too deeply while {doing}: its stack of {allowed} bytes ran over")
+                format!("the plugin called itself too deeply while {doing}: its stack of {granted} ran over")
             }
         }
     }

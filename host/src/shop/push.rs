@@ -24,7 +24,8 @@ pub const CANCELLED: &str = "cancelled";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Name of the sending system, to tell two of them apart. Only a name.
+    /// Name of the sending system. Connections with the same one take orders of the same shop; without it, each connection is
+    /// a shop of its own.
     pub account: String,
 }
 

@@ -32,7 +32,7 @@ pub struct ShopIdentity {
     pub kind: String,
     /// Base address in its normal form; empty for push.
     pub address: String,
-    /// Account.
+    /// Account; of push without one, the connection's name.
     pub account: String,
 }
 
@@ -117,20 +117,22 @@ impl ShopSettings {
         }
     }
 
-    /// What makes it this shop and no other.
+    /// What makes it this shop and no other. Whoever pushes has no address, and two of them may number their orders alike:
+    /// where no account tells, each connection of this kind is a shop of its own.
     #[must_use]
-    pub fn identity(&self) -> ShopIdentity {
+    pub fn identity(&self, connection: &str) -> ShopIdentity {
         let (address, account) = match self {
-            Self::Evolutionx(settings) => (settings.address(), &settings.account),
-            Self::Woocommerce(settings) => (settings.base_address.as_str(), &settings.account),
-            Self::Push(settings) => ("", &settings.account),
+            Self::Evolutionx(settings) => (settings.address(), settings.account.as_str()),
+            Self::Woocommerce(settings) => (settings.base_address.as_str(), settings.account.as_str()),
+            Self::Push(settings) if settings.account.is_empty() => ("", connection),
+            Self::Push(settings) => ("", settings.account.as_str()),
         };
         // Host names are case-blind and a final slash means nothing.
         let address = url::Url::parse(address).map_or_else(|_| address.to_owned(), |url| url.to_string());
         ShopIdentity {
             kind: self.kind().to_owned(),
             address: address.trim_end_matches('/').to_owned(),
-            account: account.clone(),
+            account: account.to_owned(),
         }
     }
 

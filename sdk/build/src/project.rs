@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use crate::{BuildError, Language, Voice, c, go, javascript, python, rust, scaffold};
 
 /// What tools leave in a project's folder, and what does not become part of a component.
-const LEFT_BEHIND: [&str; 8] = ["target", "node_modules", "__pycache__", ".venv", "venv", ".git", "cases", "wit"];
+const LEFT_BEHIND: [&str; 9] =
+    ["target", "node_modules", "__pycache__", ".venv", "venv", ".git", "cases", "wit", "orderdock-data"];
 
 /// A project.
 #[derive(Clone, Debug)]
@@ -235,6 +236,8 @@ mod tests {
         };
         later("cases/order.json", 5);
         later("README.md", 5);
+        std::fs::create_dir(at("orderdock-data")).unwrap();
+        later("orderdock-data/verdict", 5);
         assert!(!project.is_stale());
         later("plugin.py", 5);
         assert!(project.is_stale());

@@ -17,7 +17,7 @@ pub fn componentize(tool: &Path, wit: &Path, root: &Path, component: &Path, voic
     command.arg("--quiet").arg("--wit-path").arg(wit).args(["--world", "plugin"]);
     // Everything that the plugin imports is loaded now and kept; WASI is not needed then.
     command.args(["componentize", "plugin", "--stub-wasi", "--python-path"]).arg(root).arg("--output").arg(component);
-    run::make(command.current_dir(root).env("PYTHONDONTWRITEBYTECODE", "1"), voice)
+    run::make(command.current_dir(root).env("PYTHONDONTWRITEBYTECODE", "1").env("RUST_BACKTRACE", "0"), voice)
 }
 
 pub(crate) fn build(project: &Project, voice: Voice) -> Result<Vec<u8>, BuildError> {

@@ -80,6 +80,10 @@ fn begin(name: &str, language: Language, typed: bool, folder: &Path) -> Result<N
             ".gitignore" if typed => bytes.extend_from_slice(b"plugin.js\n"),
             _ => {}
         }
+        if path == ".gitignore" {
+            // What a host's commands keep, such as `plugin check`, where there is no other configuration.
+            bytes.extend_from_slice(b"orderdock-data/\n");
+        }
         write(&folder.join(&path), &bytes)?;
         files = files.saturating_add(1);
     }
@@ -150,6 +154,8 @@ fn adapt(path: &str, bytes: &'static [u8], name: &str, language: Language) -> Re
         let text = text.replace("[docs/plugins.md](../../docs/plugins.md)", "`orderdock/HANDBOOK.md`");
         let text = text.replace("[the handbook](../../docs/plugins.md#testing)", "the handbook");
         let text = text.replace("[publishing.md](publishing.md)", "`docs/publishing.md` of Orderdock");
+        let text = text.replace("[admission.md](admission.md)", "`docs/admission.md` of Orderdock");
+        let text = text.replace("[shadow.md](shadow.md)", "`docs/shadow.md` of Orderdock");
         return Ok(text.replace("[swapping.md](swapping.md)", "`docs/swapping.md` of Orderdock").into_bytes());
     }
     if path.starts_with("wit/") || path.starts_with("cases/") || path.ends_with(".md") {

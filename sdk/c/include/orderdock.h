@@ -185,6 +185,9 @@ bool od_require(od_text table, od_text key, od_text what, od_text *value, od_rej
 void od_describe(od_description *description, od_text name, od_text version, od_text erp, od_text help, od_text schema);
 void od_purpose(od_description *description, uint8_t purpose);
 void od_delivers(od_description *description, uint8_t kind);
+// What the plugin uses, so that an administrator is asked for it: `od_needs(&description->tables, OD("skus"), OD("Our SKU to the
+// ERP's article."), true)`; in the same way `secrets` and `folders`.
+void od_needs(orderdock_plugin_types_list_named_need_t *list, od_text name, od_text help, bool required);
 
 // ------------------------------------------------------------------------------------------- what a plugin has to write
 

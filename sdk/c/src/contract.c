@@ -200,6 +200,11 @@ void od_purpose(od_description *description, uint8_t purpose) { PUSH(&descriptio
 
 void od_delivers(od_description *description, uint8_t kind) { PUSH(&description->deliveries, kind); }
 
+void od_needs(orderdock_plugin_types_list_named_need_t *list, od_text name, od_text help, bool required) {
+  orderdock_plugin_types_named_need_t need = {.name = name, .help = help, .required = required};
+  PUSH(list, need);
+}
+
 // ------------------------------------------------------------------------------------------------------ what is exported
 
 void exports_orderdock_plugin_mapper_describe(od_description *ret) { plugin_describe(ret); }

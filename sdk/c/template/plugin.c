@@ -53,7 +53,9 @@ od_verdict plugin_read(const od_order *order, const od_context *context, od_text
   od_path message = od_path_read(OD("message")), key = od_path_read(OD("id"));
   od_find_text(&message, body, &words);
   od_verdict verdict = od_by_default(response, words);
-  if (verdict.tag == ORDERDOCK_PLUGIN_TYPES_VERDICT_ACCEPTED && od_find_text(&key, body, &id))
-    verdict.val.accepted.erp_order_id = od_some(id);
+  if (verdict.tag != ORDERDOCK_PLUGIN_TYPES_VERDICT_ACCEPTED) return verdict;
+  // A log-in page is a success too, as far as its status goes: only an id says that the ERP has the order.
+  if (!od_find_text(&key, body, &id)) return od_unknown(OD("the answer says yes but names no order"));
+  verdict.val.accepted.erp_order_id = od_some(id);
   return verdict;
 }

@@ -83,7 +83,11 @@ func (plugin) Read(_ orderdock.Order, _ orderdock.Context, response orderdock.Re
 	words, _ := message.FindText(body)
 	verdict := orderdock.ByDefault(response, words)
 	if verdict.Tag() == contract.Verdict_Accepted {
-		number, _ := id.FindText(body)
+		// A log-in page is a success too, as far as its status goes: only an id says that the ERP has the order.
+		number, ok := id.FindText(body)
+		if !ok {
+			return orderdock.Unknown("the answer says yes but names no order"), nil
+		}
 		verdict = orderdock.Accepted(number, "", words)
 	}
 	return verdict, nil

@@ -3,6 +3,18 @@
 import { log } from "./host.js";
 import { Rejection } from "./rejection.js";
 
+// QuickJS's clock traps without a word. Node, where cases run natively, needs its own.
+if (typeof globalThis.process === "undefined") {
+  const noClock = () => {
+    throw new Error("there is no clock: use context.mappedAt");
+  };
+  globalThis.Date = new Proxy(Date, {
+    construct: (date, given, made) => (given.length === 0 ? noClock() : Reflect.construct(date, given, made)),
+    apply: noClock,
+    get: (date, name) => (name === "now" ? noClock : Reflect.get(date, name)),
+  });
+}
+
 const needs = (all = []) => all.map((need) => ({ help: "", required: false, ...need, extra: [] }));
 
 /**

@@ -47,6 +47,10 @@ export const mapper = plugin<Settings>({
     if (response.content.tag !== "http") return byDefault(response);
     const { body } = response.content.val;
     const verdict = byDefault(response, MESSAGE.findText(body));
-    return verdict.tag === "accepted" ? Verdict.accepted({ ...verdict.val, erpOrderId: ID.findText(body) }) : verdict;
+    if (verdict.tag !== "accepted") return verdict;
+    // A log-in page is a success too, as far as its status goes: only an id says that the ERP has the order.
+    const erpOrderId = ID.findText(body);
+    if (erpOrderId === null) return Verdict.unknown("the answer says yes but names no order");
+    return Verdict.accepted({ ...verdict.val, erpOrderId });
   },
 });

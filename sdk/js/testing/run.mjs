@@ -14,7 +14,7 @@ import { pathToFileURL } from "node:url";
 
 register("./hooks.mjs", import.meta.url);
 const { setTables } = await import("./double-tables.mjs");
-const { loadCase } = await import("./case.mjs");
+const { loadCase, withDigits } = await import("./case.mjs");
 const { snapshot, verdictForm } = await import("./snapshot.mjs");
 
 const [pluginFile, folder, ...rest] = process.argv.slice(2);
@@ -51,7 +51,7 @@ function runCase(at) {
   for (const answer of given.answers) {
     setTables(answer.tables);
     const verdict = verdictForm(mapper.parseResponse(given.order, answer.context, answer.state ?? state, answer.response));
-    if (bless) fs.writeFileSync(answer.file, pretty({ ...answer.form, verdict }));
+    if (bless) fs.writeFileSync(answer.file, withDigits(pretty({ ...answer.form, verdict })));
     else if (sorted(verdict) !== sorted(answer.form.verdict)) {
       problems.push(`${path.basename(answer.file)}: another verdict${difference(answer.form.verdict, verdict)}`);
     }

@@ -11,8 +11,8 @@ export * from "./contract.js";
 export interface PluginDescription {
   name: string;
   version: string;
-  publisher?: string;
-  erp?: string;
+  publisher: string;
+  erp: string;
   help?: string;
   /** JSON Schema (2020-12) of the settings, as an object or as JSON text. */
   settingsSchema: object | string;

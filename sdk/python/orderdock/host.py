@@ -1,5 +1,6 @@
 """The two things that the host offers, and `print`, which would otherwise trap: a plugin has no standard output."""
 
+import linecache
 import sys
 
 from wit_world.imports import log as _log
@@ -65,7 +66,24 @@ def missing(table: str, key: str, what: str) -> str:
     return _tables.missing(table, key, what)
 
 
+def remember_source(module: str) -> None:
+    """Keeps a module's lines while the component is built: a traceback shows them later, when there are no files any more."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if sys.platform == "wasi" and file:
+        linecache.getlines(file)
+
+
+def fail(why: str) -> None:
+    """Logs why a call is about to fail. What the runtime would print of it afterwards is the same once more."""
+    log.error(why)
+    if sys.platform == "wasi":
+        sys.stderr = None
+
+
 def take_over_output() -> None:
-    """Sends what is printed to the attempt's log."""
+    """Sends what is printed to the attempt's log, and keeps tracebacks from looking for files: that would trap."""
+    if sys.platform == "wasi":
+        linecache.checkcache = lambda filename=None: None
+        linecache.updatecache = lambda filename, module_globals=None: []
     sys.stdout = _Lines(_log.Level.INFO)  # type: ignore[assignment]
     sys.stderr = _Lines(_log.Level.WARN)  # type: ignore[assignment]

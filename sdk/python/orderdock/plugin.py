@@ -9,7 +9,7 @@ from componentize_py_types import Err
 from wit_world.exports import Mapper
 from wit_world.imports import types
 
-from .host import find, log, missing, take_over_output
+from .host import fail, find, missing, remember_source, take_over_output
 
 _CLASSES = {
     "data": types.RejectionClass.DATA,
@@ -59,8 +59,8 @@ def description(
     *,
     name: str,
     version: str,
-    publisher: str = "",
-    erp: str = "",
+    publisher: str,
+    erp: str,
     help: str = "",
     settings_schema: dict[str, Any] | str,
     purposes: Sequence[types.Purpose] = (types.Purpose.CREATE,),
@@ -79,6 +79,10 @@ def description(
 
 class Plugin(Mapper):
     """Derive `class Mapper(Plugin)` in the module that you build, and write `describe`, `map` and `read`."""
+
+    def __init_subclass__(cls, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        remember_source(cls.__module__)
 
     def map(self, order: types.Order, context: types.Context, settings: dict[str, Any]) -> types.Delivery:
         """What should be sent for this order? Raise `Rejected` to refuse it."""
@@ -103,7 +107,7 @@ class Plugin(Mapper):
         except Rejected as refused:
             raise Err(types.Rejection(_CLASSES[refused.who], refused.message, refused.field, [])) from None
         except Exception:
-            log.error(traceback.format_exc())
+            fail(traceback.format_exc())
             raise
 
     def parse_response(
@@ -114,5 +118,5 @@ class Plugin(Mapper):
         try:
             return self.read(order, context, json.loads(context.settings), response, state)
         except Exception:
-            log.error(traceback.format_exc())
+            fail(traceback.format_exc())
             raise

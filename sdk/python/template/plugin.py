@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orderdock import DotPath, Plugin, Rejected, by_default, description, http_delivery, write_json
+from orderdock import DotPath, Plugin, Rejected, by_default, description, http_delivery, verdict, write_json
 from wit_world.imports import types
 
 ID = DotPath("id")
@@ -54,7 +54,10 @@ class Mapper(Plugin):
         if not isinstance(response.content, types.ResponseContent_Http):
             return by_default(response)
         body = response.content.value.body
-        verdict = by_default(response, MESSAGE.find_text(body))
-        if isinstance(verdict, types.Verdict_Accepted):
-            verdict.value.erp_order_id = ID.find_text(body)
-        return verdict
+        result = by_default(response, MESSAGE.find_text(body))
+        if isinstance(result, types.Verdict_Accepted):
+            # A log-in page is a success too, as far as its status goes: only an id says that the ERP has the order.
+            result.value.erp_order_id = ID.find_text(body)
+            if result.value.erp_order_id is None:
+                return verdict.unknown("the answer says yes but names no order")
+        return result

@@ -56,3 +56,71 @@ fn memory_that_ran_out_says_how_much_was_wanted() {
     assert_eq!(said.code, 1, "{}", said.all());
     assert!(said.err.contains("ran out of memory") && said.err.contains("plugin_map"), "{}", said.err);
 }
+
+#[test]
+fn an_exception_in_python_shows_its_traceback_and_staff_read_the_sentence() {
+    if is_skipped("python") {
+        return;
+    }
+    let shop = Workshop::new();
+    shop.begin("acme", "python");
+    let source = std::fs::read_to_string(shop.at("acme/plugin.py")).unwrap();
+    shop.edit("acme/plugin.py", "        lines = []", "        lines = [][order.no_such_field]");
+    let said = shop.run("acme", &["run", "--order", "cases/good"]);
+    assert_eq!(said.code, 1, "{}", said.all());
+    for words in [
+        "error: the plugin failed while mapping the order: AttributeError: 'Order' object has no attribute",
+        "Traceback (most recent call last)",
+        "plugin.py\", line",
+        "lines = [][order.no_such_field]",
+    ] {
+        assert!(said.err.contains(words), "no {words:?} in {}", said.err);
+    }
+    std::fs::write(shop.at("acme/plugin.py"), source).unwrap();
+    shop.edit("acme/plugin.py", "        lines = []", "        import time\n        lines = [time.time()]");
+    let said = shop.run("acme", &["run", "--order", "cases/good"]);
+    assert!(said.code == 1 && said.err.contains("there is no clock but"), "{}", said.all());
+}
+
+#[test]
+fn a_clock_in_javascript_fails_with_words() {
+    if is_skipped("js") {
+        return;
+    }
+    let shop = Workshop::new();
+    shop.begin("acme", "js");
+    shop.edit("acme/plugin.js", "    const lines = [];", "    const lines = [];\n    if (new Date()) lines.push();");
+    let said = shop.run("acme", &["run", "--order", "cases/good"]);
+    assert_eq!(said.code, 1, "{}", said.all());
+    assert!(said.err.contains("order: Error: there is no clock: use context.mappedAt\n"), "{}", said.err);
+    assert!(said.err.contains("plugin.js:"), "the log has the stack: {}", said.err);
+    assert!(!said.err.contains("function "), "no numbers of the engine's own functions: {}", said.err);
+}
+
+#[test]
+fn a_table_that_the_description_does_not_name_and_a_purpose_that_it_does_not_list_are_told() {
+    if is_skipped("c") {
+        return;
+    }
+    let shop = Workshop::new();
+    shop.begin("acme", "c");
+    let asks = "od_json_open(&body, '[');\n  od_text rows;\n  od_table(OD(\"skus\"), OD(\"x\"), &rows);";
+    shop.edit("acme/plugin.c", "od_json_open(&body, '[');", asks);
+    let words = "warning: `describe` does not name the look-up table `skus`";
+    let tested = shop.ask("acme", &["test"]);
+    assert!(tested.out.contains(words), "{}", tested.all());
+    let ran = shop.ask("acme", &["run", "--order", "cases/good", "--purpose", "look-up"]);
+    assert!(ran.out.contains("`describe` does not name the look-up table `skus`"), "{}", ran.all());
+    assert!(ran.err.contains("the host never asks for look-up"), "{}", ran.all());
+    let named = "od_needs(&description->tables, OD(\"skus\"), OD(\"Our SKU to the article.\"), true);\n  od_purpose(";
+    shop.edit("acme/plugin.c", "od_purpose(", named);
+    let tested = shop.ask("acme", &["test"]);
+    assert!(!tested.out.contains("warning"), "{}", tested.all());
+    // What judging leaves behind is no source: the component that was checked is the one that stays.
+    let made = || std::fs::metadata(shop.at("acme/acme.wasm")).unwrap().modified().unwrap();
+    let before = made();
+    let checked = shop.ask("acme", &["check", "acme.wasm"]);
+    assert!(checked.out.contains("skus") || checked.out.contains("passed"), "{}", checked.all());
+    shop.ask("acme", &["test"]);
+    assert_eq!(made(), before, "built again");
+}

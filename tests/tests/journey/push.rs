@@ -188,3 +188,29 @@ async fn an_order_whose_hint_was_lost_in_a_crash_is_found_by_the_next_sweep() {
     until(&rig, "41", "delivered").await;
     assert_eq!((sent(&rig, "40"), sent(&rig, "41")), (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_connections_that_are_pushed_to_are_two_shops_unless_they_name_one_account() {
+    let mut rig = Rig::bare().await;
+    rig.add_plugin().await;
+    rig.connect_push("").await;
+    rig.connect_push("name = \"second\"\n").await;
+    rig.connect_push("name = \"third\"\nshop.account = \"web\"\n").await;
+    rig.connect_push("name = \"fourth\"\nshop.account = \"web\"\n").await;
+    rig.serve().await;
+    for connection in ["pushed", "second", "third", "fourth"] {
+        let order = json!({
+            "order_number": format!("{connection}-9"), "placed_at": "2026-11-20T10:00:00Z", "currency": "EUR",
+            "totals": {"gross": "12.90"}, "lines": [{"id": "1", "sku": "MUG", "quantity": "1", "unit_price_net": "10.84"}],
+        });
+        let place = format!("/api/v1/connections/{connection}/orders/9");
+        let (status, said) = rig.http("PUT", &place, Some(PUSH_TOKEN), &order.to_string()).await;
+        assert_eq!(status, 201, "{said}");
+        if connection != "fourth" {
+            let key = format!("{connection}-9");
+            rig.until("it arrived", |rig| rig.erp.state().requests_by_key.get(&key) == Some(&1)).await;
+        }
+    }
+    let why = rig.ask(&["order", "why", "fourth-9"]).await.to_string();
+    assert!(why.contains("the connection \\\"third\\\" of the same shop has it"), "{why}");
+}

@@ -13,7 +13,7 @@ use super::{
         open::{Beside, person, sealer},
         output::{Output, plain},
     },
-    canary,
+    canary, judged,
     shadow::{self, Compared, May},
     trust,
 };
@@ -107,7 +107,9 @@ impl Chosen {
 /// Everything that does not fit, and every order that could not be mapped any more.
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
     let chosen = choose(arguments, beside).await?;
-    trust::put_to_work(beside, &chosen.release, Some(&chosen.record.activation.release)).await?;
+    let at_work = &chosen.record.activation.release;
+    trust::put_to_work(beside, &chosen.release, Some(at_work)).await?;
+    judged::put_to_work(beside, &chosen.release, Some(at_work)).await?;
     check(arguments, &chosen, beside, output).await?;
     let (compared, why) = shadowed(arguments, &chosen, beside, output).await?;
     if let Some(rules) = arguments.canary.rules()? {
@@ -237,6 +239,12 @@ fn tell_with(activation: &Activation, chosen: &Chosen, compared: Option<&Compare
             release.digest.as_str().get(..12).unwrap_or_default(),
             activation.number
         ));
-        output.line("Orders under way end on what they began with. The way back: `orderdock plugin rollback`.");
+        // Going back again would go back further.
+        let back = match activation.kind {
+            ActivationKind::RolledBack => format!("rollback {name} --to {} --reason WHY", record.activation.number),
+            _ => format!("rollback {name} --reason WHY"),
+        };
+        output.line("Orders under way end on what they began with.");
+        output.line(format!("The way back: `orderdock plugin {back}`"));
     });
 }

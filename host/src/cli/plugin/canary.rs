@@ -201,6 +201,7 @@ async fn end(
 fn orders(part: Part) -> String {
     match part {
         Part::Next(count) => format!("the next {count} orders"),
+        Part::Share(share) if share % 100 == 0 => format!("{} % of new orders", share / 100),
         Part::Share(share) => format!("{}.{:02} % of new orders", share / 100, share % 100),
     }
 }

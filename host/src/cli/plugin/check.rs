@@ -13,7 +13,10 @@ use crate::{
         output::{Output, plain},
     },
     config::HostSettings,
-    domain::admission::{Kept, Override},
+    domain::{
+        admission::{Item, Kept, Override},
+        figures,
+    },
     plugin::Judgement,
 };
 
@@ -42,7 +45,7 @@ pub async fn file(arguments: &Arguments, settings: &HostSettings, output: Output
     let component = Path::new(&arguments.what);
     let bytes = read(component, settings)?;
     let judgement = arguments.with.with_cases_beside(component).judge(&bytes, false, settings).await?;
-    tell(&bytes, judgement, Vec::new(), output)
+    tell(&bytes, judgement, Vec::new(), true, output)
 }
 
 /// Judges a release that is kept, and replaces its verdict.
@@ -60,10 +63,16 @@ pub async fn release(arguments: &Arguments, beside: &Beside, output: Output) -> 
         judgement.admission.remember_cases(&known.admission);
     }
     beside.ledger.keep_admission(&digest, &judgement.admission, &person()).await?;
-    tell(&bytes, judgement, known.map(|kept| kept.overrides).unwrap_or_default(), output)
+    tell(&bytes, judgement, known.map(|kept| kept.overrides).unwrap_or_default(), false, output)
 }
 
-fn tell(bytes: &[u8], judgement: Judgement, overrides: Vec<Override>, output: Output) -> Result<(), Failure> {
+fn tell(
+    bytes: &[u8],
+    judgement: Judgement,
+    overrides: Vec<Override>,
+    is_file: bool,
+    output: Output,
+) -> Result<(), Failure> {
     let Judgement { digest, description, admission } = judgement;
     let kept = Kept { admission, by: person(), at_ms: 0, overrides };
     let standing = kept.standing();
@@ -75,12 +84,19 @@ fn tell(bytes: &[u8], judgement: Judgement, overrides: Vec<Override>, output: Ou
         if let Some(description) = &description {
             output.line(format!("{}@{}", plain(&description.name), plain(&description.version)));
         }
-        output.line(format!("{digest}, {} bytes\n", bytes.len()));
+        output.line(format!("{digest}, {}\n", figures::bytes(bytes.len() as u64)));
         judged::show(&kept.admission, &kept.overrides, output);
     });
     match judged::held(&kept, digest.as_str()) {
         None => Ok(()),
         Some(_) if output.json => Err(Failure::told()),
+        // Nothing is kept yet that could be overridden.
+        Some(_) if is_file && standing.iter().copied().all(Item::can_be_overridden) => {
+            let names = standing.iter().map(|item| item.as_str()).collect::<Vec<_>>().join(", ");
+            Err(Failure::failed(format!(
+                "it failed {names}: `orderdock plugin add` would keep it, but held, so that no connection can use it"
+            )))
+        }
         Some(why) => Err(Failure::failed(why)),
     }
 }

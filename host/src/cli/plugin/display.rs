@@ -2,8 +2,8 @@
 
 use orderdock_plugin::{
     AnswerCheck, Delivery, DeliveryContent, File, HttpDelivery, Rejection, RejectionClass, Repeat, Segment, Verdict,
+    testing::json_text,
 };
-use serde_json::Value;
 
 use crate::cli::output::{Output, plain};
 
@@ -72,13 +72,10 @@ fn file(file: &File, kind: &str, output: Output) {
     output.line("");
 }
 
-/// A body with its secrets as slots; JSON indented, which it is not when it is sent.
+/// A body with its secrets as slots; JSON indented, which it is not when it is sent, its numbers as they are.
 fn body(content: &[Segment], output: Output) {
     let text = text(content);
-    let pretty = match serde_json::from_str::<Value>(&text) {
-        Ok(value @ (Value::Object(_) | Value::Array(_))) => serde_json::to_string_pretty(&value).unwrap_or(text),
-        _ => text,
-    };
+    let pretty = if text.starts_with(['{', '[']) { json_text::pretty(&text) } else { text };
     let lines: Vec<&str> = pretty.lines().collect();
     for line in lines.iter().take(LINES) {
         output.line(format!("    {}", plain(line.trim_end_matches('\r'))));

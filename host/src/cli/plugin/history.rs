@@ -12,7 +12,7 @@ use super::{
     canary,
 };
 use crate::{
-    domain::time,
+    domain::{id::Digest, time},
     ledger::{
         activations::{Activation, ActivationKind},
         connections::ReleaseRecord,
@@ -39,7 +39,7 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
     let value: Vec<Value> = activations
         .iter()
         .map(|activation| {
-            let name = name_of(activation, &releases);
+            let name = name_of(&activation.release, &releases);
             let canary = canaries.iter().find(|it| it.activation.number == activation.number);
             json!({
                 "activation": activation, "name": name, "in_force": activation.number == in_force, "canary": canary,
@@ -65,7 +65,7 @@ pub fn table(activations: &[Activation], in_force: u32, releases: &[ReleaseRecor
             vec![
                 cell(format!("{}{mark}", it.number)),
                 cell(time::rfc3339(it.at_ms)),
-                cell(name_of(it, releases)),
+                cell(name_of(&it.release, releases)),
                 cell(it.release.as_str().get(..8).unwrap_or_default()),
                 cell(it.settings_revision.to_string()),
                 cell(it.tables_revision.to_string()),
@@ -79,9 +79,12 @@ pub fn table(activations: &[Activation], in_force: u32, releases: &[ReleaseRecor
     output.table(&head, rows);
 }
 
-fn name_of(activation: &Activation, releases: &[ReleaseRecord]) -> String {
-    let known = releases.iter().find(|release| release.digest == activation.release);
-    known.map_or_else(String::new, |release| format!("{}@{}", release.description.name, release.description.version))
+/// A release as people call it; the beginning of its digest where it is not kept any more.
+pub fn name_of(release: &Digest, releases: &[ReleaseRecord]) -> String {
+    match releases.iter().find(|known| known.digest == *release) {
+        Some(known) => format!("{}@{}", known.description.name, known.description.version),
+        None => release.as_str().get(..12).unwrap_or_default().to_owned(),
+    }
 }
 
 fn how(activation: &Activation) -> String {

@@ -9,18 +9,20 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
 use crate::{
-    cases::{Case, Mode, Release, list, run_case},
+    cases::{Case, Mode, Release, bytes, list, run_case, units},
     cli::{
         Failure,
-        open::runtime,
+        open::{Beside, runtime},
         output::{Output, cell, plain},
     },
     config::HostSettings,
     domain::{
         admission::{Admission, Item, Judged, Kept, Outcome, Override},
+        id::Digest,
         pass::Colour,
         time,
     },
+    ledger::connections::ReleaseRecord,
     plugin::{Brief, Judgement, judge},
 };
 
@@ -63,7 +65,7 @@ impl With {
     ///
     /// # Errors
     /// Files that can't be read; an engine that can't start. A bad plugin is a verdict.
-    pub async fn judge(&self, bytes: &[u8], known: bool, settings: &HostSettings) -> Result<Judgement, Failure> {
+    pub async fn judge(&self, component: &[u8], known: bool, settings: &HostSettings) -> Result<Judgement, Failure> {
         let brief = self.brief(known)?;
         let runtime = runtime(settings)?;
         // Drawn to standard error, and only where that is a terminal.
@@ -76,7 +78,7 @@ impl With {
             shown.set_length(u64::try_from(of).unwrap_or_default());
             shown.set_position(u64::try_from(done).unwrap_or_default());
         };
-        let mut judgement = judge(&runtime, bytes, &brief, &progress).await;
+        let mut judgement = judge(&runtime, component, &brief, &progress).await;
         bar.finish_and_clear();
         if let (Some(folder), Some(description)) = (&self.cases, &judgement.description) {
             let release = Release::new(Handle::current(), runtime, judgement.digest.clone(), description.clone());
@@ -152,16 +154,16 @@ pub fn show(admission: &Admission, overrides: &[Override], output: Output) {
     let percent = |used: u64, allowed: u64| used.saturating_mul(100) / allowed.max(1);
     output.line(format!(
         "\n{} orders: {} delivered, {} refused by the plugin\nCPU:     {} units for each line; at worst {} ({} % of what is \
-         allowed) for \"{}\"\nMemory:  {} bytes for each line; at worst {} ({} % of what is allowed) for \"{}\"",
+         allowed) for \"{}\"\nMemory:  {} for each line; at worst {} ({} % of what is allowed) for \"{}\"",
         cost.orders,
         cost.delivered,
         cost.refused,
-        cost.cpu_per_line,
-        cost.cpu.used,
+        units(cost.cpu_per_line),
+        units(cost.cpu.used),
         percent(cost.cpu.used, cost.cpu.allowed),
         plain(&cost.cpu.order),
-        cost.memory_per_line,
-        cost.memory.used,
+        bytes(cost.memory_per_line),
+        bytes(cost.memory.used),
         percent(cost.memory.used, cost.memory.allowed),
         plain(&cost.memory.order),
     ));
@@ -173,6 +175,21 @@ fn outcome(outcome: Outcome, overridden: bool, output: Output) -> Cell {
         Outcome::Failed => output.state(outcome.words(), Colour::Red),
         Outcome::NotJudged => output.state(outcome.words(), Colour::Amber),
         Outcome::Passed => output.state(outcome.words(), Colour::Green),
+    }
+}
+
+/// Refuses a release that is held, before anything else is asked of it. One that is at work already stays at work.
+///
+/// # Errors
+/// Exit code 4: a person must decide.
+pub async fn put_to_work(beside: &Beside, release: &ReleaseRecord, at_work: Option<&Digest>) -> Result<(), Failure> {
+    if at_work == Some(&release.digest) {
+        return Ok(());
+    }
+    let known = beside.ledger.admissions(Some(&release.digest)).await?;
+    match known.first().and_then(|(_, kept)| held(kept, release.digest.as_str())) {
+        Some(why) => Err(Failure::refused(why)),
+        None => Ok(()),
     }
 }
 

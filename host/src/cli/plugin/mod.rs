@@ -12,7 +12,7 @@ mod display;
 mod figures;
 pub mod history;
 mod inspect;
-mod judged;
+pub mod judged;
 mod list;
 mod new;
 mod overriding;

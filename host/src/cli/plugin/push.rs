@@ -12,6 +12,7 @@ use super::{
         open::{Beside, runtime},
         output::{Output, plain},
     },
+    judged::With,
     read, refused,
     remote::{self, Login},
     sign,
@@ -50,7 +51,7 @@ struct Release {
 /// What went wrong.
 pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Result<(), Failure> {
     let to = Reference::read(&arguments.to).map_err(remote::failed)?;
-    let release = release(&arguments.release, beside).await?;
+    let release = release(&arguments.release, beside, output).await?;
     let key = arguments.sign.as_deref().map(sign::key).transpose()?;
     let registry = remote::open(&to.registry, &arguments.login, beside)?;
     let about = about(&release)?;
@@ -78,12 +79,18 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
 }
 
 /// A file is checked like an upload, so that nothing is published that no host would take; it is not kept.
-async fn release(wanted: &str, beside: &Beside) -> Result<Release, Failure> {
+async fn release(wanted: &str, beside: &Beside, output: Output) -> Result<Release, Failure> {
     let file = Path::new(wanted);
     if file.extension().is_some_and(|end| end == "wasm") {
         let bytes = read(file, &beside.settings)?;
         let admitted = runtime(&beside.settings)?.admit(&bytes).await;
         let (digest, description) = admitted.map_err(|error| refused(wanted, &error))?;
+        let found = With::default().with_cases_beside(file).judge(&bytes, true, &beside.settings).await?;
+        let failed: Vec<_> = found.admission.failed().map(|judged| judged.item.as_str()).collect();
+        if !failed.is_empty() {
+            let items = failed.join(", ");
+            output.remark(format!("warning: hosts will hold it, because it fails {items}: `orderdock plugin check`"));
+        }
         return Ok(Release { digest, bytes, description });
     }
     let record = beside.release(wanted).await?;

@@ -90,6 +90,11 @@ pub async fn run(arguments: Arguments, settings: HostSettings, output: Output) -
     if !output.json {
         output.line(plain(&workshop::title(&release, &subject.component, size)));
         warn(&release, &case.context.settings, output);
+        if !release.description().purposes.contains(&crate::cases::context(&case.context).purpose) {
+            let word = word(case.context.purpose);
+            output
+                .remark(format!("warning: the host never asks for {word}: the description does not list that purpose"));
+        }
     }
     let run = tokio::task::spawn_blocking(move || play(&mut release, &case, &answers, output));
     let result = run.await.map_err(|error| Failure::failed(format!("the call broke off: {error}")))??;
@@ -97,6 +102,16 @@ pub async fn run(arguments: Arguments, settings: HostSettings, output: Output) -
         output.value(&result);
     }
     Ok(())
+}
+
+/// The contract's name of a purpose.
+fn word(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Create => "create",
+        Purpose::LookUp => "look-up",
+        Purpose::Update => "update",
+        Purpose::Cancel => "cancel",
+    }
 }
 
 /// The host would refuse such settings before any order; a plugin may be tried with them all the same.
@@ -171,6 +186,9 @@ fn costs(release: &Release, output: Output) {
     for look_up in look_ups {
         let found = look_up.value.as_ref().map_or("not there".to_owned(), |value| format!("`{value}`"));
         output.line(plain(&format!("  looked up  {}.{} → {found}", look_up.table, look_up.key)));
+    }
+    for table in release.unnamed_tables(look_ups) {
+        output.line(plain(&format!("  warning    {}", workshop::unnamed(&table))));
     }
     for line in log {
         output.line(plain(&format!("  log        {}: {}", line.level, line.message)));

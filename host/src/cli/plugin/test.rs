@@ -1,6 +1,9 @@
 //! `orderdock plugin test`: a project's cases through its real component, with the host's limits.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use orderdock_build::Voice;
@@ -128,17 +131,17 @@ pub async fn all(
     }
     let bless = wanted.bless;
     let run = tokio::task::spawn_blocking(move || {
-        let mut reports = Vec::new();
+        let (mut reports, mut unnamed) = (Vec::new(), BTreeSet::new());
         for folder in folders {
-            let report = report(&mut release, &folder, bless);
+            let report = report(&mut release, &folder, bless, &mut unnamed);
             if !output.json {
                 show(&report, output);
             }
             reports.push(report);
         }
-        reports
+        (reports, unnamed)
     });
-    let reports = run.await.map_err(|error| Failure::failed(format!("the cases broke off: {error}")))?;
+    let (reports, unnamed) = run.await.map_err(|error| Failure::failed(format!("the cases broke off: {error}")))?;
     let count = |result| reports.iter().filter(|report| report.result == result).count();
     let summary = Summary {
         plugin: title,
@@ -148,12 +151,15 @@ pub async fn all(
         reports,
     };
     if !output.json {
+        for table in &unnamed {
+            output.line(plain(&format!("warning: {}", workshop::unnamed(table))));
+        }
         close(&summary, bless, output);
     }
     Ok(summary)
 }
 
-fn report(release: &mut Release, folder: &Path, bless: bool) -> Report {
+fn report(release: &mut Release, folder: &Path, bless: bool, unnamed: &mut BTreeSet<String>) -> Report {
     release.made.clear();
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (mut problems, mut result) = match Case::load(folder) {
@@ -164,13 +170,17 @@ fn report(release: &mut Release, folder: &Path, bless: bool) -> Report {
                 [] => (problems, Went::Passed),
                 _ if bless => match run_case(release, &case, Mode::Bless).as_slice() {
                     [] => (problems, Went::Blessed),
-                    left => (left.to_vec(), Went::Failed),
+                    left => {
+                        let kept = "what else came of this case was kept: look at the difference".to_owned();
+                        (left.iter().cloned().chain([kept]).collect(), Went::Failed)
+                    }
                 },
                 _ => (problems, Went::Failed),
             }
         }
     };
     let made = std::mem::take(&mut release.made);
+    unnamed.extend(made.iter().flat_map(|call| release.unnamed_tables(&call.look_ups)));
     let mapped: Vec<&Made> = made.iter().filter(|call| call.function == "map-order").collect();
     if let [first, second, ..] = mapped.as_slice()
         && first.usage.cpu_used != second.usage.cpu_used

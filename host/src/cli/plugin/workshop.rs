@@ -145,6 +145,11 @@ pub fn case(order: &Path) -> Result<Case, Failure> {
     Ok(Case { name, folder: folder.to_owned(), order: read, context, tables, answers: Vec::new() })
 }
 
+/// What to do about a look-up table that the plugin asked for and does not name.
+pub fn unnamed(table: &str) -> String {
+    format!("`describe` does not name the look-up table `{table}`: no administrator is asked for it")
+}
+
 /// Who the plugin is, on a line.
 pub fn title(release: &Release, component: &Path, size: usize) -> String {
     let about = release.description();

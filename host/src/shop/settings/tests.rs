@@ -103,7 +103,7 @@ fn opening_tells_all_that_is_missing() {
 
 #[test]
 fn the_same_shop_is_recognised() {
-    let identity = |toml: &str| read(toml).unwrap().identity();
+    let identity = |toml: &str| read(toml).unwrap().identity("acme");
     assert_eq!(
         identity("kind = \"woocommerce\"\nbase_address = \"https://Shop.example/\"\n"),
         identity("kind = \"woocommerce\"\nbase_address = \"https://shop.example\"\n")
@@ -116,6 +116,10 @@ fn the_same_shop_is_recognised() {
         identity("kind = \"evolutionx\"\nregion = \"eu\"\n"),
         identity("kind = \"evolutionx\"\nregion = \"eu\"\naccount = \"two\"\n")
     );
+    let pushed = |toml: &str, connection: &str| read(toml).unwrap().identity(connection);
+    assert_ne!(pushed("kind = \"push\"\n", "acme"), pushed("kind = \"push\"\n", "other"));
+    let named = "kind = \"push\"\naccount = \"web\"\n";
+    assert_eq!(pushed(named, "acme"), pushed(named, "other"));
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! A case on disk: an order, settings, what the host would say beside them, and what came back from the ERP.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use orderdock_order::{Instant, Order, Pair};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::double::Tables;
+use super::json_text;
 use crate::{Context, DefaultVerdict, Previous, Purpose, Response, ResponseContent};
 
 /// `context.json`: what differs from the fixed defaults. Everything may be left out.
@@ -190,10 +192,19 @@ impl Answer {
     /// # Errors
     /// When the file does not read; the text names it.
     pub fn load(path: &Path, base: &serde_json::Map<String, Value>, settings: &str) -> Result<Self, String> {
+        let text = read_text(path)?;
         let given: Value = read_json(path)?;
         let whole = if given.get("response").is_some() { given } else { serde_json::json!({ "response": given }) };
         let form: AnswerFileForm =
             serde_path_to_error::deserialize(whole).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut form = form;
+        if let Some(exact) = exact_body(&text) {
+            match &mut form.response.content {
+                ResponseContent::Http(answer) => answer.body = exact,
+                ResponseContent::AnswerFile(file) => file.bytes = exact,
+                ResponseContent::FilesWritten(_) | ResponseContent::DeadlinePassed(_) => {}
+            }
+        }
         let (context, tables) = overlay(base, &form.context, path)?.with_settings(settings.to_owned());
         let default_verdict = form.response.default_verdict.unwrap_or_else(|| by_rule(&form.response.content));
         Ok(Self {
@@ -205,6 +216,23 @@ impl Answer {
             path: path.to_owned(),
         })
     }
+}
+
+/// What stands under `{"json": …}` in an answer, with each number's digits as written: an ERP's id may have 25 of them.
+fn exact_body(answer: &str) -> Option<Vec<u8>> {
+    let fields = |text: &str| serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text).ok();
+    let whole = fields(answer)?;
+    let response = match whole.get("response") {
+        Some(response) => fields(response.get())?,
+        None => whole,
+    };
+    let bytes = match (response.get("http"), response.get("answer_file")) {
+        (Some(http), _) => fields(http.get())?.remove("body")?,
+        (None, Some(file)) => fields(file.get())?.remove("bytes")?,
+        (None, None) => return None,
+    };
+    let json = fields(bytes.get())?.remove("json")?;
+    Some(json_text::compact(json.get()).into_bytes())
 }
 
 /// The folders below `folder`, by name.

@@ -19,6 +19,7 @@
 mod case;
 mod diff;
 pub mod double;
+pub mod json_text;
 mod mapper;
 mod runner;
 mod snapshot;

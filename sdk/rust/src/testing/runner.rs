@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
 
 use super::case::{self, Case};
 use super::diff;
+use super::json_text;
 use super::mapper::Mapper;
 use super::snapshot::Snapshot;
 use crate::{Description, Purpose};
@@ -75,6 +77,10 @@ pub fn run_case(mapper: &mut dyn Mapper, case: &Case, mode: Mode) -> Vec<String>
             Err(text) => problems.push(format!("{name}: parse_response: {text}")),
             Ok(came) if mode == Mode::Bless => problems.extend(bless_verdict(&answer.path, came).err()),
             Ok(came) if came == answer.verdict => {}
+            Ok(came) if answer.verdict.is_null() => {
+                problems
+                    .push(format!("{name}: expects no verdict yet; this came\n{}", diff::lines("", &pretty(&came))));
+            }
             Ok(came) => problems
                 .push(format!("{name}: another verdict\n{}", diff::lines(&pretty(&answer.verdict), &pretty(&came)))),
         }
@@ -169,9 +175,27 @@ fn bless(folder: &Path, came: &Snapshot) -> Result<(), String> {
 }
 
 fn bless_verdict(path: &Path, came: Value) -> Result<(), String> {
-    let mut form: serde_json::Map<String, Value> = case::read_json(path)?;
-    form.insert("verdict".to_owned(), came);
-    fs::write(path, pretty(&Value::Object(form))).map_err(|error| format!("{}: {error}", path.display()))
+    let problem = |error: String| format!("{}: {error}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    let given: Given<'_> = serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?;
+    let came = serde_json::value::to_raw_value(&came).map_err(|error| problem(error.to_string()))?;
+    let form = Given { verdict: Some(&came), ..given };
+    let form = serde_json::to_string(&form).map_err(|error| problem(error.to_string()))?;
+    fs::write(path, json_text::pretty(&form) + "\n").map_err(|error| problem(error.to_string()))
+}
+
+/// An answer's file, whose own words stay as they were written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given<'a> {
+    #[serde(borrow)]
+    response: &'a RawValue,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    state: Option<&'a RawValue>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    context: Option<&'a RawValue>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'a RawValue>,
 }
 
 fn pretty(value: &Value) -> String {

@@ -1,8 +1,8 @@
 //! The smallest useful plugin: posts number, buyer and lines of an order as JSON, and reads the ERP's id from the answer.
 
 use orderdock_plugin::{
-    Context, Delivery, DeliveryKind, Description, HttpDelivery, LineKind, Order, Plugin, Rejection, Response,
-    ResponseContent, Verdict, export_plugin,
+    Acceptance, Context, Delivery, DeliveryKind, Description, DotPath, HttpDelivery, LineKind, Order, Plugin, Rejection,
+    Response, ResponseContent, Verdict, export_plugin,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -54,13 +54,13 @@ impl Plugin for MyPlugin {
 
     fn parse_response(_: Order, _: Context<Settings>, _: Vec<u8>, response: Response) -> Verdict {
         let ResponseContent::Http(answer) = &response.content else { return response.by_default(None) };
-        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let text = |name: &str| body.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let text = |path: &str| DotPath::new(path).ok()?.find_text(&answer.body);
         match response.by_default(text("message")) {
-            Verdict::Accepted(mut accepted) => {
-                accepted.erp_order_id = text("id");
-                Verdict::Accepted(accepted)
-            }
+            Verdict::Accepted(accepted) => match text("id") {
+                Some(id) => Verdict::Accepted(Acceptance { erp_order_id: Some(id), ..accepted }),
+                // A log-in page is a success too, as far as its status goes: only an id says that the ERP has the order.
+                None => Verdict::unknown("the answer says yes but names no order"),
+            },
             other => other,
         }
     }
