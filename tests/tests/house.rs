@@ -46,6 +46,7 @@ fn is_test(file: &str) -> bool {
 fn each_foreign_technology_has_one_room() {
     let homes: &[(&str, &[&str])] = &[
         ("sqlx", &["ledger"]),
+        ("rusqlite", &["ledger"]),
         ("wasmtime", &["plugin"]),
         ("axum", &["admin"]),
         ("lettre", &["notify"]),

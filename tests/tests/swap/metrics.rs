@@ -41,7 +41,7 @@ async fn values_move_as_orders_flow_and_a_release_traps() {
     let delivered =
         of_release("orderdock_plugin_calls_total", "first", &good, "call=\"map\",", "outcome=\"delivery\",");
     assert_eq!(value(&rig, &delivered).await, None, "it was not called yet");
-    assert_eq!(value(&rig, "orderdock_ready").await, Some(1.0));
+    until(&rig, "orderdock_ready", 1.0).await;
     for _ in 0..2 {
         let id = rig.place();
         rig.sync().await;

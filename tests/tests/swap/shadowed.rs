@@ -96,6 +96,9 @@ async fn somebody_at_a_terminal_is_asked_after_the_differences_and_only_yes_acti
     // Who can't see the question, or can't be believed to have read it, is not asked.
     let said = rig.run_with(&activate(&second, &[]).iter().map(String::as_str).collect::<Vec<_>>(), "yes\n").await;
     assert_eq!((said.code, said.all().contains(QUESTION)), (5, false), "no terminal: {said:?}");
+    rig.write("yes.txt", "yes\n");
+    let said = at_terminal(&rig, &second, &[], "< yes.txt").ends().await;
+    assert_eq!((said.code, said.out.contains(QUESTION)), (5, false), "a file answers for nobody: {said:?}");
     let said = at_terminal(&rig, &second, &[], "> shown.txt").ends().await;
     let shown = std::fs::read_to_string(rig.dir().join("shown.txt")).unwrap();
     assert_eq!((said.code, shown.contains(QUESTION)), (5, false), "what it shows goes elsewhere: {shown}");

@@ -8,11 +8,13 @@ use super::{
         changes::{self, widest},
         open::{self, Beside},
         output::{Output, plain},
+        plugin::history::name_of,
     },
     Which, find,
 };
 use crate::{
-    domain::id::{Digest, PassKey},
+    domain::id::PassKey,
+    ledger::connections::ReleaseRecord,
     pipeline::{
         replay::{self, Part, Replay},
         rerun::{Recorded, With},
@@ -75,26 +77,23 @@ pub async fn run(arguments: &Arguments, beside: &Beside, output: Output) -> Resu
     };
     let engine = open::engine_with(beside, &[&with.release]).await?;
     let replay = replay::replay(engine.as_ref(), &recorded, &with).await;
-    output.either(&replay, || tell(&replay, output));
+    let releases = beside.ledger.releases().await?;
+    output.either(&replay, || tell(&replay, &releases, output));
     if replay.identical { Ok(()) } else { Err(Failure::different()) }
 }
 
-fn short(release: &Digest) -> &str {
-    release.as_str().get(..12).unwrap_or_default()
-}
-
-fn tell(replay: &Replay, output: Output) {
+fn tell(replay: &Replay, releases: &[ReleaseRecord], output: Output) {
     let Replay { release, with, settings_revision, tables_revision, .. } = replay;
     output.line(format!(
         "Order {}, pass {}, mapped at {} by {}",
         plain(&replay.order_number),
         replay.pass,
         replay.mapped_at,
-        short(release)
+        plain(&name_of(release, releases))
     ));
     output.line(format!("with settings revision {settings_revision} and tables revision {tables_revision}."));
     if with != release {
-        output.line(format!("Run again with release {}.", short(with)));
+        output.line(format!("Run again with release {}.", plain(&name_of(with, releases))));
     }
     output.line("");
     part("mapping", &replay.mapping, output);

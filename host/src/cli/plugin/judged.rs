@@ -80,9 +80,13 @@ impl With {
         };
         let mut judgement = judge(&runtime, component, &brief, &progress).await;
         bar.finish_and_clear();
-        if let (Some(folder), Some(description)) = (&self.cases, &judgement.description) {
-            let release = Release::new(Handle::current(), runtime, judgement.digest.clone(), description.clone());
-            judgement.admission.put(cases(release, folder).await?);
+        match (&self.cases, &judgement.description) {
+            (Some(folder), Some(description)) => {
+                let release = Release::new(Handle::current(), runtime, judgement.digest.clone(), description.clone());
+                judgement.admission.put(cases(release, folder).await?);
+            }
+            (Some(_), None) => judgement.admission.put(Judged::not_judged(Item::Cases, "the release can't be run")),
+            (None, _) => {}
         }
         Ok(judgement)
     }

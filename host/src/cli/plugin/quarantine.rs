@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use super::history;
 use crate::{
     cli::{
         Failure,
@@ -32,6 +33,7 @@ pub async fn list(connection: Option<&str>, beside: &Beside, output: Output) -> 
         Some(name) => vec![beside.connection(name).await?],
         None => beside.ledger.connections(false).await?,
     };
+    let releases = beside.ledger.releases().await?;
     let (mut result, mut rows) = (Vec::new(), Vec::new());
     for record in chosen.iter().filter(|record| record.state != ConnectionState::Removed) {
         for found in beside.ledger.quarantines(&record.id).await? {
@@ -43,7 +45,7 @@ pub async fn list(connection: Option<&str>, beside: &Beside, output: Output) -> 
             };
             rows.push(vec![
                 cell(&record.name),
-                cell(found.release.as_str().get(..12).unwrap_or_default()),
+                cell(history::name_of(&found.release, &releases)),
                 cell(time::rfc3339(found.since_ms)),
                 cell(state),
                 cell(format!("{} times in a row, at last: {}", found.faults, found.because)),

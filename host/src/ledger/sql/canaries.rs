@@ -7,11 +7,13 @@ use super::{
     connections::activate::{self, activation},
     database::{Db, Row, from_word, to_json, to_word, values_of},
     intents, keys, mails,
+    reports::latest_in,
 };
 use crate::{
     domain::{
         canary::{Counted, Figures, Rules},
         id::{ConnectionId, PassKey},
+        pass::PassState,
     },
     ledger::{
         LedgerError, Result,
@@ -158,24 +160,21 @@ async fn figures(db: &mut Db, id: &ConnectionId, number: u32) -> Result<(Figures
 async fn before(db: &mut Db, id: &ConnectionId, most: u32) -> Result<Figures> {
     let mut all = Vec::new();
     // By state, because that is how the rows are found without looking at all of them.
-    for state in ["delivered", "failed", "given_up", "awaiting"] {
-        let rows = db
-            .rows(
-                "select p.state_ms, p.state, p.class, (
+    for state in [PassState::Delivered, PassState::Failed, PassState::GivenUp, PassState::Awaiting] {
+        let sql = format!(
+            "select p.state_ms, p.state, p.class, (
                     select b.mapping from attempt_bodies b where b.connection_id = p.connection_id
                         and b.shop_id = p.shop_id and b.shop_order_id = p.shop_order_id and b.pass = p.pass
                         and b.number = 1) as mapping
-                 from passes p where p.connection_id = $1 and p.latest = 1 and p.state = $2
-                 order by p.state_ms desc limit cast($3 as bigint)",
-                values_of![id.as_str(), state, most],
-            )
-            .await?;
-        for row in rows {
+                 from passes p where p.connection_id = $1 and {} order by p.state_ms desc limit cast($2 as bigint)",
+            latest_in(state)
+        );
+        for row in db.rows(&sql, values_of![id.as_str(), most]).await? {
             let class = row.maybe_text("class")?;
             let mapping: Option<serde_json::Value> = row.maybe_json("mapping")?;
             let used = |name: &str| mapping.as_ref().and_then(|it| it.get("usage")?.get(name)?.as_i64());
             let cost = [used("cpu_used"), used("wall_us")];
-            all.push((row.int("state_ms")?, counted(state, class.as_deref(), false, false, cost)));
+            all.push((row.int("state_ms")?, counted(state.as_str(), class.as_deref(), false, false, cost)));
         }
     }
     all.sort_unstable_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));

@@ -10,7 +10,7 @@ use super::{
     errors::{Fault, explain, fault},
     held::{Batch, Held, without_nul},
     row::unreadable,
-    together::{Around, Plan, Stopped, Texts},
+    together::{Plan, Stopped},
 };
 use crate::{
     domain::{clock::Millis, random::Random},
@@ -140,18 +140,12 @@ pub struct Db {
     pub fault: Fault,
     /// What another host may be waiting for: connections with new work; empty for an administrator's change.
     pub wakes: BTreeSet<String>,
-    /// The transaction is over already, with the sequence that it left.
-    pub ended: Option<Option<u64>>,
-    /// Texts made for several rows.
-    pub texts: Texts,
     later: Batch,
     gathered: Option<Plan>,
 }
 
-/// Statements of one hand-over to SQLite: each is a way to the connection's thread.
-const TOGETHER: usize = 16;
-/// The same for PostgreSQL: each is a round trip.
-const TOGETHER_FAR: usize = 64;
+/// Statements of one message to PostgreSQL: each is a round trip.
+const TOGETHER: usize = 64;
 
 impl Db {
     /// Wraps a connection.
@@ -164,8 +158,6 @@ impl Db {
             changes: 0,
             fault: Fault::None,
             wakes: BTreeSet::new(),
-            ended: None,
-            texts: Texts::default(),
             later: Vec::new(),
             gathered: None,
         }
@@ -253,26 +245,19 @@ impl Db {
         let now_ms = self.now_ms;
         let gathered = self.gathered.as_mut().map(|plan| std::mem::replace(plan, Plan::free(now_ms)));
         if let Some(plan) = gathered.filter(|plan| !plan.is_empty()) {
-            self.changes += 1;
-            match self.together(&[&plan], Around::default()).await {
+            match self.together(&[&plan]).await {
                 Ok(_) | Err(Stopped::Tripped) => {}
-                Err(Stopped::Failed(error) | Stopped::Commit(error)) => return Err(self.failed(&error)),
+                Err(Stopped::Failed(error)) => return Err(self.failed(&error)),
             }
         }
-        let most = if self.is_postgres() { TOGETHER_FAR } else { TOGETHER };
         while !self.later.is_empty() {
-            let rest = self.later.split_off(self.later.len().min(most));
+            let rest = self.later.split_off(self.later.len().min(TOGETHER));
             let batch = std::mem::replace(&mut self.later, rest);
             self.changes += 1;
             let done = self.held.batch(batch).await;
             done.map_err(|error| self.failed(&error))?;
         }
         Ok(())
-    }
-
-    /// Runs the statements of one text of SQLite; the rows of each.
-    pub async fn each(&mut self, sql: Arc<str>, values: Vec<Value>) -> (Vec<Vec<Row>>, Option<sqlx::Error>) {
-        self.held.each(sql, values).await
     }
 
     /// Notes from now on statements with those of the same text, whatever stands between them; until they are run.

@@ -53,22 +53,9 @@ pub const BEGIN_POOLED: &str = "begin isolation level read committed read write;
 /// The end of a group that changed something: the ledger's sequence grows with each, and is given back.
 pub const COMMIT_SQLITE: &str = "update meta set number = number + 1 where name = 'sequence' returning number;\ncommit";
 
-/// The same where only the statement before may have changed something.
-pub const COMMIT_SQLITE_IF_CHANGED: &str =
-    "update meta set number = number + 1 where name = 'sequence' and changes() > 0 returning number;\ncommit";
-
-/// Stops a text of SQLite behind a guard that did not change as many rows as the parameter that follows says: the column
-/// can't be null.
-pub const CHECK_SQLITE: &str = "insert into meta (name, number) select 'guard', null where changes() <> ";
-
-/// Whether it was [`CHECK_SQLITE`] that stopped.
-pub fn is_check(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.message().contains("meta.number"))
-}
-
 /// Makes a statement for one row over into one for all rows of `table`, which is called `r` and whose columns are called as
 /// both databases call those of `values`: `$2` becomes `r.column2`. The statement is an update with a `where`, or an insert
-/// from `values` or from a table; rows without a first column are none.
+/// from `values` or from a table.
 pub fn over_rows(sql: &str, table: &str) -> String {
     let mut text = String::with_capacity(sql.len() + table.len() + 64);
     each_part(sql, &mut text, |number, into| into.push_str(&format!("r.column{number}")));
@@ -82,7 +69,7 @@ pub fn over_rows(sql: &str, table: &str) -> String {
         let close = closing(tail, open);
         let inner = tail.get(open + 1..close).unwrap_or_default();
         let rest = tail.get(close + 1..).unwrap_or_default();
-        return format!("{head}select {inner} from {table} where r.column1 is not null{rest}");
+        return format!("{head}select {inner} from {table}{rest}");
     }
     let (head, tail) = cut("from").unwrap_or((&text, ""));
     format!("{head}from {table}, {}", tail.trim_start_matches("from").trim_start())
@@ -161,8 +148,8 @@ mod tests {
         );
         assert_eq!(
             over("insert into a (b, c) values ($1, (select 1)) on conflict (b) do update set c = excluded.c"),
-            "insert into a (b, c) select r.column1, (select 1) from TABLE as r where r.column1 is not null on conflict (b) \
-             do update set c = excluded.c"
+            "insert into a (b, c) select r.column1, (select 1) from TABLE as r on conflict (b) do \
+             update set c = excluded.c"
         );
         assert_eq!(
             over("insert into a (b) select c, $5 from d where e = $1"),

@@ -3,8 +3,8 @@
 
 use super::{
     database::{Db, values_of},
-    passes::state,
     reports,
+    reports::latest_in,
 };
 use crate::{
     domain::{clock::Millis, id::Digest, pass::PassState},
@@ -18,17 +18,15 @@ use crate::{
 pub async fn backlog(db: &mut Db) -> Result<Backlog> {
     let mut backlog = Backlog::default();
     for wanted in PassState::ALL.into_iter().filter(|it| !matches!(it, PassState::Delivered | PassState::Withdrawn)) {
-        let rows = db
-            .rows(
-                "select connection_id, state, count(*) as orders, min(state_ms) as since_ms from passes
-                 where latest = 1 and state = $1 group by connection_id, state order by connection_id",
-                values_of![wanted.as_str()],
-            )
-            .await?;
-        for row in rows {
+        let sql = format!(
+            "select p.connection_id, count(*) as orders, min(p.state_ms) as since_ms from connections c
+             cross join passes p where p.connection_id = c.id and {} group by p.connection_id order by p.connection_id",
+            latest_in(wanted)
+        );
+        for row in db.rows(&sql, values_of![]).await? {
             backlog.orders.push(InState {
                 connection: row.text("connection_id")?.into(),
-                state: state(&row, "state")?,
+                state: wanted,
                 orders: row.large("orders")?,
                 since_ms: row.int("since_ms")?,
             });
@@ -61,15 +59,13 @@ pub async fn mappings(db: &mut Db, release: &Digest, since_ms: Millis, limit: u3
     let mut all = Vec::new();
     // By state, because that is how the rows are found without looking at all of them.
     for wanted in PassState::ALL {
-        let rows = db
-            .rows(
-                "select mapped_by, mapping_gave, mapping_cpu, mapping_memory, mapping_us, state_ms from passes
-                 where latest = 1 and state = $1 and state_ms >= $2 and mapped_by = $3
-                 order by state_ms desc limit cast($4 as bigint)",
-                values_of![wanted.as_str(), since_ms, release.as_str(), limit],
-            )
-            .await?;
-        for row in rows {
+        let sql = format!(
+            "select p.mapped_by, p.mapping_gave, p.mapping_cpu, p.mapping_memory, p.mapping_us, p.state_ms
+             from connections c cross join passes p where p.connection_id = c.id and {} and p.state_ms >= $1
+                and p.mapped_by = $2 order by p.state_ms desc limit cast($3 as bigint)",
+            latest_in(wanted)
+        );
+        for row in db.rows(&sql, values_of![since_ms, release.as_str(), limit]).await? {
             let mapping = reports::mapping(&row)?;
             all.extend(mapping.map(|mapping| (row.int("state_ms").unwrap_or_default(), mapping)));
         }

@@ -6,12 +6,11 @@
 //! A server may take a question and never answer. Whoever waits longer than the connection's limit is told that it is gone, and
 //! it is given up: what its answer would have been belongs to nobody any more.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
-use futures_util::TryStreamExt as _;
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Connection as _, Either, Executor as _, PgConnection, Postgres, Sqlite,
-    SqliteConnection, Transaction, pool::PoolConnection, postgres::PgArguments, query::Query, sqlite::SqliteArguments,
+    Arguments as _, AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection,
+    Transaction, pool::PoolConnection, postgres::PgArguments, query::Query, sqlite::SqliteArguments,
 };
 
 use super::{
@@ -19,13 +18,14 @@ use super::{
     database::Value,
     dialect,
     errors::{STALE_PLAN, state},
+    near::Near,
     row::Row,
 };
 
 /// What a connection is held by.
 pub enum Held {
     /// The writer of SQLite.
-    Sqlite(SqliteConnection),
+    Sqlite(Near),
     /// A reader of SQLite.
     SqliteReader(PoolConnection<Sqlite>),
     /// A reader of SQLite with one view of everything.
@@ -49,7 +49,8 @@ pub struct Speech {
 
 /// A connection, borrowed.
 enum Connection<'a> {
-    Sqlite(&'a mut SqliteConnection),
+    Near(&'a mut Near),
+    SqliteReader(&'a mut SqliteConnection),
     Postgres(&'a mut PgConnection, Speech),
 }
 
@@ -69,9 +70,9 @@ impl Held {
 
     fn connection(&mut self) -> Outcome<Connection<'_>> {
         Ok(match self {
-            Self::Sqlite(connection) => Connection::Sqlite(connection),
-            Self::SqliteReader(connection) => Connection::Sqlite(connection),
-            Self::SqliteSnapshot(transaction) => Connection::Sqlite(transaction),
+            Self::Sqlite(near) => Connection::Near(near),
+            Self::SqliteReader(connection) => Connection::SqliteReader(connection),
+            Self::SqliteSnapshot(transaction) => Connection::SqliteReader(transaction),
             Self::Postgres(connection, speech) => Connection::Postgres(connection, *speech),
             Self::PostgresReader(borrowed, speech) => Connection::Postgres(borrowed.connection()?, *speech),
             Self::Lost => return Err(sqlx::Error::WorkerCrashed),
@@ -101,7 +102,8 @@ impl Held {
 
     async fn execute_now(&mut self, sql: &str, values: Vec<Value>) -> Outcome<u64> {
         match self.connection()? {
-            Connection::Sqlite(connection) => {
+            Connection::Near(near) => near.run(sql, &values).map(|(changed, _)| changed),
+            Connection::SqliteReader(connection) => {
                 connection.execute(bind_sqlite(sql, values)).await.map(|done| done.rows_affected())
             }
             Connection::Postgres(connection, speech) => {
@@ -121,7 +123,8 @@ impl Held {
     async fn fetch_now(&mut self, sql: &str, values: Vec<Value>) -> Outcome<Vec<Row>> {
         let alone = matches!(self, Self::PostgresReader(borrowed, _) if !borrowed.is_in_transaction());
         match self.connection()? {
-            Connection::Sqlite(connection) => {
+            Connection::Near(near) => near.run(sql, &values).map(|(_, rows)| rows),
+            Connection::SqliteReader(connection) => {
                 let rows = connection.fetch_all(bind_sqlite(sql, values)).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
@@ -146,10 +149,8 @@ impl Held {
 
     async fn batch_now(&mut self, batch: Batch) -> Outcome<()> {
         match self.connection()? {
-            Connection::Sqlite(connection) => {
-                let (sql, values) = join(batch);
-                connection.execute(bind_sqlite(&sql, values)).await.map(drop)
-            }
+            Connection::Near(near) => batch.iter().try_for_each(|(sql, values)| near.run(sql, values).map(drop)),
+            Connection::SqliteReader(_) => Err(reader()),
             Connection::Postgres(connection, speech) => {
                 let mut text = String::new();
                 for (sql, values) in batch {
@@ -171,24 +172,9 @@ impl Held {
         }
     }
 
-    /// Runs the statements of one text of SQLite, and gives the rows of each, up to the one that failed; and how it failed.
-    pub async fn each(&mut self, sql: Arc<str>, values: Vec<Value>) -> (Vec<Vec<Row>>, Option<sqlx::Error>) {
-        let (mut all, mut rows) = (Vec::with_capacity(16), Vec::new());
-        let connection = match self.connection() {
-            Ok(Connection::Sqlite(connection)) => connection,
-            Ok(Connection::Postgres(..)) => return (all, Some(sqlx::Error::WorkerCrashed)),
-            Err(error) => return (all, Some(error)),
-        };
-        let mut answers = connection.fetch_many(bound(sqlx::query(AssertSqlSafe(sql)), values));
-        let failed = loop {
-            match answers.try_next().await {
-                Ok(Some(Either::Right(row))) => rows.push(Row::Sqlite(row)),
-                Ok(Some(Either::Left(_))) => all.push(std::mem::take(&mut rows)),
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-            }
-        };
-        (all, failed)
+    /// SQLite's writer.
+    pub fn near(&mut self) -> Outcome<&mut Near> {
+        if let Self::Sqlite(near) = self { Ok(near) } else { Err(reader()) }
     }
 
     /// Runs a statement of PostgreSQL over many rows, whose values go as one array for each column. How many rows it changed,
@@ -237,9 +223,8 @@ impl Held {
 
     async fn script_now(&mut self, sql: &str) -> Outcome<Vec<Row>> {
         match self.connection()? {
-            Connection::Sqlite(connection) => {
-                connection.execute(bind_sqlite(sql, Vec::new())).await.map(|_| Vec::new())
-            }
+            Connection::Near(near) => near.script(sql),
+            Connection::SqliteReader(_) => Err(reader()),
             Connection::Postgres(connection, _) => {
                 let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
@@ -250,13 +235,18 @@ impl Held {
     /// Ends the connection in good order.
     pub async fn close(self) -> Outcome<()> {
         match self {
-            Self::Sqlite(connection) => connection.close().await,
+            Self::Sqlite(near) => near.close(),
             Self::Postgres(connection, speech) => {
                 in_time(Some(speech.patience), connection.close()).await.unwrap_or_else(Err)
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Somebody asked the wrong kind of connection: ours to prevent.
+fn reader() -> sqlx::Error {
+    sqlx::Error::Protocol("a connection that reads was asked to write".to_owned())
 }
 
 /// What was answered; the error in place of an answer that did not come in time.
@@ -282,13 +272,7 @@ async fn forget_stale<T>(connection: &mut PgConnection, done: &Outcome<T>) -> bo
 
 // Every text is a constant of this room, put together from constants; what comes from outside is always a value.
 fn bind_sqlite(sql: &str, values: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
-    bound(sqlx::query(AssertSqlSafe(sql.to_owned())), values)
-}
-
-fn bound(
-    mut query: Query<'static, Sqlite, SqliteArguments>,
-    values: Vec<Value>,
-) -> Query<'static, Sqlite, SqliteArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
     for value in values {
         query = match value {
             Value::Int(it) => query.bind(it),
@@ -361,21 +345,6 @@ fn literal(value: &Value, into: &mut String) {
     }
 }
 
-/// Statements as one text, their parameters counted on.
-fn join(batch: Batch) -> (String, Vec<Value>) {
-    let mut sql = String::new();
-    let mut all = Vec::new();
-    for (text, values) in batch {
-        if !sql.is_empty() {
-            sql.push_str(";\n");
-        }
-        let offset = all.len();
-        each_part(&text, &mut sql, |number, into| into.push_str(&format!("${}", number + offset)));
-        all.extend(values);
-    }
-    (sql, all)
-}
-
 /// Copies `text`, and lets `parameter` write each `$n`. No text of this room has a `$` for anything else.
 pub fn each_part(text: &str, into: &mut String, mut parameter: impl FnMut(usize, &mut String)) {
     let mut parts = text.split('$');
@@ -392,16 +361,6 @@ pub fn each_part(text: &str, into: &mut String, mut parameter: impl FnMut(usize,
 mod tests {
     use super::*;
     use crate::ledger::sql::database::values_of;
-
-    #[test]
-    fn statements_are_joined_with_their_parameters_counted_on() {
-        let (sql, values) = join(vec![
-            ("update a set b = $1 where c = $2".into(), values_of![1_i64, "x"]),
-            ("insert into d values ($1, $10, $1)".into(), values_of![2_i64]),
-        ]);
-        assert_eq!(sql, "update a set b = $1 where c = $2;\ninsert into d values ($3, $12, $3)");
-        assert_eq!(values.len(), 3);
-    }
 
     #[test]
     fn a_literal_can_not_be_broken_out_of() {

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::{
     database::{Db, Row},
     errors::{Fault, explain, is_fatal},
-    together::{Around, Guarded, Plan, Stopped},
+    together::{Guarded, Plan, Stopped},
 };
 use crate::ledger::{LedgerError, Result};
 
@@ -105,14 +105,14 @@ impl<G: Guarded> Job for Guard<G> {
         Box::pin(async move {
             self.plan(db);
             let Some((plan, _)) = &self.plan else { return false };
-            let done = db.together(&[plan], Around::default()).await;
+            let done = db.together(&[plan]).await;
             let result = match done {
                 Ok(answers) => {
                     self.took(&answers);
                     self.result.take().unwrap_or_else(|| Err(LedgerError::Refused("it was not planned".to_owned())))
                 }
                 Err(Stopped::Tripped) => Err(self.write.refused(db).await),
-                Err(Stopped::Failed(error) | Stopped::Commit(error)) => {
+                Err(Stopped::Failed(error)) => {
                     db.note(&error);
                     Err(explain(&error, db.place()))
                 }

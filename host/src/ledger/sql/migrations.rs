@@ -22,7 +22,8 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (5, "activations", include_str!("../../../migrations/sqlite/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/sqlite/0006_evidence.sql")),
     (7, "publishers", include_str!("../../../migrations/sqlite/0007_publishers.sql")),
-    (8, "statistics", include_str!("../../../migrations/sqlite/0008_statistics.sql")),
+    (8, "states", include_str!("../../../migrations/sqlite/0008_states.sql")),
+    (9, "statistics", include_str!("../../../migrations/sqlite/0009_statistics.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
@@ -32,7 +33,8 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (5, "activations", include_str!("../../../migrations/postgres/0005_activations.sql")),
     (6, "evidence", include_str!("../../../migrations/postgres/0006_evidence.sql")),
     (7, "publishers", include_str!("../../../migrations/postgres/0007_publishers.sql")),
-    (8, "statistics", include_str!("../../../migrations/postgres/0008_statistics.sql")),
+    (8, "states", include_str!("../../../migrations/postgres/0008_states.sql")),
+    (9, "statistics", include_str!("../../../migrations/postgres/0009_statistics.sql")),
 ];
 
 /// What a test's template is made of.

@@ -26,6 +26,7 @@ mod mails;
 mod mark;
 mod migrations;
 mod moves;
+mod near;
 mod opening;
 mod orders;
 mod passes;
@@ -127,7 +128,7 @@ impl SqlLedger {
         let opened = sqlite::open(path, &place, role).await?;
         let source = Source::Sqlite(Arc::clone(&clock));
         let held = vec![Held::Sqlite(opened.connection)];
-        let writer = Writer::start(held, source, Arc::clone(&place), Arc::clone(&random), opened.lock);
+        let writer = Writer::start(held, source, Arc::clone(&place), Arc::clone(&random), opened.lock)?;
         let described = format!("sqlite {place}");
         let readers = Readers::Sqlite(opened.readers);
         Ok(Self { place, clock, random, writer, readers, listener: None, role, described, watch: OnceLock::new() })
@@ -205,7 +206,7 @@ impl SqlLedger {
             lines.push(server.connect().await?);
         }
         let source = Source::Postgres(server, time);
-        let writer = Writer::start(lines, source, Arc::clone(&place), Arc::clone(&random), lock);
+        let writer = Writer::start(lines, source, Arc::clone(&place), Arc::clone(&random), lock)?;
         let ledger = Self { place, clock, random, writer, readers, listener, role, described, watch: OnceLock::new() };
         // The database's clock is known from the first operation on.
         ledger.write((), |_, ()| Box::pin(async { Ok(()) })).await?;

@@ -9,6 +9,7 @@ use super::{
     database::{Db, Value, values_of},
     keys,
     passes::state,
+    reports::latest_in,
 };
 use crate::{
     domain::{
@@ -36,16 +37,19 @@ const AT_REST: [PassState; 6] = [
 const BATCH: usize = 100;
 
 // Each state is asked for by itself, so that each question is answered from the head of an index.
-const MAPPED: &str = "
-select connection_id, shop_id, shop_order_id, pass, state_ms from passes
-where connection_id = $1 and latest = 1 and state = $2 and state_ms >= $3 and bodies = 1 and mapped_by is not null
-order by state_ms desc limit $4";
+fn mapped_in(state: PassState) -> String {
+    format!(
+        "select p.connection_id, p.shop_id, p.shop_order_id, p.pass, p.state_ms from passes p
+         where p.connection_id = $1 and {} and p.state_ms >= $2 and p.bodies = 1 and p.mapped_by is not null
+         order by p.state_ms desc limit $3",
+        latest_in(state)
+    )
+}
 
 async fn mapped(db: &mut Db, connection: &ConnectionId, since_ms: Millis, limit: u32) -> Result<Vec<PassKey>> {
     let mut all = Vec::new();
     for state in AT_REST {
-        let values = values_of![connection.as_str(), state.as_str(), since_ms, limit];
-        for row in db.rows(MAPPED, values).await? {
+        for row in db.rows(&mapped_in(state), values_of![connection.as_str(), since_ms, limit]).await? {
             all.push((row.int("state_ms")?, keys::pass(&row)?));
         }
     }

@@ -37,6 +37,17 @@ left join destinations d on d.id = c.destination and d.opened_ms is not null
 left join passes p on p.connection_id = o.connection_id and p.shop_id = o.shop_id
     and p.shop_order_id = o.shop_order_id and p.pass = o.last_pass";
 
+/// The latest passes `p` in a state, in the words of the indexes: those in hand are found by their lease, all others by state.
+pub fn latest_in(state: PassState) -> String {
+    let leased = match state {
+        PassState::Claimed | PassState::Mapped | PassState::Sending => {
+            " and p.state in ('claimed', 'mapped', 'sending')"
+        }
+        _ => "",
+    };
+    format!("p.latest = 1 and p.state = '{}'{leased}", state.as_str())
+}
+
 fn order_row(row: &Row) -> Result<OrderRow> {
     let pass = row.maybe_int("pass")?.map(|_| row.number("pass")).transpose()?;
     let state = pass.map(|_| state(row, "state")).transpose()?;
@@ -73,19 +84,24 @@ async fn list(db: &mut Db, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
         [] => vec![None],
         some => some.iter().copied().map(Some).collect(),
     };
+    // What has an index by connection is asked of each.
+    let connections = match &filter.connection {
+        None if !filter.states.is_empty() => connections(db).await?.into_iter().map(Some).collect(),
+        one => vec![one.clone()],
+    };
+    let questions: Vec<_> = connections.iter().flat_map(|one| states.iter().map(move |state| (one, *state))).collect();
     let mut all = Vec::new();
-    for state in states {
+    for (connection, state) in &questions {
         let mut values: Vec<Value> = values_of![filter.limit];
         let mut wanted = Vec::new();
         let mut newest = "o.first_seen_ms";
-        if let Some(connection) = &filter.connection {
+        if let Some(connection) = connection {
             values.push(connection.as_str().into());
             let column = if state.is_some() { "p.connection_id" } else { "o.connection_id" };
             wanted.push(format!("{column} = ${}", values.len()));
         }
         if let Some(state) = state {
-            values.push(state.as_str().into());
-            wanted.push(format!("p.latest = 1 and p.state = ${}", values.len()));
+            wanted.push(latest_in(*state));
             newest = "p.state_ms";
         }
         if let Some(undecided) = filter.undecided {
@@ -113,11 +129,17 @@ async fn list(db: &mut Db, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
             all.push(order_row(&row)?);
         }
     }
-    if filter.states.len() > 1 {
+    if questions.len() > 1 {
         all.sort_by_key(|row| std::cmp::Reverse(row.state_ms));
         all.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
     }
     Ok(all)
+}
+
+/// All that ever were.
+async fn connections(db: &mut Db) -> Result<Vec<ConnectionId>> {
+    let rows = db.rows("select id from connections order by id", Vec::new()).await?;
+    rows.iter().map(|row| Ok(row.text("id")?.into())).collect()
 }
 
 /// What a pass's last mapping cost.
@@ -237,9 +259,13 @@ async fn detail(db: &mut Db, key: &OrderKey) -> Result<Option<OrderDetail>> {
 async fn counts(db: &mut Db, connection: &ConnectionId) -> Result<Counts> {
     let values = || values_of![connection.as_str()];
     let mut counts = Counts::default();
-    let states = "select state, count(*) as count from passes where connection_id = $1 and latest = 1 group by state";
-    for row in db.rows(states, values()).await? {
-        counts.by_state.insert(row.text("state")?, row.large("count")?);
+    for state in PassState::ALL {
+        let sql = format!("select count(*) as count from passes p where p.connection_id = $1 and {}", latest_in(state));
+        if let Some(row) = db.maybe_row(&sql, values()).await?
+            && let count @ 1.. = row.large("count")?
+        {
+            counts.by_state.insert(state.as_str().to_owned(), count);
+        }
     }
     let row = db
         .maybe_row(
@@ -311,16 +337,24 @@ impl Reports for SqlLedger {
         limit: u32,
     ) -> Result<Vec<AttemptRow>> {
         let mut db = self.reader().await?;
-        let mut values = values_of![since_ms, limit];
-        let mut one = "";
-        if let Some(connection) = connection {
-            values.push(connection.as_str().into());
-            one = "a.connection_id = $3 and";
+        let connections = match connection {
+            Some(one) => vec![one.clone()],
+            None => connections(&mut db).await?,
+        };
+        let sql = format!(
+            "{ATTEMPTS} where a.connection_id = $1 and a.recorded_ms >= $2 order by a.recorded_ms desc, a.number desc limit $3"
+        );
+        let mut all = Vec::new();
+        for one in &connections {
+            for row in db.rows(&sql, values_of![one.as_str(), since_ms, limit]).await? {
+                all.push(attempt_row(&row)?);
+            }
         }
-        let sql =
-            format!("{ATTEMPTS} where {one} a.recorded_ms >= $1 order by a.recorded_ms desc, a.number desc limit $2");
-        let rows = db.rows(&sql, values).await?;
-        rows.iter().map(attempt_row).collect()
+        if connections.len() > 1 {
+            all.sort_by_key(|row| std::cmp::Reverse((row.recorded_ms, row.number)));
+            all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
+        Ok(all)
     }
 
     async fn counts(&self, connection: &ConnectionId) -> Result<Counts> {

@@ -3,7 +3,7 @@
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, SqliteConnection, SqlitePool,
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -13,6 +13,7 @@ use super::{
     former,
     lock::HostLock,
     migrations,
+    near::{Near, Wish},
 };
 use crate::ledger::Result;
 
@@ -30,7 +31,7 @@ const WRITE_BACK: &str = "4000";
 /// What was opened.
 pub struct Opened {
     /// The one that writes.
-    pub connection: SqliteConnection,
+    pub connection: Near,
     /// Those that read.
     pub readers: SqlitePool,
     /// A working host's.
@@ -57,8 +58,7 @@ pub async fn open(path: &Path, place: &str, role: Role) -> Result<Opened> {
         .busy_timeout(BUSY)
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();
-    let writing = options.clone().pragma("cache_size", PAGES).pragma("wal_autocheckpoint", WRITE_BACK);
-    let mut connection = writing.connect().await.map_err(|error| explain(&error, place))?;
+    let mut connection = options.connect().await.map_err(|error| explain(&error, place))?;
     migrate(&mut connection, path, place, &holder, role).await?;
     if role == Role::Working {
         let ended = former::end_leases(&mut connection, place).await?;
@@ -66,6 +66,11 @@ pub async fn open(path: &Path, place: &str, role: Role) -> Result<Opened> {
             tracing::info!(leases = ended, "took over what the last host had under way");
         }
     }
+    let failed = |error: sqlx::Error| explain(&error, place);
+    let pragmas = [("synchronous", "full"), ("cache_size", PAGES), ("wal_autocheckpoint", WRITE_BACK)];
+    let writing = Near::open(path, &Wish { busy: BUSY, statements: STATEMENTS, pragmas: &pragmas }).map_err(failed)?;
+    // Not earlier: whoever closes the last one writes the whole log back.
+    connection.close().await.map_err(failed)?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         // A file does not go away like a server.
@@ -73,7 +78,7 @@ pub async fn open(path: &Path, place: &str, role: Role) -> Result<Opened> {
         .connect_with(options.pragma("query_only", "on"))
         .await
         .map_err(|error| explain(&error, place))?;
-    Ok(Opened { connection, readers, lock })
+    Ok(Opened { connection: writing, readers, lock })
 }
 
 fn check_folder(path: &Path, place: &str) -> Result<()> {

@@ -17,11 +17,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 use tokio::{
+    runtime::Handle,
     sync::{Mutex, mpsc, oneshot},
     time::Instant,
 };
@@ -97,8 +99,6 @@ struct Line {
     source: Arc<Source>,
     /// The highest sequence that was committed here.
     sequence: Arc<AtomicU64>,
-    /// SQLite: the transaction begins with the next statement.
-    due: bool,
     receipt: Option<Receipt>,
     /// Until when a lost connection is not tried again, and why it could not be made.
     away: Option<(Instant, LedgerError)>,
@@ -106,32 +106,46 @@ struct Line {
 }
 
 impl Writer {
-    /// Starts a writing task for each connection: one for SQLite. The tasks hold the host's lock until those are closed, so
-    /// that the next host can't begin while the last commit is still going on.
+    /// Starts a writing task for each connection: one for SQLite, on a thread of its own, because that does its work there
+    /// and then. The tasks hold the host's lock until the connections are closed, so that the next host can't begin while
+    /// the last commit is still going on.
+    ///
+    /// # Errors
+    /// `Unavailable` when the system gives no thread.
     pub fn start(
         connections: Vec<Held>,
         source: Source,
         place: Arc<str>,
         random: Arc<dyn Random>,
         lock: Option<HostLock>,
-    ) -> Self {
+    ) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (waiting, source, lock) = (Arc::new(Mutex::new(waiting)), Arc::new(source), Arc::new(lock));
         let (lines, ended, sequence) = (TaskTracker::new(), CancellationToken::new(), Arc::new(AtomicU64::new(0)));
         for held in connections {
             let db = Db::new(held, Arc::clone(&place), 0, Arc::clone(&random));
             let (source, sequence) = (Arc::clone(&source), Arc::clone(&sequence));
-            let line = Line { db, source, sequence, due: false, receipt: None, away: None, pause: RECONNECT };
+            let line = Line { db, source, sequence, receipt: None, away: None, pause: RECONNECT };
             let (waiting, lock, told) = (Arc::clone(&waiting), Arc::clone(&lock), ended.clone().drop_guard());
-            lines.spawn(async move {
+            let near = !line.db.is_postgres();
+            let serve = async move {
                 line.serve(&waiting).await;
                 drop(lock);
                 // Dropped by a panic too.
                 drop(told);
-            });
+            };
+            if !near {
+                lines.spawn(serve);
+                continue;
+            }
+            let (serve, runtime) = (lines.track_future(serve), Handle::current());
+            thread::Builder::new()
+                .name("ledger".to_owned())
+                .spawn(move || runtime.block_on(serve))
+                .map_err(|error| unavailable(&place, format!("no thread for it: {error}")))?;
         }
         lines.close();
-        Self { queue, place, sequence, lines, ended }
+        Ok(Self { queue, place, sequence, lines, ended })
     }
 
     /// Ends when a writing task has ended: closed, or broken off. What it was to write is not written any more.
@@ -212,10 +226,6 @@ impl Line {
             if !group.is_empty() {
                 self.commit_group(group).await;
             }
-            // SQLite's own thread has broken off: nothing would ever be written here again, and a restart cures it.
-            if self.db.is_lost() && matches!(&*self.source, Source::Sqlite(_)) {
-                break;
-            }
         }
         if let Err(error) = self.db.into_held().close().await {
             tracing::warn!(%error, "the ledger's connection did not close cleanly");
@@ -269,7 +279,7 @@ impl Line {
     }
 
     /// Waits before a group is repeated: longer each time, and not as long as the other one.
-    async fn wait(&self, times: u32) {
+    async fn wait(&mut self, times: u32) {
         let longest = PAUSE.saturating_mul(1 << times.min(6)).min(LONGEST_PAUSE);
         let [part, ..] = self.db.random.bytes();
         tokio::time::sleep(longest.mul_f64(f64::from(part) / 255.0)).await;

@@ -278,8 +278,10 @@ fn words(shop: &ShopIdentity) -> String {
 async fn open_work(db: &mut Db, id: &ConnectionId) -> Result<(i64, i64)> {
     let row = db
         .maybe_row(
-            "select (select count(*) from passes where connection_id = $1 and latest = 1 and state in ('waiting',
-                    'claimed', 'mapped', 'sending', 'unknown', 'awaiting')) as passes,
+            "select (select count(*) from passes where connection_id = $1 and state = 'waiting')
+                    + (select count(*) from passes where connection_id = $1 and state in ('claimed', 'mapped', 'sending'))
+                    + (select count(*) from passes where connection_id = $1 and state in ('unknown', 'awaiting'))
+                    as passes,
                 (select count(*) from effects where connection_id = $1 and state = 'owed' and kind <> 'mail') as effects",
             values_of![id.as_str()],
         )

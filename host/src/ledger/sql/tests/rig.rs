@@ -47,7 +47,8 @@ impl Clock for TestClock {
     }
 }
 
-/// Bytes that never repeat, also between ledgers of one database.
+/// Bytes that never repeat, also between ledgers of one database, and between the process that made a database's template and
+/// one that uses it.
 #[derive(Debug)]
 pub struct Counting(AtomicU64);
 
@@ -60,7 +61,8 @@ impl Counting {
 
 impl Random for Counting {
     fn bytes(&self) -> [u8; 16] {
-        (u128::from(self.0.fetch_add(1, Ordering::SeqCst)) + 1).to_be_bytes()
+        let process = u128::from(std::process::id()) << 64;
+        (process + u128::from(self.0.fetch_add(1, Ordering::SeqCst)) + 1).to_be_bytes()
     }
 }
 

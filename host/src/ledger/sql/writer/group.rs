@@ -12,22 +12,20 @@ use crate::{
             errors::{Fault, explain, explain_commit},
             held::Held,
             job::Job,
-            together::{Around, End, MOST, Plan, Stopped},
+            together::Stopped,
         },
     },
 };
 
 impl Line {
-    /// Begins a transaction. On SQLite it is only due then, and begins with the first statement.
+    /// Begins a transaction.
     async fn begin(&mut self) -> std::result::Result<(), Outcome> {
         self.db.fault = Fault::None;
         self.db.wakes.clear();
-        self.db.ended = None;
         let (time, pooled) = match &*self.source {
             Source::Sqlite(clock) => {
                 self.db.now_ms = clock.now_ms();
-                self.due = true;
-                return Ok(());
+                return self.begin_sqlite().await;
             }
             Source::Postgres(server, time) => (time.clone(), server.speech.pooled),
         };
@@ -42,11 +40,7 @@ impl Line {
         }
     }
 
-    /// Begins what is due.
-    async fn begun(&mut self) -> std::result::Result<(), Outcome> {
-        if !std::mem::take(&mut self.due) {
-            return Ok(());
-        }
+    async fn begin_sqlite(&mut self) -> std::result::Result<(), Outcome> {
         let mut left_open = false;
         loop {
             match self.db.script(BEGIN_SQLITE).await {
@@ -97,20 +91,14 @@ impl Line {
                 let like = |set: &Vec<usize>| {
                     let first = set.first().and_then(|first| group.get(*first)).and_then(|job| job.planned());
                     let own = group.get(at).and_then(|job| job.planned());
-                    set.len() < MOST && matches!((first, own), (Some(first), Some(own)) if first.is_like(own))
+                    matches!((first, own), (Some(first), Some(own)) if first.is_like(own))
                 };
                 let found = sets.iter_mut().position(|set| like(set)).and_then(|set| sets.get_mut(set));
-                let free = group.get(at).and_then(|job| job.planned()).is_some_and(Plan::is_free);
                 match found {
                     Some(set) => set.push(at),
-                    // Before the others: with those the transaction ends, and they are known to change something.
-                    None if free => sets.insert(0, vec![at]),
                     None => sets.push(vec![at]),
                 }
                 continue;
-            }
-            if let Err(outcome) = self.begun().await {
-                return outcome;
             }
             let before = self.db.changes;
             if job.run(&mut self.db).await {
@@ -123,37 +111,21 @@ impl Line {
                 Some(outcome) => return outcome,
             }
         }
-        let last = sets.len();
-        for (index, set) in sets.into_iter().enumerate() {
-            let end = match index + 1 == last {
-                false => None,
-                true if self.db.changes == started => Some(End::Maybe),
-                true => Some(End::Changed),
-            };
-            if let Some(outcome) = self.set(group, &set, end, more).await {
+        for set in sets {
+            if let Some(outcome) = self.set(group, &set, more).await {
                 return outcome;
             }
         }
         self.commit(started, more).await
     }
 
-    /// Carries out plans that are alike; with the last ones SQLite's transaction ends. None: go on.
-    async fn set(
-        &mut self,
-        group: &mut [Box<dyn Job>],
-        set: &[usize],
-        end: Option<End>,
-        more: bool,
-    ) -> Option<Outcome> {
+    /// Carries out plans that are alike. None: go on.
+    async fn set(&mut self, group: &mut [Box<dyn Job>], set: &[usize], more: bool) -> Option<Outcome> {
         let plans: Vec<_> = set.iter().filter_map(|at| group.get(*at)).filter_map(|job| job.planned()).collect();
         if plans.is_empty() {
             return None;
         }
-        let near = !self.db.is_postgres();
-        let free = plans.first().is_some_and(|plan| plan.is_free());
-        let end = end.map(|end| if free { end } else { End::Changed });
-        let around = Around { begin: near && std::mem::take(&mut self.due), end: end.filter(|_| near) };
-        match self.db.together(&plans, around).await {
+        match self.db.together(&plans).await {
             Ok(answers) => {
                 for at in set {
                     if let Some(job) = group.get_mut(*at) {
@@ -170,15 +142,11 @@ impl Line {
                 self.db.note(&error);
                 self.judge(true, more).await
             }
-            Err(Stopped::Commit(error)) => Some(self.not_committed(&error, false, more).await),
         }
     }
 
     pub(super) async fn apart(&mut self, group: &mut [Box<dyn Job>], more: bool) -> Outcome {
         if let Err(outcome) = self.begin().await {
-            return outcome;
-        }
-        if let Err(outcome) = self.begun().await {
             return outcome;
         }
         let started = self.db.changes;
@@ -211,14 +179,6 @@ impl Line {
 
     async fn commit(&mut self, started: u64, more: bool) -> Outcome {
         failpoint::in_ledger();
-        if let Some(sequence) = self.db.ended.take() {
-            self.committed(sequence);
-            return Outcome::Done;
-        }
-        // Nothing was asked of the database.
-        if std::mem::take(&mut self.due) {
-            return Outcome::Done;
-        }
         let unchanged = self.db.changes == started;
         let end = match &self.receipt {
             _ if unchanged => "commit".into(),
