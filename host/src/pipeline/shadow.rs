@@ -1,8 +1,8 @@
 //! A shadow run: many recorded passes are run with what is in force and with what might be, side by side, and everything
 //! that differs is grouped by kind. Nothing is sent and nothing changes.
 //!
-//! Orders are read in batches while earlier batches are at work, one on each processor. Each release is prepared once, by
-//! its first call.
+//! Orders are read in batches while earlier batches are at work, one on each processor, and as many again wait: batches end
+//! together, and a processor whose next one was yet to be read stood still. Each release is prepared once, by its first call.
 //!
 //! What is in force is not run again where the record says what it gave: the order was mapped, and its answers were read, by
 //! that very release with those settings and tables, on this version of the host, and plugins give the same for the same. An
@@ -11,7 +11,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::rerun::{self, Recorded, With};
 use crate::{
@@ -299,6 +299,8 @@ pub async fn shadow(
     told: impl Fn(usize),
 ) -> Result<Report, LedgerError> {
     let sides = Arc::new((plan.before, plan.after, plan.revisions));
+    let at_once = plan.at_once.max(1);
+    let places = Arc::new(Semaphore::new(at_once));
     let mut sum = Sum::default();
     let mut at_work: JoinSet<(usize, Sum)> = JoinSet::new();
     let mut done = 0;
@@ -313,11 +315,16 @@ pub async fn shadow(
     };
     for keys in plan.passes.chunks(BATCH) {
         let recordings = ledger.recordings(keys).await?;
-        while at_work.len() >= plan.at_once.max(1) {
+        while at_work.len() >= at_once.saturating_mul(2) {
             take(at_work.join_next().await, &mut sum);
         }
         let (mapper, sides, count) = (Arc::clone(mapper), Arc::clone(&sides), keys.len());
-        at_work.spawn(async move { (count, batch(mapper.as_ref(), recordings, &sides).await) });
+        let places = Arc::clone(&places);
+        at_work.spawn(async move {
+            // Never closed.
+            let _place = places.acquire().await;
+            (count, batch(mapper.as_ref(), recordings, &sides).await)
+        });
     }
     while !at_work.is_empty() {
         take(at_work.join_next().await, &mut sum);
