@@ -171,8 +171,11 @@ impl Cell {
             (self.point, self.side),
             (Point::WriteAhead, Some(Side::After)) | (Point::Outcome, Some(Side::Before))
         ) || ON_THE_WIRE.contains(&self.point);
+        // A worker is at the order already when the sweep is committed: it may be anywhere, in doubt too.
+        let beside = self.point == Point::Cursor;
         match self.action {
             _ if self.point == Point::MailSent => Some("failed"),
+            Action::Kill if beside && self.route == Route::Http && !self.look_up => None,
             Action::Kill if in_doubt && self.route == Route::Http && !self.look_up => Some("given_up"),
             Action::Kill => Some("delivered"),
             Action::Pause | Action::Error | Action::Panic => None,
