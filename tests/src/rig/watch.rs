@@ -62,6 +62,22 @@ impl Rig {
         }
     }
 
+    /// Waits until `order why` says this of an order.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn until_why(&self, number: &str, words: &str) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let why = self.ask(&["order", "why", number]).await.to_string();
+            if why.contains(words) {
+                return;
+            }
+            assert!(Instant::now() < end, "waited in vain for {words:?}: {why}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until an order is in this state, as the command line shows it; gives what it shows.
     ///
     /// # Panics

@@ -211,6 +211,5 @@ async fn two_connections_that_are_pushed_to_are_two_shops_unless_they_name_one_a
             rig.until("it arrived", |rig| rig.erp.state().requests_by_key.get(&key) == Some(&1)).await;
         }
     }
-    let why = rig.ask(&["order", "why", "fourth-9"]).await.to_string();
-    assert!(why.contains("the connection \\\"third\\\" of the same shop has it"), "{why}");
+    rig.until_why("fourth-9", "the connection \\\"third\\\" of the same shop has it").await;
 }
