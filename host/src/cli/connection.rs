@@ -162,7 +162,12 @@ async fn apply(
         return Err(Failure::problems(&heading, problems));
     }
     let shop = shop_settings(&read.settings).map_err(|problems| Failure::problems(&heading, problems))?;
-    let before = live.iter().find(|record| record.name == read.settings.name).map(|record| &record.shop);
+    // One that was removed too: what was sent for it must still be known when it comes back.
+    let ever = beside.ledger.connections(true).await?;
+    let before = ever.iter().filter(|record| record.name == read.settings.name);
+    let before = before
+        .max_by_key(|record| (record.state != ConnectionState::Removed, record.state_since_ms))
+        .map(|it| &it.shop);
     let shop = shop_identity(&shop, &read.settings.name, before);
     let take_from_ms = read.settings.take.from.as_deref().and_then(time::millis_of);
     let config = serde_json::to_value(&read.settings).map_err(|error| Failure::failed(error.to_string()))?;

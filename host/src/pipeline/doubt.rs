@@ -78,6 +78,8 @@ impl Journey {
             let settled = self.setting(|setting| setting.given_up(&because));
             return self.settle(settled).await;
         }
+        // Its answer may end the time for which the destination was shut, which is not counted.
+        let tried_for_long = self.is_tried_for_long(now);
         let (found, asked) = match self.order_in_doubt().await? {
             Ok(order) => self.ask_the_erp(&order).await?,
             Err(why) => (Found::CannotTell(why), None),
@@ -88,7 +90,7 @@ impl Journey {
         let settled = match found {
             Found::Shut(shut) => return self.look_when_it_answers(&shut).await,
             Found::There(settled) => settled,
-            Found::Absent if now >= counts_from => self.absent(now, &because),
+            Found::Absent if now >= counts_from => self.absent(tried_for_long, now, &because),
             Found::Absent => self.look_later(now, counts_from, deadline, &because),
             Found::NoQuestion(why) => {
                 let because = format!("{because}, and it can't be looked up: {why}");
@@ -218,10 +220,14 @@ impl Journey {
     ///
     /// What provably was not processed is tried again for a while and then fails, this as anything else: an order that ends in
     /// a doubt each time would otherwise go again for ever, and nobody be told.
-    fn absent(&self, now: Millis, because: &str) -> Settled {
-        if self.is_tried_for_long(now) {
+    fn absent(&self, tried_for_long: bool, now: Millis, because: &str) -> Settled {
+        if tried_for_long {
             let limit = time::words(self.lane.settings.retry.retry_for.duration());
             let because = format!("{because}; the ERP does not have it; tried again for {limit}");
+            if self.pass.step > 0 {
+                // What its earlier calls made may be there.
+                return self.setting(|setting| setting.given_up(&because));
+            }
             return self.setting(|setting| setting.failed(FailureClass::Operations, because, None));
         }
         let mut settled = self.again("a look-up shows that the ERP does not have it", now);

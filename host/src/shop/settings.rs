@@ -124,7 +124,11 @@ impl ShopSettings {
         let (address, account) = match self {
             Self::Evolutionx(settings) => (settings.address(), settings.account.as_str()),
             Self::Woocommerce(settings) => (settings.base_address.as_str(), settings.account.as_str()),
-            Self::Push(settings) if settings.account.is_empty() => ("", connection),
+            Self::Push(settings) if settings.account.is_empty() => {
+                // In the address's place: no account that somebody chooses can be the same.
+                let (kind, address) = (self.kind().to_owned(), format!("connection {connection}"));
+                return ShopIdentity { kind, address, account: String::new() };
+            }
             Self::Push(settings) => ("", settings.account.as_str()),
         };
         // Host names are case-blind and a final slash means nothing.

@@ -103,7 +103,8 @@ async fn end(db: &mut Db, id: &str, health: &Health, by: &str) -> Result<()> {
     let Some(opened) = health.opened_ms else { return Ok(()) };
     let shut_for = db.now_ms.saturating_sub(opened);
     db.later(
-        "update passes set retry_since_ms = retry_since_ms + $2 where state = 'waiting' and retry_since_ms is not null
+        "update passes set retry_since_ms = retry_since_ms + $2
+         where state in ('waiting', 'unknown', 'awaiting') and retry_since_ms is not null
             and connection_id in (select c.id from connections c where c.destination = $1)",
         values_of![id, shut_for],
     );

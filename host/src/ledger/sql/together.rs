@@ -151,9 +151,10 @@ impl Db {
                 let near = self.held().near().map_err(Stopped::Failed)?;
                 let (some, mut given) = near.run(&part.sql, values).map_err(Stopped::Failed)?;
                 changed += some;
+                // At once: a row that fails behind this one must not make it look as if nothing had happened.
+                self.changes += some;
                 rows.append(&mut given);
             }
-            self.changes += changed;
             if !first.free && index == 0 && changed != plans.len() as u64 {
                 return Err(Stopped::Tripped);
             }

@@ -226,6 +226,10 @@ impl Line {
             if !group.is_empty() {
                 self.commit_group(group).await;
             }
+            // A file has one connection that writes, and no other is ever made: a restart cures it.
+            if self.db.is_lost() && matches!(&*self.source, Source::Sqlite(_)) {
+                break;
+            }
         }
         if let Err(error) = self.db.into_held().close().await {
             tracing::warn!(%error, "the ledger's connection did not close cleanly");

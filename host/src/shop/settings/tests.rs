@@ -120,6 +120,7 @@ fn the_same_shop_is_recognised() {
     assert_ne!(pushed("kind = \"push\"\n", "acme"), pushed("kind = \"push\"\n", "other"));
     let named = "kind = \"push\"\naccount = \"web\"\n";
     assert_eq!(pushed(named, "acme"), pushed(named, "other"));
+    assert_ne!(pushed("kind = \"push\"\n", "web"), pushed(named, "acme"), "a name is no account");
 }
 
 #[test]

@@ -119,10 +119,19 @@ async fn what_waited_for_a_destination_has_lost_no_time(rig: Rig) {
     // Not to be claimed with the next one.
     rig.advance(-1);
     let doubtful = rig.sending("2", "a").await;
+    rig.offer("3").await;
+    let tried = rig.claim_one().await;
+    let (not_before_ms, because, since) = (rig.now(), "refused".to_owned(), rig.now());
+    let to = To::Waiting { not_before_ms, because, unpin: true, retry: true, absent: false };
+    rig.ledger.apply(by_lease(&tried, PassState::Claimed, to)).await.unwrap();
+    let tried = rig.claim_one().await;
+    rig.send(&tried, "b").await.unwrap();
     rig.advance(1);
     let deadline_ms = rig.now() + 3_600_000;
     let to = To::Unknown { because: "no answer".into(), next_look_ms: rig.now(), deadline_ms };
     rig.ledger.apply(by_lease(&doubtful, PassState::Sending, to)).await.unwrap();
+    let to = To::Unknown { because: "no answer".into(), next_look_ms: rig.now(), deadline_ms };
+    rig.ledger.apply(by_lease(&tried, PassState::Sending, to)).await.unwrap();
     shut(&rig).await;
     let opened = rig.now();
     rig.advance(7_200_000);
@@ -131,6 +140,9 @@ async fn what_waited_for_a_destination_has_lost_no_time(rig: Rig) {
     assert_eq!(detail.passes[0].deadline_ms, Some(deadline_ms + rig.now() - opened));
     let again = rig.claim_one().await;
     assert_eq!(again.pass.retry_since_ms, Some(rig.now()), "its time begins where it stood");
+    let looks = rig.look().await;
+    let tried = looks.iter().find(|look| look.pass.key.order == rig.order("3")).unwrap();
+    assert_eq!(tried.pass.retry_since_ms, Some(since + rig.now() - opened), "in doubt too");
 }
 
 async fn a_person_opens_a_destination_again(rig: Rig) {
