@@ -343,7 +343,7 @@ fn nothing_of_this_machine_is_in_the_tree() {
 /// `kill`, `ps` and their like come in packages of their own. `git` may be missing: who asks it does without.
 #[test]
 fn only_programs_that_a_bare_machine_has_are_started() {
-    const BASE: &str = "apt-get chown dpkg-query id mount runuser script setsid sh sleep umount";
+    const BASE: &str = "apt-get chown dpkg-query id mount runuser script setsid sh sleep umount unshare";
     const RUST: &str = "cargo cc git rustc rustup";
     const SET_UP: &str = "node npm python3 xmllint";
     let known: BTreeSet<&str> = [BASE, RUST, SET_UP].iter().flat_map(|names| names.split(' ')).collect();

@@ -1,7 +1,7 @@
 //! The command line at a terminal, where it may ask. `script` (of bsdutils, without which there is no Debian) gives it a
 //! pseudo terminal and passes on what is typed.
 
-use std::{process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -9,6 +9,10 @@ use tokio::{
 };
 
 use super::{PATIENCE, Rig, Said, orderdock};
+
+/// A bare machine may have no pseudo terminals until they are mounted; for this program alone they are, which root may.
+const WITH_TERMINALS: &str = "mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts \
+    && mount --bind /dev/pts/ptmx /dev/ptmx && exec script \"$@\"";
 
 /// A command that runs at a terminal.
 pub struct AtTerminal {
@@ -33,7 +37,13 @@ impl Rig {
             .collect();
         // A pseudo terminal has no width until it is given one.
         let line = format!("stty cols 140 && exec {} {redirected}", words.join(" "));
-        let mut command = Command::new("script");
+        let mut command = if Path::new("/dev/pts/ptmx").exists() {
+            Command::new("script")
+        } else {
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "sh", "-c", WITH_TERMINALS, "script"]);
+            command
+        };
         command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).current_dir(self.dir());
         command.env("USER", "tester").env("SHELL", "/bin/sh").envs(self.environment.iter().cloned());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
