@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use super::row::Row;
 use super::{
     errors::{Fault, explain, fault},
-    held::{Batch, Held, without_nul},
+    held::{Batch, Held},
     row::unreadable,
     together::{Plan, Stopped},
 };
@@ -32,11 +32,6 @@ impl Value {
     /// An integer, where it is one.
     pub fn int(&self) -> Option<i64> {
         if let Self::Int(it) = self { *it } else { None }
-    }
-
-    /// A text that PostgreSQL can hold, where it is one.
-    pub fn text(&self) -> Option<String> {
-        if let Self::Text(it) = self { it.clone().map(without_nul) } else { None }
     }
 
     /// Bytes, where it is some.

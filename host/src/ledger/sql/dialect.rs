@@ -10,9 +10,6 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use super::held::each_part;
-use crate::domain::clock::Millis;
-
 /// The texts of a JSON array that is bound as parameter `$n`, as a table of one column named `value`.
 pub fn texts(parameter: u8) -> String {
     format!("{TEXTS}{parameter})")
@@ -40,15 +37,16 @@ pub fn postgres(sql: &str) -> Cow<'_, str> {
 /// SQLite takes the write lock with the first statement, so that nothing that was read can change before it is written.
 pub const BEGIN_SQLITE: &str = "begin immediate";
 
-/// PostgreSQL locks rows one by one. The database's clock comes with the same answer.
-pub const BEGIN_POSTGRES: &str = "begin isolation level read committed read write; \
-    select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now_ms";
+/// PostgreSQL locks rows one by one.
+pub const BEGIN_POSTGRES: &str = "begin isolation level read committed read write;";
 
 /// The same behind a pooler, where a session can't keep settings.
 pub const BEGIN_POOLED: &str = "begin isolation level read committed read write; \
     set local idle_in_transaction_session_timeout = 10000; set local lock_timeout = 700; \
-    set local statement_timeout = 12000; \
-    select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now_ms";
+    set local statement_timeout = 12000;";
+
+/// The database's clock.
+pub const NOW: &str = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now_ms";
 
 /// The end of a group that changed something: the ledger's sequence grows with each, and is given back.
 pub const COMMIT_SQLITE: &str = "update meta set number = number + 1 where name = 'sequence' returning number;\ncommit";
@@ -73,6 +71,15 @@ pub fn over_rows(sql: &str, table: &str) -> String {
     }
     let (head, tail) = cut("from").unwrap_or((&text, ""));
     format!("{head}from {table}, {}", tail.trim_start_matches("from").trim_start())
+}
+
+/// Makes a guarded update into a statement that fails unless it changes as many rows as parameter `$n` says: so what stands
+/// behind it in the same message is not carried out.
+pub fn guarded(update: &str, parameter: usize) -> String {
+    format!(
+        "with moved as ({update} returning 1) select 1 / (case when (select count(*) from moved) = ${parameter} then 1 \
+         else 0 end) as held"
+    )
 }
 
 /// Where a word stands outside of all brackets.
@@ -113,6 +120,18 @@ fn closing(sql: &str, open: usize) -> usize {
     sql.len()
 }
 
+/// Copies `text`, and lets `parameter` write each `$n`. No text of this room has a `$` for anything else.
+pub fn each_part(text: &str, into: &mut String, mut parameter: impl FnMut(usize, &mut String)) {
+    let mut parts = text.split('$');
+    into.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        parameter(number.parse().unwrap_or_default(), into);
+        into.push_str(rest);
+    }
+}
+
 /// The channel on which PostgreSQL wakes hosts.
 pub const CHANNEL: &str = "orderdock";
 
@@ -121,17 +140,25 @@ fn notify(about: &str) -> String {
     format!("notify {CHANNEL}, '{}'; ", about.replace('\'', "''"))
 }
 
-/// The same for PostgreSQL. All hosts would wait for one row, so the number comes from a sequence, which nobody holds, and
-/// lies in the line's own row, so that only what is committed is seen. That row is the receipt of this commit
-/// ([`super::receipt`]): if its number is not the one that we left there, the
-/// column that can't be null is set to null, and nothing is committed.
-pub fn commit_postgres(line: &str, number: i64, now_ms: Millis, wakes: &BTreeSet<String>) -> String {
+/// The same for PostgreSQL: the statement before the `commit`. All hosts would wait for one row, so the number comes from a
+/// sequence, which nobody holds, and lies in the line's own row, so that only what is committed is seen. That row is the
+/// receipt of this commit ([`super::receipt`]): if its number is not `$2`, the one that we left there, the column that can't be
+/// null is set to null, and nothing is committed.
+///
+/// The same holds for the time `$3` that the transaction went by, if it began more than `$4` away from it: it was guessed. And
+/// without the row nothing is committed either: the division fails.
+pub const RECEIPT: &str = "with receipt as (
+    update commits set sequence = nextval('ledger_sequence'),
+        at_ms = case when abs(cast(extract(epoch from transaction_timestamp()) * 1000 as bigint) - $3) <= $4 then $3 end,
+        number = case when number = $2 then $2 + 1 end
+    where line = $1 returning sequence)
+select (select sequence from receipt) as number, 1 / (select count(*) from receipt) as kept,
+    cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now_ms";
+
+/// The end of a transaction in PostgreSQL, which wakes whoever listens for these.
+pub fn commit_postgres(wakes: &BTreeSet<String>) -> String {
     let wakes: String = wakes.iter().map(|about| notify(about)).collect();
-    format!(
-        "{wakes}update commits set at_ms = {now_ms}, sequence = nextval('ledger_sequence'), \
-         number = case when number = {number} then {number} + 1 end where line = '{line}' returning sequence as number; \
-         commit"
-    )
+    format!("{wakes}commit")
 }
 
 #[cfg(test)]

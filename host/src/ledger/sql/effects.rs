@@ -209,6 +209,10 @@ impl Guarded for FinishInput {
 
     fn done(&self, (): (), _now_ms: Millis, _answers: &[Vec<Row>]) {}
 
+    fn unread<'a>(&'a self, (): (), _db: &'a mut Db) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn refused<'a>(&'a self, _db: &'a mut Db) -> BoxFuture<'a, LedgerError> {
         let what = format!("the effects of order {}", self.order.shop_order_id);
         Box::pin(async move { LedgerError::Lost { what } })

@@ -35,6 +35,9 @@ pub enum Fault {
     Gone,
 }
 
+/// PostgreSQL's code for a division by zero: a guard that does not hold, or a receipt whose row is gone.
+pub const TRIPPED: &str = "22012";
+
 /// PostgreSQL's code when a prepared statement no longer fits the table, because a column was added meanwhile.
 pub const STALE_PLAN: &str = "0A000";
 
@@ -59,6 +62,13 @@ pub fn fault(error: &sqlx::Error) -> Fault {
         sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Fault::Failed,
         _ => Fault::Gone,
     }
+}
+
+/// Whether a transaction found that the time that was guessed for it was wrong ([`super::dialect::RECEIPT`]).
+pub fn is_late(error: &sqlx::Error) -> bool {
+    let database = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    database
+        .is_some_and(|error| (error.code(), error.table(), error.column()) == ("23502", Some("commits"), Some("at_ms")))
 }
 
 /// Connection trouble, or the server ended the session.

@@ -8,8 +8,9 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use futures_util::TryStreamExt as _;
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection,
+    AssertSqlSafe, Connection as _, Either, Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection,
     Transaction, pool::PoolConnection, postgres::PgArguments, query::Query, sqlite::SqliteArguments,
 };
 
@@ -18,6 +19,7 @@ use super::{
     database::Value,
     dialect,
     errors::{STALE_PLAN, state},
+    far::{Far, Texts, inline},
     near::Near,
     row::Row,
 };
@@ -30,8 +32,8 @@ pub enum Held {
     SqliteReader(PoolConnection<Sqlite>),
     /// A reader of SQLite with one view of everything.
     SqliteSnapshot(Transaction<'static, Sqlite>),
-    /// A writer of PostgreSQL, with how it speaks.
-    Postgres(PgConnection, Speech),
+    /// A writer of PostgreSQL, with how it speaks, and what its server has been told.
+    Postgres(PgConnection, Speech, Box<Texts>),
     /// A reader of PostgreSQL; in a transaction where it wants one view of everything, or behind a pooler.
     PostgresReader(Borrowed, Speech),
     /// A connection that was lost.
@@ -57,6 +59,14 @@ enum Connection<'a> {
 /// Statements of one hand-over as their texts and values.
 pub type Batch = Vec<(Cow<'static, str>, Vec<Value>)>;
 
+/// What a statement of a message gave.
+pub struct Answer {
+    /// How many rows it changed or gave.
+    pub changed: u64,
+    /// What it gave.
+    pub rows: Vec<Row>,
+}
+
 type Outcome<T> = std::result::Result<T, sqlx::Error>;
 
 /// Bytes as text are twice as long, and large bodies need not be read by the parser: longer ones are bound.
@@ -73,7 +83,7 @@ impl Held {
             Self::Sqlite(near) => Connection::Near(near),
             Self::SqliteReader(connection) => Connection::SqliteReader(connection),
             Self::SqliteSnapshot(transaction) => Connection::SqliteReader(transaction),
-            Self::Postgres(connection, speech) => Connection::Postgres(connection, *speech),
+            Self::Postgres(connection, speech, _) => Connection::Postgres(connection, *speech),
             Self::PostgresReader(borrowed, speech) => Connection::Postgres(borrowed.connection()?, *speech),
             Self::Lost => return Err(sqlx::Error::WorkerCrashed),
         })
@@ -81,7 +91,7 @@ impl Held {
 
     fn patience(&self) -> Option<Duration> {
         match self {
-            Self::Postgres(_, speech) | Self::PostgresReader(_, speech) => Some(speech.patience),
+            Self::Postgres(_, speech, _) | Self::PostgresReader(_, speech) => Some(speech.patience),
             _ => None,
         }
     }
@@ -177,42 +187,40 @@ impl Held {
         if let Self::Sqlite(near) = self { Ok(near) } else { Err(reader()) }
     }
 
-    /// Runs a statement of PostgreSQL over many rows, whose values go as one array for each column. How many rows it changed,
-    /// and what it gave back.
-    pub async fn columns(&mut self, sql: &str, rows: &[&Vec<Value>]) -> Outcome<(u64, Vec<Row>)> {
-        let answer = in_time(self.patience(), self.columns_now(sql, rows)).await;
+    /// Runs statements of PostgreSQL in one message, between the texts `before`, each of which ends with a semicolon, and
+    /// `after`. What each of them gave.
+    pub async fn message(&mut self, before: &str, statements: &[Far<'_>], after: &str) -> Outcome<Vec<Answer>> {
+        let answer = in_time(self.patience(), self.message_now(before, statements, after)).await;
         self.answered(answer)
     }
 
-    async fn columns_now(&mut self, sql: &str, rows: &[&Vec<Value>]) -> Outcome<(u64, Vec<Row>)> {
-        let Connection::Postgres(connection, speech) = self.connection()? else {
-            return Err(sqlx::Error::WorkerCrashed);
+    async fn message_now(&mut self, before: &str, statements: &[Far<'_>], after: &str) -> Outcome<Vec<Answer>> {
+        let Self::Postgres(connection, speech, texts) = self else { return Err(reader()) };
+        let (mut told, mut message) = (String::new(), String::from(before));
+        texts.make_room(&mut told);
+        for far in statements {
+            texts.add(far, speech.pooled, &mut told, &mut message);
+        }
+        message.push_str(after);
+        let done = match told.is_empty() {
+            true => answers(connection, message).await,
+            // Apart, for what fails in one message takes back nothing of this: afterwards it is there or it is not.
+            false => match connection.execute(sqlx::raw_sql(AssertSqlSafe(told))).await {
+                Ok(_) => answers(connection, message).await,
+                Err(error) => {
+                    texts.forget();
+                    Err(error)
+                }
+            },
         };
-        let (mut table, mut names) = (String::from("unnest("), String::from("r ("));
-        let mut arguments = PgArguments::default();
-        for (index, first) in rows.first().map_or(&[][..], |row| row.as_slice()).iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            let column = rows.iter().filter_map(|row| row.get(index));
-            let (kind, added) = match first {
-                Value::Int(_) => ("bigint", arguments.add(column.map(Value::int).collect::<Vec<_>>())),
-                Value::Text(_) => ("text", arguments.add(column.map(Value::text).collect::<Vec<_>>())),
-                Value::Bytes(_) => ("bytea", arguments.add(column.map(Value::bytes).collect::<Vec<_>>())),
-            };
-            added.map_err(sqlx::Error::Encode)?;
-            table.push_str(&format!("{comma}${}::{kind}[]", index + 1));
-            names.push_str(&format!("{comma}column{}", index + 1));
+        if matches!(&done, Err(error) if state(error).as_deref() == Some(STALE_PLAN)) {
+            texts.forget();
         }
-        let sql = dialect::over_rows(&dialect::postgres(sql), &format!("{table}) as {names})"));
-        let gives = sql.contains("returning");
-        let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(!speech.pooled);
-        if !gives {
-            let done = connection.execute(query).await;
-            forget_stale(connection, &done).await;
-            return done.map(|done| (done.rows_affected(), Vec::new()));
-        }
-        let rows = connection.fetch_all(query).await;
-        forget_stale(connection, &rows).await;
-        rows.map(|rows| (rows.len() as u64, rows.into_iter().map(Row::Postgres).collect()))
+        let mut done = done?;
+        let first = before.matches(';').count().min(done.len());
+        done.drain(..first);
+        done.truncate(statements.len());
+        Ok(done)
     }
 
     /// Runs statements without values, and gives the rows of those that have any.
@@ -236,12 +244,27 @@ impl Held {
     pub async fn close(self) -> Outcome<()> {
         match self {
             Self::Sqlite(near) => near.close(),
-            Self::Postgres(connection, speech) => {
+            Self::Postgres(connection, speech, _) => {
                 in_time(Some(speech.patience), connection.close()).await.unwrap_or_else(Err)
             }
             _ => Ok(()),
         }
     }
+}
+
+/// What each statement of a message gave.
+async fn answers(connection: &mut PgConnection, message: String) -> Outcome<Vec<Answer>> {
+    let (mut all, mut rows) = (Vec::new(), Vec::new());
+    let mut stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(message)));
+    while let Some(next) = stream.try_next().await? {
+        match next {
+            Either::Right(row) => rows.push(Row::Postgres(row)),
+            Either::Left(done) => {
+                all.push(Answer { changed: done.rows_affected(), rows: std::mem::take(&mut rows) });
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Somebody asked the wrong kind of connection: ours to prevent.
@@ -296,7 +319,7 @@ fn bind_postgres(sql: &str, values: Vec<Value>, speech: Speech) -> Query<'static
 }
 
 /// PostgreSQL's texts can't hold the character 0.
-pub fn without_nul(text: String) -> String {
+fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
@@ -305,72 +328,5 @@ fn is_long(value: &Value) -> bool {
         Value::Int(_) => false,
         Value::Text(it) => it.as_ref().is_some_and(|it| it.len() > INLINE),
         Value::Bytes(it) => it.as_ref().is_some_and(|it| it.len() > INLINE),
-    }
-}
-
-/// Writes a statement with its values as literals: PostgreSQL takes many statements in one message only without bound
-/// values, and one message for all is one way to the server instead of one for each.
-fn inline(sql: &str, values: &[Value], into: &mut String) {
-    each_part(sql, into, |number, into| {
-        if let Some(value) = number.checked_sub(1).and_then(|at| values.get(at)) {
-            literal(value, into);
-        }
-    });
-}
-
-/// A value as a literal that no text can break out of: `standard_conforming_strings` is checked when we connect.
-fn literal(value: &Value, into: &mut String) {
-    match value {
-        Value::Int(None) => into.push_str("null::bigint"),
-        // In brackets: a minus behind a minus would begin a comment.
-        Value::Int(Some(it)) => into.push_str(&format!("({it})::bigint")),
-        Value::Text(None) => into.push_str("null::text"),
-        Value::Text(Some(it)) => {
-            into.push('\'');
-            for character in it.chars() {
-                match character {
-                    '\'' => into.push_str("''"),
-                    '\0' => into.push('\u{fffd}'),
-                    other => into.push(other),
-                }
-            }
-            into.push_str("'::text");
-        }
-        Value::Bytes(None) => into.push_str("null::bytea"),
-        Value::Bytes(Some(it)) => {
-            into.push_str("'\\x");
-            into.push_str(&hex::encode(it));
-            into.push_str("'::bytea");
-        }
-    }
-}
-
-/// Copies `text`, and lets `parameter` write each `$n`. No text of this room has a `$` for anything else.
-pub fn each_part(text: &str, into: &mut String, mut parameter: impl FnMut(usize, &mut String)) {
-    let mut parts = text.split('$');
-    into.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, rest) = part.split_at(digits);
-        parameter(number.parse().unwrap_or_default(), into);
-        into.push_str(rest);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::sql::database::values_of;
-
-    #[test]
-    fn a_literal_can_not_be_broken_out_of() {
-        let mut sql = String::new();
-        let values = values_of![-5_i64, "it's $2; '' \\' --\0", &[0_u8, 255][..], None::<i64>, None::<&str>];
-        inline("update a set b = b -$1, c = $2, d = $3, e = $4, f = $5", &values, &mut sql);
-        assert_eq!(
-            sql,
-            "update a set b = b -(-5)::bigint, c = 'it''s $2; '''' \\'' --\u{fffd}'::text, d = '\\x00ff'::bytea, \
-             e = null::bigint, f = null::text"
-        );
     }
 }

@@ -15,6 +15,10 @@ pub type Operation<I, T> = Box<dyn for<'a> Fn(&'a mut Db, &'a I) -> BoxFuture<'a
 
 /// An operation with its types erased.
 pub trait Job: Send {
+    /// Whether it is one of those that can be planned.
+    fn plans(&self) -> bool {
+        false
+    }
     /// Plans it, for those that can be done together with others that are like them. True if there is nothing else to do
     /// before its plan is carried out, or if it failed already.
     fn plan(&mut self, _db: &Db) -> bool {
@@ -26,6 +30,10 @@ pub trait Job: Send {
     }
     /// The plan was carried out; what its statements gave.
     fn took(&mut self, _answers: &[Vec<Row>]) {}
+    /// Its plan was carried out and committed, but what its statements gave was lost with the connection.
+    fn unread<'a>(&'a mut self, _db: &'a mut Db) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
     /// Runs it alone and keeps its result. False if it failed; then `db.fault` says what that means for its neighbours.
     fn run<'a>(&'a mut self, db: &'a mut Db) -> BoxFuture<'a, bool>;
     /// Tells the caller: the kept result, or why nothing was committed.
@@ -81,6 +89,10 @@ impl<G: Guarded> Guard<G> {
 }
 
 impl<G: Guarded> Job for Guard<G> {
+    fn plans(&self) -> bool {
+        true
+    }
+
     fn plan(&mut self, db: &Db) -> bool {
         let mut plan = Plan::new(db.now_ms);
         (self.plan, self.result) = (None, None);
@@ -99,6 +111,14 @@ impl<G: Guarded> Job for Guard<G> {
         if let Some((plan, kept)) = self.plan.take() {
             self.result = Some(Ok(self.write.done(kept, plan.now_ms, answers)));
         }
+    }
+
+    fn unread<'a>(&'a mut self, db: &'a mut Db) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if let Some((_, kept)) = self.plan.take() {
+                self.result = Some(self.write.unread(kept, db).await);
+            }
+        })
     }
 
     fn run<'a>(&'a mut self, db: &'a mut Db) -> BoxFuture<'a, bool> {

@@ -13,6 +13,7 @@ mod destinations;
 mod dialect;
 mod effects;
 mod errors;
+mod far;
 mod figures;
 mod fleet;
 mod former;

@@ -167,6 +167,11 @@ impl Guarded for Fenced {
         }
     }
 
+    fn unread<'a>(&'a self, _kept: Self::Kept, _db: &'a mut Db) -> BoxFuture<'a, Result<Self::Done>> {
+        // The move is done. What was leased with it is claimed when that lease has run out.
+        Box::pin(async { Ok(None) })
+    }
+
     fn refused<'a>(&'a self, db: &'a mut Db) -> BoxFuture<'a, LedgerError> {
         let (guard, token) = self.guard();
         Box::pin(async move { refusal(db, &self.change, guard, token).await.unwrap_or_else(|error| error) })

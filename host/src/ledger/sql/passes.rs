@@ -85,6 +85,11 @@ where state in ('unknown', 'awaiting')
     and (connection_id, shop_id, shop_order_id, pass) in (select connection_id, shop_id, shop_order_id, pass from due)
 returning *";
 
+// What a claim got, by the stem of its tokens.
+const CLAIMED: &str = "
+select * from passes where connection_id = $1 and lease_host = $2 and lease_token = $3 || '-' || pass || '-' || shop_order_id
+    and state in ('claimed', 'mapped', 'sending', 'unknown', 'awaiting')";
+
 // A look that somebody is at becomes due again when that lease runs out. A lease is over one millisecond after its end.
 pub const NEXT_DUE: &str = "
 select min(due_ms) as due_ms from (
@@ -180,6 +185,14 @@ impl Guarded for ClaimInput {
         };
         let logins = logins.iter().map(connections::secret).collect::<Result<_>>()?;
         Ok((claimed.iter().map(Begun::read).collect::<Result<_>>()?, logins))
+    }
+
+    fn unread<'a>(&'a self, stem: String, db: &'a mut Db) -> BoxFuture<'a, Result<Self::Done>> {
+        Box::pin(async move {
+            let claimed = db.rows(CLAIMED, values_of![self.connection.as_str(), self.host.as_str(), stem]).await?;
+            let logins = connections::logins(db, &self.connection).await?;
+            Ok(Ok((claimed.iter().map(Begun::read).collect::<Result<_>>()?, logins)))
+        })
     }
 
     fn refused<'a>(&'a self, _db: &'a mut Db) -> BoxFuture<'a, LedgerError> {

@@ -166,7 +166,7 @@ impl Server {
             false => self.session(&self.options.clone().options(WRITES)).await,
         };
         let connection = connection.map_err(|error| explain(&error, &self.place))?;
-        Ok(Held::Postgres(connection, self.speech))
+        Ok(Held::Postgres(connection, self.speech, Box::default()))
     }
 
     /// A connection for the schema's steps.

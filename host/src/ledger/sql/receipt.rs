@@ -5,9 +5,11 @@
 //! own: if it can, the lost transaction was not committed and never will be (it would find another number and fail); if it
 //! can't, it was. While the lost one is still going on, the row is locked and the question waits.
 
-use std::collections::BTreeSet;
-
-use super::{database::values_of, errors::explain, held::Held};
+use super::{
+    database::{Value, values_of},
+    errors::explain,
+    held::Held,
+};
 use crate::{
     domain::clock::Millis,
     ledger::{LedgerError, Result},
@@ -48,9 +50,10 @@ impl Receipt {
         Ok(Self { line, number: 0 })
     }
 
-    /// The end of a transaction of this line.
-    pub fn commit(&self, now_ms: Millis, wakes: &BTreeSet<String>) -> String {
-        super::dialect::commit_postgres(&self.line, self.number, now_ms, wakes)
+    /// The values of [`super::dialect::RECEIPT`] for a transaction that went by that time; guessed, if it may be so far away
+    /// from the server's.
+    pub fn values(&self, now_ms: Millis, away_ms: Option<Millis>) -> Vec<Value> {
+        values_of![&self.line, self.number, now_ms, away_ms.unwrap_or(Millis::MAX)]
     }
 
     /// A commit was confirmed.

@@ -9,7 +9,10 @@ use std::{borrow::Cow, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::database::{Db, Later, Row, Value};
+use super::{
+    database::{Db, Later, Row, Value},
+    far::Far,
+};
 use crate::{
     domain::{clock::Millis, random::Random},
     ledger::{LedgerError, Result},
@@ -49,6 +52,9 @@ pub trait Guarded: Send + Sync + 'static {
     /// Reads what the statements gave: for each one the rows of all writes of the group.
     fn done(&self, kept: Self::Kept, now_ms: Millis, answers: &[Vec<Row>]) -> Self::Done;
 
+    /// It was committed, but the answers were lost with the connection: what it gives then, asked of a new one.
+    fn unread<'a>(&'a self, kept: Self::Kept, db: &'a mut Db) -> BoxFuture<'a, Result<Self::Done>>;
+
     /// Why the guard changed no row.
     fn refused<'a>(&'a self, db: &'a mut Db) -> BoxFuture<'a, LedgerError>;
 }
@@ -64,6 +70,10 @@ impl<G: Guarded> Guarded for Arc<G> {
 
     fn done(&self, kept: G::Kept, now_ms: Millis, answers: &[Vec<Row>]) -> G::Done {
         G::done(self, kept, now_ms, answers)
+    }
+
+    fn unread<'a>(&'a self, kept: G::Kept, db: &'a mut Db) -> BoxFuture<'a, Result<G::Done>> {
+        G::unread(self, kept, db)
     }
 
     fn refused<'a>(&'a self, db: &'a mut Db) -> BoxFuture<'a, LedgerError> {
@@ -164,23 +174,33 @@ impl Db {
     }
 
     async fn together_far(&mut self, plans: &[&Plan], first: &Plan) -> std::result::Result<Vec<Vec<Row>>, Stopped> {
-        let mut answers = Vec::with_capacity(first.parts.len());
-        for (index, part) in first.parts.iter().enumerate() {
-            let rows: Vec<&Vec<Value>> =
-                plans.iter().filter_map(|plan| plan.parts.get(index)).flat_map(|part| &part.rows).collect();
-            let over = !["with", "select"].iter().any(|word| part.sql.trim_start().starts_with(word));
-            let asked = match rows.first() {
-                Some(only) if !over => self.held().fetch(&part.sql, (*only).clone()).await.map(|rows| (0, rows)),
-                _ => self.held().columns(&part.sql, &rows).await,
-            };
-            let (changed, rows) = asked.map_err(Stopped::Failed)?;
-            if !first.free && index == 0 && changed != plans.len() as u64 {
+        let mut statements = far(plans, false);
+        let mut answers = Vec::with_capacity(statements.len());
+        if !first.free {
+            // By itself: after a statement that fails, why it did could not be asked any more.
+            let rest = statements.split_off(statements.len().min(1));
+            let guard = self.held().message("", &statements, "").await.map_err(Stopped::Failed)?;
+            if guard.iter().map(|it| it.changed).sum::<u64>() != plans.len() as u64 {
                 return Err(Stopped::Tripped);
             }
-            answers.push(rows);
+            answers.extend(guard);
+            statements = rest;
         }
-        Ok(answers)
+        if !statements.is_empty() {
+            answers.extend(self.held().message("", &statements, "").await.map_err(Stopped::Failed)?);
+        }
+        Ok(answers.into_iter().map(|it| it.rows).collect())
     }
+}
+
+/// The statements of plans that are alike, for PostgreSQL; with a guard that ends their message where it does not hold.
+pub fn far<'a>(plans: &[&'a Plan], guarded: bool) -> Vec<Far<'a>> {
+    let Some(first) = plans.first() else { return Vec::new() };
+    let parts = first.parts.iter().enumerate().map(|(index, part)| {
+        let rows = plans.iter().filter_map(|plan| plan.parts.get(index)).flat_map(|part| &part.rows);
+        Far { sql: &part.sql, rows: rows.map(Vec::as_slice).collect(), guard: guarded && index == 0 && !first.free }
+    });
+    parts.collect()
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     database::Db,
+    dialect::NOW,
     errors::{Fault, unavailable},
     held::Held,
     job::{Guard, Job, Typed},
@@ -100,6 +101,8 @@ struct Line {
     /// The highest sequence that was committed here.
     sequence: Arc<AtomicU64>,
     receipt: Option<Receipt>,
+    /// When the server answered last; none: it is to be asked for its time.
+    heard: Option<Instant>,
     /// Until when a lost connection is not tried again, and why it could not be made.
     away: Option<(Instant, LedgerError)>,
     pause: Duration,
@@ -125,7 +128,7 @@ impl Writer {
         for held in connections {
             let db = Db::new(held, Arc::clone(&place), 0, Arc::clone(&random));
             let (source, sequence) = (Arc::clone(&source), Arc::clone(&sequence));
-            let line = Line { db, source, sequence, receipt: None, away: None, pause: RECONNECT };
+            let line = Line { db, source, sequence, receipt: None, heard: None, away: None, pause: RECONNECT };
             let (waiting, lock, told) = (Arc::clone(&waiting), Arc::clone(&lock), ended.clone().drop_guard());
             let near = !line.db.is_postgres();
             let serve = async move {
@@ -197,6 +200,8 @@ enum Outcome {
     Done,
     /// Repeat with savepoints.
     Apart,
+    /// Nothing was committed; its time was guessed wrong. Repeat.
+    Late,
     /// Nothing was committed; it met the work of others. Repeat.
     Clash(Fault),
     /// Nothing was committed: the connection is gone.
@@ -250,6 +255,7 @@ impl Line {
                 Outcome::Done => break None,
                 Outcome::Apart if apart => break Some(self.retry()),
                 Outcome::Apart => apart = true,
+                Outcome::Late => {}
                 Outcome::Clash(fault) => {
                     clashes += if fault == Fault::Twice { CLASHES / 2 } else { 1 };
                     self.wait(clashes).await;
@@ -262,7 +268,10 @@ impl Line {
                     }
                 }
                 Outcome::InDoubt(error) => match self.settle().await {
-                    Some(true) => break None,
+                    Some(true) => {
+                        self.unread(&mut group).await;
+                        break None;
+                    }
                     Some(false) => {}
                     None => break Some(error),
                 },
@@ -276,6 +285,19 @@ impl Line {
         }
         let copy = || refused.as_ref().map(copy);
         group.into_iter().for_each(|job| job.answer(copy()));
+    }
+
+    /// Asks for what a commit gave whose answer was lost.
+    async fn unread(&mut self, group: &mut [Box<dyn Job>]) {
+        self.heard = None;
+        // Behind a pooler several questions meet the same session only inside a transaction.
+        let begun = self.db.script("begin").await;
+        for job in group {
+            job.unread(&mut self.db).await;
+        }
+        if begun.is_err() || self.db.script("rollback").await.is_err() {
+            self.db.replace(Held::Lost);
+        }
     }
 
     fn retry(&self) -> LedgerError {
@@ -304,6 +326,7 @@ impl Line {
                         tracing::info!(database = self.db.place(), "the database is back");
                     }
                     self.db.replace(held);
+                    self.heard = None;
                     // What came back may be a standby that does not know our old row.
                     self.receipt = None;
                     self.pause = RECONNECT;
@@ -320,7 +343,9 @@ impl Line {
         }
         if self.receipt.is_none() {
             let line = random::token(&*self.db.random);
-            let now_ms = time.now_ms();
+            // A host's own clock may be far off; by it the row would look like an old one to others, who clear those away.
+            let said = self.db.script_rows(NOW).await.ok().and_then(|rows| rows.last()?.int("now_ms").ok());
+            let now_ms = said.map_or_else(|| time.now_ms(), |said| time.read(said));
             match Receipt::open(self.db.held(), server.place.as_ref(), line, now_ms).await {
                 Ok(receipt) => self.receipt = Some(receipt),
                 Err(error) => {

@@ -38,6 +38,12 @@ pub const LEASE: Millis = 30_000;
 #[derive(Debug)]
 pub struct TestClock(AtomicI64);
 
+impl TestClock {
+    pub fn move_on(&self, ms: Millis) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
 impl Clock for TestClock {
     fn now_ms(&self) -> Millis {
         self.0.load(Ordering::SeqCst)

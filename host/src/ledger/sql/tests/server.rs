@@ -148,6 +148,58 @@ async fn a_commit_whose_answer_is_lost_is_settled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_claim_got_is_read_again_if_its_answer_is_lost() {
+    let database = database().await;
+    let wire = Wire::before(&database.url()).await;
+    let rig = Rig::at(&wire.url).await;
+    for (id, mode) in [("1", LOSE_ANSWER), ("2", LOSE_COMMIT), ("3", LOSE_ANSWER)] {
+        rig.offer(id).await;
+        wire.next(mode);
+        let claim = rig.claim_one().await;
+        assert_eq!(claim.pass.key.order.shop_order_id, id);
+        assert_eq!(claim.pass.takeovers, 0);
+        wire.next(mode);
+        rig.send(&claim, &format!("a-{id}")).await.unwrap();
+        let detail = rig.detail(id).await;
+        assert_eq!(detail.attempts.len(), 1, "once, whatever was lost");
+        wire.next(mode);
+        assert!(rig.send(&claim, "again").await.is_err(), "it is sending already");
+        wire.next(PASS);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_whose_receipt_is_gone_makes_a_new_one() {
+    let rig = Rig::postgres().await;
+    for (id, before) in [("1", "select 1"), ("2", "delete from commits"), ("3", "delete from commits")] {
+        rig.offer(id).await;
+        rig.sql(before);
+        let claim = rig.claim_one().await;
+        rig.sql(before);
+        rig.send(&claim, &format!("a-{id}")).await.unwrap();
+    }
+    assert_ne!(rig.sql("select count(*) from commits where number > 0"), "0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_whose_time_was_guessed_wrong_is_repeated() {
+    let rig = Rig::postgres().await;
+    let jumps = clock();
+    let ledger =
+        SqlLedger::open_postgres(&address(rig.url()), jumps.clone(), Arc::new(Counting::new()), None).await.unwrap();
+    for id in ["1", "2", "3"] {
+        rig.offer(id).await;
+        ledger.now_ms().await.unwrap();
+        // Between two looks at the server the machine's clock counts. This one is an hour off all at once.
+        jumps.move_on(3_600_000);
+        let claims = ledger.claim(&rig.connection, &rig.host, ClaimKind::Work, 1, LEASE).await.unwrap();
+        let said: i64 = rig.sql("select (extract(epoch from clock_timestamp()) * 1000)::bigint").parse().unwrap();
+        let until = claims[0].until_ms - LEASE;
+        assert!((said - until).abs() < 600_000, "{said} {until}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_goes_away_is_found_again() {
     let options = orderdock_postgres::Options { fsync: true, ..Default::default() };
     let server = orderdock_postgres::Server::start(&options).unwrap();
