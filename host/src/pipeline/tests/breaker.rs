@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::{erp::Told, played::http, stage::Stage};
 use crate::{
     domain::{breaker::Health, call::Purpose, clock::Clock as _, delivery::Repeat, pass::PassState, verdict::Verdict},
@@ -367,4 +369,31 @@ async fn a_look_up_that_is_broken_shuts_nothing_and_keeps_no_order_from_trying()
     assert!(stage.is_shut().await);
     stage.work_one().await;
     assert_eq!((stage.state("3").await, stage.health().await), (PassState::Delivered, None));
+}
+
+#[tokio::test]
+async fn a_look_up_that_was_answered_before_the_wait_was_over_keeps_none_from_finding_out() {
+    let stage = Stage::watched(2).await;
+    stage.offer("1").await;
+    stage.offer("2").await;
+    stage.erp.answers([Told::Nothing]);
+    stage.work_one().await;
+    // It is asked for the first order's sake, and answers when nothing more is sent to it.
+    let answer = Arc::new(Notify::new());
+    stage.erp.answers([Told::Hold(Arc::clone(&answer), 404, ""), Told::Nothing]);
+    stage.until_due("1").await;
+    let mut look = stage.claim(ClaimKind::Look).await;
+    let looking = tokio::spawn(async move { look.go().await });
+    stage.erp.came(2).await;
+    stage.work_one().await;
+    assert!(stage.is_shut().await);
+    answer.notify_one();
+    looking.await.unwrap().unwrap();
+    assert!(stage.is_shut().await, "that answer was on its way before");
+    // Nothing but look-ups could find out: no order waits.
+    stage.until_next_try().await;
+    for mut journey in stage.claims(ClaimKind::Look).await {
+        journey.go().await.unwrap();
+    }
+    assert_eq!((stage.health().await, stage.erp.requests().len()), (None, 4));
 }
