@@ -337,6 +337,7 @@ fn to_pass(row: &Row) -> Result<Pass> {
         awaiting: row.maybe_json("awaiting")?,
         deadline_ms: row.maybe_int("deadline_ms")?,
         retry_since_ms: row.maybe_int("retry_since_ms")?,
+        tried_ms: row.maybe_int("tried_ms")?,
         retries: row.number("retries")?,
         takeovers: row.number("takeovers")?,
         attempts: row.number("attempts")?,
