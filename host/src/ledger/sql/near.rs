@@ -205,7 +205,7 @@ mod tests {
         }
         assert!(near.run("select * from things", &[]).unwrap().1.is_empty(), "nothing was written");
         // A null that is meant is one.
-        assert_eq!(near.run(insert, &values_of![7_i64, None::<String>]).unwrap().0, 1);
+        assert_eq!(near.run(insert, &[7_i64.into(), None::<String>.into()]).unwrap().0, 1);
         assert_eq!(near.run("select * from things where b is null", &[]).unwrap().1.len(), 1);
     }
 }
