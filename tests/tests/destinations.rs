@@ -21,6 +21,7 @@ use orderdock::{
         transport::{Phase, Reading, TransportFailure, read_failure},
     },
 };
+use orderdock_port::Port;
 use orderdock_tests::{
     erp::{Behaviour, FakeErp, Options},
     tls::Authority,
@@ -209,12 +210,10 @@ async fn an_empty_body_is_sent_when_it_is_handed_over() {
 
 #[tokio::test]
 async fn what_never_left_is_provably_not_processed() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let closed = listener.local_addr().unwrap();
-    drop(listener);
+    let closed = Port::free().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let cases = [
-        (format!("http://{closed}"), Phase::Connect),
+        (format!("http://{}", closed.address()), Phase::Connect),
         ("https://name.invalid".to_owned(), Phase::Resolve),
         ("https://169.254.169.254/latest".to_owned(), Phase::Resolve),
         (format!("https://{}", silent.local_addr().unwrap()), Phase::Tls),

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use orderdock_tests::{
     erp::Behaviour,
-    mail::{MailCatcher, Options},
     rig::{CONNECTION, Rig},
     shop::{Fault, Play},
 };
@@ -110,15 +109,13 @@ async fn a_mail_waits_for_a_mail_server_that_is_down() {
     let mut rig = Rig::connected().await;
     let id = rig.place();
     rig.erp.rule("*", Behaviour::Refuse { status: 422, message: "on stop".to_owned() });
-    let port = rig.mail.address().port();
-    let elsewhere = MailCatcher::start(&rig.dir().join("elsewhere")).await.unwrap();
-    drop(std::mem::replace(&mut rig.mail, elsewhere));
+    rig.mail.down().await;
     rig.serve().await;
     rig.until_status(id, "On Hold").await;
     rig.until("the mail was tried", |rig| rig.log().contains("the mail server did not take a mail")).await;
     let owed = rig.ask(&["order", "show", &id.to_string()]).await["effects"].to_string();
     assert!(owed.contains("owed"), "a mail that did not go out is shown: {owed}");
-    rig.mail = MailCatcher::start_with(&rig.dir().join("mail"), port, Options::default()).await.unwrap();
+    rig.mail.up().unwrap();
     let mails = rig.mail.wait_for(1, Duration::from_secs(20)).await;
     assert!(mails.len() == 1 && mails[0].raw.contains(&format!("WEB-{id}")), "{mails:?}");
 }

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use orderdock_tests::{
-    erp::{Behaviour, FakeErp, Options},
-    rig::Rig,
-};
+use orderdock_tests::{erp::Behaviour, rig::Rig};
 use tokio::time::Instant;
 
 use super::{LOOK_UP, database, judge};
@@ -137,9 +134,7 @@ async fn two_hosts_try_an_erp_that_is_down_one_at_a_time() {
     let database = database().await;
     let mut rig = Rig::fleet(&database.url(), "", LOOK_UP).await;
     let ids: Vec<u64> = (0..30).map(|_| rig.place()).collect();
-    let (port, folder) = (rig.erp.address().port(), rig.dir().join("erp"));
-    let elsewhere = FakeErp::start(&rig.dir().join("elsewhere")).await.unwrap();
-    drop(std::mem::replace(&mut rig.erp, elsewhere));
+    rig.erp.down().await;
     rig.serve().await;
     let second = rig.serve_beside("second", "").await;
     let words = "nothing more is sent to the ERP for now";
@@ -154,7 +149,7 @@ async fn two_hosts_try_an_erp_that_is_down_one_at_a_time() {
     tries.sort_unstable();
     assert!(tries.len() >= 2, "{tries:?}");
     assert!(tries.windows(2).all(|two| two[1] - two[0] >= 400), "one try for both hosts in each wait: {tries:?}");
-    rig.erp = FakeErp::start_with(&folder, Options { port, ..Options::default() }).await.unwrap();
+    rig.erp.up().unwrap();
     rig.until_within(TAKEOVER, "every order is in the ERP", |rig| ids.iter().all(|id| rig.accepted(*id) > 0)).await;
     judge(&rig, &ids).await;
     assert!(second.stop().await.success());

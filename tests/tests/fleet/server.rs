@@ -68,7 +68,7 @@ async fn tls_is_checked() {
     let server = server(Options { tls: Some(authority.pair(&["localhost"])), ..Options::default() }).await;
     server.create("one").unwrap();
     server.sql("postgres", "create role dock login password 'pw'; alter database one owner to dock").unwrap();
-    let url = |host: &str| format!("postgres://dock@{host}:{}/one?sslmode=verify-full", server.port);
+    let url = |host: &str| format!("postgres://dock@{host}:{}/one?sslmode=verify-full", server.port.number());
     let mut rig = Rig::bare_on(Some(url("localhost"))).await;
     let with = |rig: &Rig| format!("{}[postgres]\nroot_cert = \"ca.pem\"\n", rig.host_file());
     rig.write("ca.pem", Authority::new().pem());
@@ -100,7 +100,7 @@ async fn a_role_that_owns_nothing_works_once_the_owner_has_migrated() {
         .sql("postgres", "create role owner login; create role worker login; alter database one owner to owner")
         .unwrap();
     server.sql("one", "alter schema public owner to owner").unwrap();
-    let url = |role: &str| format!("postgres://{role}@127.0.0.1:{}/one", server.port);
+    let url = |role: &str| format!("postgres://{role}@127.0.0.1:{}/one", server.port.number());
     let mut rig = Rig::bare_on(Some(url("worker"))).await;
     let said = rig.run(&["check"]).await;
     assert!(said.code != 0 && said.all().contains("orderdock database migrate"), "{said:?}");

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use orderdock_tests::{
-    erp::{Behaviour, FakeErp, Options},
-    rig::Rig,
-};
+use orderdock_tests::{erp::Behaviour, rig::Rig};
 
 /// What the ERP says of how the orders came.
 async fn each_arrived_once(rig: &Rig, ids: &[u64]) {
@@ -31,10 +28,7 @@ async fn attempts(rig: &Rig) -> Vec<String> {
 async fn an_erp_that_is_down_with_fifty_orders_waiting_costs_one_mail_and_no_order_a_try() {
     let mut rig = Rig::connected_with("breaker.mail_after = \"1s\"\nretry.retry_for = \"3s\"").await;
     let ids: Vec<u64> = (0..50).map(|_| rig.place()).collect();
-    let (port, folder) = (rig.erp.address().port(), rig.dir().join("erp"));
-    // Nobody listens on the ERP's port until it is back.
-    let elsewhere = FakeErp::start(&rig.dir().join("elsewhere")).await.unwrap();
-    drop(std::mem::replace(&mut rig.erp, elsewhere));
+    rig.erp.down().await;
     rig.serve().await;
     let mails = rig.mail.wait_for(1, Duration::from_secs(20)).await;
     assert!(mails[0].raw.contains("json: the ERP does not answer"), "{}", mails[0].raw);
@@ -59,7 +53,7 @@ async fn an_erp_that_is_down_with_fifty_orders_waiting_costs_one_mail_and_no_ord
     assert!(tries.len() < 40 && tries.iter().all(|outcome| outcome == "not processed"), "{tries:?}");
     assert_eq!(rig.ask(&["order", "list", "--state", "failed"]).await.as_array().unwrap().len(), 0);
     assert_eq!(rig.mail.mails().len(), 1);
-    rig.erp = FakeErp::start_with(&folder, Options { port, ..Options::default() }).await.unwrap();
+    rig.erp.up().unwrap();
     each_arrived_once(&rig, &ids).await;
     assert!(ids.iter().all(|id| rig.sent(*id) == 1));
     let mails = rig.mail.wait_for(2, Duration::from_secs(20)).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orderdock_tests::{
-    erp::{Behaviour, FakeErp, LookUp, Options},
+    erp::{Behaviour, LookUp},
     rig::Rig,
 };
 use serde_json::Value;
@@ -169,11 +169,7 @@ async fn a_5xx_with_the_erps_words_is_a_refusal_and_without_them_a_doubt() {
 async fn an_erp_that_is_down_costs_waiting_and_nothing_else() {
     let mut rig = Rig::connected().await;
     let id = rig.place();
-    let port = rig.erp.address().port();
-    let folder = rig.dir().join("erp");
-    // Nobody listens on the ERP's port until it is back.
-    let elsewhere = FakeErp::start(&rig.dir().join("elsewhere")).await.unwrap();
-    drop(std::mem::replace(&mut rig.erp, elsewhere));
+    rig.erp.down().await;
     rig.serve().await;
     let shown = rig
         .until_shown(id, "it waits after a try", |shown| {
@@ -183,7 +179,7 @@ async fn an_erp_that_is_down_costs_waiting_and_nothing_else() {
     assert!(shown["order"]["because"].as_str().unwrap().contains("could not be reached"), "{shown}");
     assert_eq!(last_outcome(&shown), "not processed");
     assert_eq!((rig.order(id).status(), texts(&rig, id).len()), ("New Order", 0), "no status and no note for a retry");
-    rig.erp = FakeErp::start_with(&folder, Options { port, ..Options::default() }).await.unwrap();
+    rig.erp.up().unwrap();
     rig.until_status(id, "In Progress").await;
     assert_eq!((rig.accepted(id), rig.sent(id)), (1, 1));
     assert!(rig.mail.mails().is_empty(), "no mail for a retry");

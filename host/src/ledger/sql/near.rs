@@ -1,8 +1,8 @@
 //! SQLite's connection that writes. It works on the thread that calls it, which is the writer's own ([`super::writer`]).
 //!
 //! The library behind the other connections gives each its own thread, and sends every statement's end and every row from
-//! there to whoever waits: some fifty times an order somebody was woken for a part of an answer, which cost more than the
-//! statements did. Here a transaction is made of plain calls, and one wake-up tells that it is over.
+//! there to whoever waits: some fifty times an order somebody was woken for a part of an answer, a tenth of the processor time
+//! that an order costs. Here a transaction is made of plain calls, and one wake-up tells that it is over.
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
