@@ -25,8 +25,8 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (8, "states", include_str!("../../../migrations/sqlite/0008_states.sql")),
     (9, "statistics", include_str!("../../../migrations/sqlite/0009_statistics.sql")),
     (10, "tried", include_str!("../../../migrations/sqlite/0010_tried.sql")),
-    (11, "bodies", include_str!("../../../migrations/sqlite/0011_bodies.sql")),
     (11, "leftovers", include_str!("../../../migrations/sqlite/0011_leftovers.sql")),
+    (12, "bodies", include_str!("../../../migrations/sqlite/0012_bodies.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
@@ -39,8 +39,8 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (8, "states", include_str!("../../../migrations/postgres/0008_states.sql")),
     (9, "statistics", include_str!("../../../migrations/postgres/0009_statistics.sql")),
     (10, "tried", include_str!("../../../migrations/postgres/0010_tried.sql")),
-    (11, "bodies", include_str!("../../../migrations/postgres/0011_bodies.sql")),
     (11, "leftovers", include_str!("../../../migrations/postgres/0011_leftovers.sql")),
+    (12, "bodies", include_str!("../../../migrations/postgres/0012_bodies.sql")),
 ];
 
 /// What a test's template is made of.
