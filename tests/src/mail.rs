@@ -11,6 +11,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use orderdock_port::Port;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
@@ -85,7 +86,7 @@ struct State {
 
 /// A running server; stops when dropped.
 pub struct MailCatcher {
-    address: SocketAddr,
+    port: Port,
     state: Arc<State>,
     task: JoinHandle<()>,
 }
@@ -112,8 +113,7 @@ impl MailCatcher {
     pub async fn start_with(dir: &Path, port: u16, options: Options) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let caught = read_index(dir)?;
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-        let address = listener.local_addr()?;
+        let port = Port::take(port)?;
         let state = Arc::new(State {
             dir: dir.to_owned(),
             login: Mutex::new(options.login.clone()),
@@ -123,23 +123,29 @@ impl MailCatcher {
             count: watch::Sender::new(caught.len()),
             caught: Mutex::new(caught),
         });
-        let shared = state.clone();
-        let task = tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let state = shared.clone();
-                tokio::spawn(async move {
-                    // A client that hangs up is its own business.
-                    let _ = converse(socket, &state).await;
-                });
-            }
-        });
-        Ok(Self { address, state, task })
+        let task = listen(&port, &state)?;
+        Ok(Self { port, state, task })
+    }
+
+    /// Goes down: connections are refused.
+    pub async fn down(&mut self) {
+        self.task.abort();
+        let _aborted = (&mut self.task).await;
+    }
+
+    /// Is back where it was.
+    ///
+    /// # Errors
+    /// When it was not down.
+    pub fn up(&mut self) -> io::Result<()> {
+        self.task = listen(&self.port, &self.state)?;
+        Ok(())
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// What it does wrong from now on.
@@ -171,6 +177,19 @@ impl MailCatcher {
         let _ = tokio::time::timeout(limit, seen.wait_for(|now| *now >= count)).await;
         self.mails()
     }
+}
+
+fn listen(port: &Port, state: &Arc<State>) -> io::Result<JoinHandle<()>> {
+    let (listener, shared) = (TcpListener::from_std(port.listen()?)?, state.clone());
+    Ok(tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let state = shared.clone();
+            tokio::spawn(async move {
+                // A client that hangs up is its own business.
+                let _ = converse(socket, &state).await;
+            });
+        }
+    }))
 }
 
 /// The mails that lie in a folder, whoever caught them.

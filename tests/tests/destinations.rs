@@ -21,6 +21,7 @@ use orderdock::{
         transport::{Phase, Reading, TransportFailure, read_failure},
     },
 };
+use orderdock_port::Port;
 use orderdock_tests::{
     erp::{Behaviour, FakeErp, Options},
     tls::Authority,
@@ -55,11 +56,11 @@ fn destination(base: &str, change: impl FnOnce(&mut HttpSettings)) -> HttpDestin
     HttpDestination::open(&settings, &Secrets::new()).unwrap()
 }
 
-/// One order to a fake that behaves so, with a time limit of a second.
+/// One order to a fake that behaves so, with a time limit of some seconds.
 async fn one(dir: &Path, behaviour: Behaviour) -> (Exchange, FakeErp) {
     let erp = FakeErp::start(dir).await.unwrap();
     erp.rule("*", behaviour);
-    let destination = destination(&erp.base_address(), |settings| settings.time_limit_s = 1);
+    let destination = destination(&erp.base_address(), |settings| settings.time_limit_s = 4);
     let exchange = destination.send(request(&destination, "WEB-1"), open()).await;
     (exchange, erp)
 }
@@ -209,18 +210,16 @@ async fn an_empty_body_is_sent_when_it_is_handed_over() {
 
 #[tokio::test]
 async fn what_never_left_is_provably_not_processed() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let closed = listener.local_addr().unwrap();
-    drop(listener);
+    let closed = Port::free().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let cases = [
-        (format!("http://{closed}"), Phase::Connect),
+        (format!("http://{}", closed.address()), Phase::Connect),
         ("https://name.invalid".to_owned(), Phase::Resolve),
         ("https://169.254.169.254/latest".to_owned(), Phase::Resolve),
         (format!("https://{}", silent.local_addr().unwrap()), Phase::Tls),
     ];
     for (base, phase) in cases {
-        let destination = destination(&base, |settings| settings.time_limit_s = 1);
+        let destination = destination(&base, |settings| settings.time_limit_s = 4);
         let exchange = destination.send(request(&destination, "WEB-1"), open()).await;
         assert_eq!(exchange.evidence.phase, phase, "{base}: {exchange:?}");
         let failure = exchange.result.unwrap_err();
@@ -284,14 +283,14 @@ async fn the_fake_keeps_what_it_accepted_over_a_restart() {
 async fn many_slow_orders_do_not_wait_for_each_other() {
     let dir = tempfile::tempdir().unwrap();
     let erp = FakeErp::start(dir.path()).await.unwrap();
-    erp.rule("*", Behaviour::Slow { ms: 300 });
+    erp.rule("*", Behaviour::Slow { ms: 2_000 });
     let destination = Arc::new(destination(&erp.base_address(), |_| {}));
     let mut sends = tokio::task::JoinSet::new();
     for number in 0..20 {
         let destination = Arc::clone(&destination);
         sends.spawn(async move { destination.send(request(&destination, &format!("WEB-{number}")), open()).await });
     }
-    let all = tokio::time::timeout(Duration::from_secs(5), sends.join_all()).await.expect("one after the other");
+    let all = tokio::time::timeout(Duration::from_secs(30), sends.join_all()).await.expect("one after the other");
     assert!(all.iter().all(|exchange| exchange.result.is_ok()));
     assert_eq!(erp.state().connections, 20);
 }

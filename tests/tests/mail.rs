@@ -7,6 +7,7 @@ use orderdock::{
     domain::clock::{Clock, Millis},
     notify::{Mail, MailError, Mailer, Security, SmtpMailer, SmtpServer},
 };
+use orderdock_port::Port;
 use orderdock_tests::mail::{Fault, MailCatcher, Options, read_index};
 
 struct Fixed;
@@ -94,11 +95,11 @@ async fn nobody_there_and_bad_addresses() {
     assert!(matches!(sender.send(&bad).await, Err(MailError::Permanent(_))));
     let none = Mail { to: vec![], ..mail() };
     assert!(matches!(sender.send(&none).await, Err(MailError::Permanent(_))));
-    // Bound and closed again: nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Nobody listens there.
+    let closed = Port::free().unwrap();
     let server = SmtpServer {
         host: "127.0.0.1".into(),
-        port,
+        port: closed.number(),
         security: Security::None,
         login: None,
         time_limit: Duration::from_secs(5),

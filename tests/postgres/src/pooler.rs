@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::Context as _;
+use orderdock_port::Port;
 
-use crate::programs::{free_port, give, program};
+use crate::programs::{give, program};
 
 /// A running PgBouncer, ended with this value.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct Pooler {
     child: Child,
     folder: PathBuf,
     /// Where it listens on 127.0.0.1.
-    pub port: u16,
+    pub port: Port,
 }
 
 impl Pooler {
@@ -26,15 +27,16 @@ impl Pooler {
     /// PgBouncer is not installed, or does not start.
     pub fn start(server: u16, size: u32) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("orderdock-pgbouncer-").tempdir_in("/tmp")?.keep();
-        let port = free_port()?;
+        let port = Port::free().context("no free port")?;
         let file = folder.join("pgbouncer.ini");
         std::fs::write(
             &file,
             format!(
                 "[databases]\n* = host=127.0.0.1 port={server} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-                 listen_port = {port}\nauth_type = any\npool_mode = transaction\nunix_socket_dir =\n\
+                 listen_port = {1}\nauth_type = any\npool_mode = transaction\nunix_socket_dir =\n\
                  default_pool_size = {size}\nlogfile = {0}/log\npidfile = {0}/pid\n",
-                folder.display()
+                folder.display(),
+                port.number(),
             ),
         )?;
         give(&folder)?;
@@ -43,7 +45,7 @@ impl Pooler {
         let child = command.spawn().context("pgbouncer")?;
         let pooler = Self { child, folder, port };
         for _ in 0..200 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            if std::net::TcpStream::connect(pooler.port.address()).is_ok() {
                 return Ok(pooler);
             }
             std::thread::sleep(Duration::from_millis(25));
@@ -57,7 +59,7 @@ impl Pooler {
     /// The address of a database through it.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port.number())
     }
 }
 

@@ -66,8 +66,3 @@ pub fn done(command: &mut Command, what: &str) -> anyhow::Result<Output> {
     );
     Ok(output)
 }
-
-/// A port that nobody listens on just now.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port")?.local_addr()?.port())
-}

@@ -7,9 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
+use orderdock_port::Port;
 use rustix::fs::{FlockOperation, flock};
 
-use crate::programs::{done, free_port, give, program};
+use crate::programs::{done, give, program};
 
 /// What a server is started with.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +38,7 @@ pub struct Server {
     /// Its files.
     folder: PathBuf,
     /// Where it listens on 127.0.0.1.
-    pub port: u16,
+    pub port: Port,
     settings: Vec<String>,
     _alive: File,
 }
@@ -63,7 +64,7 @@ impl Server {
     /// The address of a database as the server's owner.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port.number())
     }
 
     /// Runs SQL in a database; what it gives, one row a line, columns divided by `|`.
@@ -96,7 +97,7 @@ impl Server {
     /// # Errors
     /// It does not start.
     pub fn again(&self) -> anyhow::Result<()> {
-        start(&self.folder, self.port, &self.settings)
+        start(&self.folder, &self.port, &self.settings)
     }
 }
 
@@ -109,7 +110,7 @@ impl Drop for Server {
 }
 
 /// Makes a server's files in `folder` and starts it; its port.
-pub fn make(folder: &Path, settings: &[String], tls: Option<&(String, String)>) -> anyhow::Result<u16> {
+pub fn make(folder: &Path, settings: &[String], tls: Option<&(String, String)>) -> anyhow::Result<Port> {
     give(folder)?;
     let data = folder.join("data");
     done(
@@ -139,20 +140,14 @@ pub fn make(folder: &Path, settings: &[String], tls: Option<&(String, String)>) 
         std::fs::write(data.join("pg_hba.conf"), rules)?;
         give(&data.join("pg_hba.conf"))?;
     }
-    // The port may be taken between asking for it and listening on it.
-    let mut failed = None;
-    for _ in 0..5 {
-        let port = free_port()?;
-        match start(folder, port, &settings) {
-            Ok(()) => return Ok(port),
-            Err(error) => failed = Some(error),
-        }
-    }
-    Err(failed.unwrap_or_else(|| anyhow::anyhow!("no port")))
+    let port = Port::free().context("no free port")?;
+    start(folder, &port, &settings)?;
+    Ok(port)
 }
 
-fn start(folder: &Path, port: u16, settings: &[String]) -> anyhow::Result<()> {
-    let mut options = format!("-p {port} -c listen_addresses=127.0.0.1 -k {} -c max_connections=300", folder.display());
+fn start(folder: &Path, port: &Port, settings: &[String]) -> anyhow::Result<()> {
+    let mut options =
+        format!("-p {} -c listen_addresses=127.0.0.1 -k {} -c max_connections=300", port.number(), folder.display());
     for setting in settings {
         options.push_str(" -c ");
         options.push_str(setting);

@@ -122,7 +122,7 @@ fn join() -> anyhow::Result<Use> {
     let file = File::create(&alive)?;
     flock(&file, FlockOperation::LockShared).context("the server's lock")?;
     let settings = ["fsync=off", "full_page_writes=off", "synchronous_commit=off"].map(ToOwned::to_owned);
-    let port = make(&base, &settings, None)?;
+    let port = make(&base, &settings, None)?.number();
     std::fs::write(base.join("port"), port.to_string())?;
     watch(&base, GRACE)?;
     Ok(Use { server: address(port), folder: base, _alive: Some(file) })

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use orderdock_port::Port;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -38,7 +39,8 @@ type Shared = Arc<Mutex<Inner>>;
 
 /// A running fake ERP; stops when dropped.
 pub struct FakeErp {
-    address: SocketAddr,
+    port: Port,
+    acceptor: Option<TlsAcceptor>,
     scheme: &'static str,
     dir: PathBuf,
     shared: Shared,
@@ -61,24 +63,38 @@ impl FakeErp {
     pub async fn start_with(dir: &Path, options: Options) -> anyhow::Result<Self> {
         let ledger = Ledger::open(dir, !options.forgetful)?;
         let shared: Shared = Arc::new(Mutex::new(Inner { ledger, settings: Settings::default(), rules: Vec::new() }));
-        let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
-        let address = listener.local_addr()?;
+        let port = Port::take(options.port)?;
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let acceptor = options.tls.map(TlsAcceptor::from);
-        let task = tokio::spawn(accept(listener, acceptor, Arc::clone(&shared)));
-        Ok(Self { address, scheme, dir: dir.to_owned(), shared, task })
+        let task = listen(&port, acceptor.clone(), &shared)?;
+        Ok(Self { port, acceptor, scheme, dir: dir.to_owned(), shared, task })
+    }
+
+    /// Goes down: what was under way is cut off, and connections are refused.
+    pub async fn down(&mut self) {
+        self.task.abort();
+        let _aborted = (&mut self.task).await;
+    }
+
+    /// Is back where it was, with its ledger.
+    ///
+    /// # Errors
+    /// When it was not down.
+    pub fn up(&mut self) -> anyhow::Result<()> {
+        self.task = listen(&self.port, self.acceptor.clone(), &self.shared)?;
+        Ok(())
     }
 
     /// Base address for orders.
     #[must_use]
     pub fn base_address(&self) -> String {
-        format!("{}://{}/api", self.scheme, self.address)
+        format!("{}://{}/api", self.scheme, self.port.address())
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Folder of the ledger.
@@ -132,6 +148,11 @@ fn lock(shared: &Shared) -> MutexGuard<'_, Inner> {
 #[expect(clippy::disallowed_methods, reason = "the fake is a judge with a clock of its own")]
 fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+fn listen(port: &Port, acceptor: Option<TlsAcceptor>, shared: &Shared) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let listener = TcpListener::from_std(port.listen()?)?;
+    Ok(tokio::spawn(accept(listener, acceptor, Arc::clone(shared))))
 }
 
 async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Shared) {

@@ -62,6 +62,30 @@ impl Rig {
         }
     }
 
+    /// Waits until the JSON of a command that must succeed shows something; gives it.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn until_asked(&self, arguments: &[&str], what: &str, seen: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let told = self.ask(arguments).await;
+            if seen(&told) {
+                return told;
+            }
+            assert!(Instant::now() < end, "waited in vain until {what}: {told}\n{}", self.tail());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the host's log says this.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn until_logged(&self, words: &str) {
+        self.until(&format!("{words:?} is logged"), |rig| rig.log().contains(words)).await;
+    }
+
     /// Waits until `order why` says this of an order.
     ///
     /// # Panics

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
+use orderdock_port::Port;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -36,6 +37,8 @@ pub struct Stage {
     folder: PathBuf,
     programs: PathBuf,
     http: reqwest::Client,
+    /// Of shop, ERP and mail server: theirs also while they are down.
+    ports: [Port; 3],
     shop: Option<Process>,
     erp: Option<Process>,
     mail: Option<Process>,
@@ -53,7 +56,8 @@ impl Stage {
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(Duration::from_secs(60)).build()?;
         let programs = programs()?;
         let folder = std::fs::canonicalize(folder)?;
-        Ok(Self { folder, programs, http, shop: None, erp: None, mail: None, host: None })
+        let ports = [Port::free()?, Port::free()?, Port::free()?];
+        Ok(Self { folder, programs, http, ports, shop: None, erp: None, mail: None, host: None })
     }
 
     /// Its folder.
@@ -90,7 +94,7 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub async fn start_shop(&mut self) -> anyhow::Result<()> {
-        let port = self.port_of(self.shop.as_ref(), "address");
+        let port = self.ports[0].number().to_string();
         self.shop = None;
         self.shop = Some(self.start("fake-shop", &["--no-flush", "--port", &port]).await?);
         Ok(())
@@ -101,7 +105,7 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub async fn start_erp(&mut self) -> anyhow::Result<()> {
-        let port = self.port_of(self.erp.as_ref(), "address");
+        let port = self.ports[1].number().to_string();
         self.erp = None;
         self.erp = Some(self.start("fake-erp", &["--port", &port]).await?);
         Ok(())
@@ -112,7 +116,7 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub async fn start_mail(&mut self) -> anyhow::Result<()> {
-        let port = self.port_of(self.mail.as_ref(), "smtp");
+        let port = self.ports[2].number().to_string();
         self.mail = None;
         self.mail = Some(self.start("mail-catcher", &["--port", &port]).await?);
         Ok(())
@@ -126,13 +130,6 @@ impl Stage {
         let config = self.config().display().to_string();
         self.host = Some(self.start("orderdock", &["--config", &config, "serve", "--announce"]).await?);
         Ok(())
-    }
-
-    /// The port that a process had, so that a second start is found where the first one was; else a free one.
-    fn port_of(&self, process: Option<&Process>, name: &str) -> String {
-        let address = process.and_then(|process| process.text(name).ok());
-        let port = address.and_then(|address| address.rsplit(':').next()).unwrap_or("0");
-        port.to_owned()
     }
 
     /// Kills the host as a power cut would.

@@ -25,6 +25,8 @@ async fn a_server_that_crashes_and_comes_back_costs_no_order() {
         server.stop(Stop::Immediate).unwrap();
         let ready = rig.readyz(&second.listen).await;
         assert_eq!(ready["ready"], false, "{ready}");
+        // Both have met it, or one that stood still meanwhile would have nothing to say.
+        rig.until_ready("has met it", |ready| ready["ready"] == false).await;
         tokio::time::sleep(Duration::from_millis(700)).await;
         server.again().unwrap();
         let up = server.sql("one", "select 1");
@@ -35,8 +37,9 @@ async fn a_server_that_crashes_and_comes_back_costs_no_order() {
     })
     .await;
     judge(&rig, &ids).await;
+    let back = "the database is back";
+    rig.until("both say so", |rig| rig.log().contains(back) && rig.log_of("second").contains(back)).await;
     for log in [rig.log(), rig.log_of("second")] {
-        assert!(log.contains("the database is back"), "{log}");
         assert!(!log.contains("panicked"), "{log}");
     }
 }
@@ -54,7 +57,7 @@ async fn it_works_through_a_pooler_in_transaction_mode() {
     let second = rig.serve_beside("second", "[postgres]\npooler = true\n").await;
     rig.until("every order is in the ERP", |rig| ids.iter().all(|id| rig.accepted(*id) == 1)).await;
     judge(&rig, &ids).await;
-    assert!(rig.log().contains("nobody can listen through it"), "{}", rig.log());
+    rig.until_logged("nobody can listen through it").await;
     let ready = rig.readyz(&second.listen).await;
     assert!(ready["database"].as_str().unwrap().contains("through a pooler"), "{ready}");
     for log in [rig.log(), rig.log_of("second")] {
@@ -68,7 +71,7 @@ async fn tls_is_checked() {
     let server = server(Options { tls: Some(authority.pair(&["localhost"])), ..Options::default() }).await;
     server.create("one").unwrap();
     server.sql("postgres", "create role dock login password 'pw'; alter database one owner to dock").unwrap();
-    let url = |host: &str| format!("postgres://dock@{host}:{}/one?sslmode=verify-full", server.port);
+    let url = |host: &str| format!("postgres://dock@{host}:{}/one?sslmode=verify-full", server.port.number());
     let mut rig = Rig::bare_on(Some(url("localhost"))).await;
     let with = |rig: &Rig| format!("{}[postgres]\nroot_cert = \"ca.pem\"\n", rig.host_file());
     rig.write("ca.pem", Authority::new().pem());
@@ -100,7 +103,7 @@ async fn a_role_that_owns_nothing_works_once_the_owner_has_migrated() {
         .sql("postgres", "create role owner login; create role worker login; alter database one owner to owner")
         .unwrap();
     server.sql("one", "alter schema public owner to owner").unwrap();
-    let url = |role: &str| format!("postgres://{role}@127.0.0.1:{}/one", server.port);
+    let url = |role: &str| format!("postgres://{role}@127.0.0.1:{}/one", server.port.number());
     let mut rig = Rig::bare_on(Some(url("worker"))).await;
     let said = rig.run(&["check"]).await;
     assert!(said.code != 0 && said.all().contains("orderdock database migrate"), "{said:?}");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use orderdock_tests::{
-    erp::{Behaviour, FakeErp, LookUp, Options},
-    rig::Rig,
+    erp::{Behaviour, LookUp},
+    rig::{PATIENCE, Rig},
 };
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ async fn held_back(rig: &Rig, id: u64, words: &str) {
     let notes = texts(rig, id);
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].contains(words), "{notes:?}");
-    let mails = rig.mail.wait_for(1, Duration::from_secs(15)).await;
+    let mails = rig.mail.wait_for(1, PATIENCE).await;
     assert_eq!(mails.len(), 1, "one mail: {}", rig.log());
     assert_eq!(mails[0].to, ["staff@example.test"]);
     assert!(mails[0].raw.contains(&format!("WEB-{id}")), "{}", mails[0].raw);
@@ -119,6 +119,7 @@ async fn no_answer_after_acceptance_is_unknown_then_given_up_and_never_sent_agai
 async fn what_may_have_reached_the_erp_is_unknown_and_found_by_a_look_up() {
     let more = r#"
         destination.settings.time_limit_s = 2
+        unknown.lookup_for = "60s"
         plugin.settings.lookup_path = "orders?reference={order_number}"
         plugin.settings.lookup_list_path = "orders"
         plugin.settings.lookup_order_id_path = "orders[0].order_id"
@@ -167,13 +168,10 @@ async fn a_5xx_with_the_erps_words_is_a_refusal_and_without_them_a_doubt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erp_that_is_down_costs_waiting_and_nothing_else() {
-    let mut rig = Rig::connected().await;
+    // Some tries later a breaker would give another reason.
+    let mut rig = Rig::connected_with("breaker.failures = 0").await;
     let id = rig.place();
-    let port = rig.erp.address().port();
-    let folder = rig.dir().join("erp");
-    // Nobody listens on the ERP's port until it is back.
-    let elsewhere = FakeErp::start(&rig.dir().join("elsewhere")).await.unwrap();
-    drop(std::mem::replace(&mut rig.erp, elsewhere));
+    rig.erp.down().await;
     rig.serve().await;
     let shown = rig
         .until_shown(id, "it waits after a try", |shown| {
@@ -183,7 +181,7 @@ async fn an_erp_that_is_down_costs_waiting_and_nothing_else() {
     assert!(shown["order"]["because"].as_str().unwrap().contains("could not be reached"), "{shown}");
     assert_eq!(last_outcome(&shown), "not processed");
     assert_eq!((rig.order(id).status(), texts(&rig, id).len()), ("New Order", 0), "no status and no note for a retry");
-    rig.erp = FakeErp::start_with(&folder, Options { port, ..Options::default() }).await.unwrap();
+    rig.erp.up().unwrap();
     rig.until_status(id, "In Progress").await;
     assert_eq!((rig.accepted(id), rig.sent(id)), (1, 1));
     assert!(rig.mail.mails().is_empty(), "no mail for a retry");
@@ -240,7 +238,7 @@ async fn redirects_are_not_followed_and_duplicates_are_already_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_failures_at_once_are_one_mail_and_each_order_is_in_it() {
     let mut rig = Rig::bare().await;
-    rig.write("orderdock.toml", &rig.host_file().replace("gather = \"0s\"", "gather = \"2s\""));
+    rig.write("orderdock.toml", &rig.host_file().replace("gather = \"0s\"", "gather = \"8s\""));
     rig.add_plugin().await;
     rig.connect("").await;
     let ids: Vec<u64> = (0..5).map(|_| rig.place()).collect();
@@ -249,7 +247,7 @@ async fn many_failures_at_once_are_one_mail_and_each_order_is_in_it() {
     for id in &ids {
         rig.until_status(*id, "On Hold").await;
     }
-    let mails = rig.mail.wait_for(1, Duration::from_secs(15)).await;
+    let mails = rig.mail.wait_for(1, PATIENCE).await;
     assert_eq!(mails.len(), 1);
     assert!(ids.iter().all(|id| mails[0].raw.contains(&format!("WEB-{id}"))), "{}", mails[0].raw);
 }
@@ -273,7 +271,8 @@ async fn without_table(rig: &Rig, table: &str, meanwhile: impl AsyncFnOnce(&Rig)
 async fn an_answer_that_comes_while_the_database_fails_is_recorded_when_it_works_again() {
     let mut rig = Rig::connected().await;
     let id = rig.place();
-    rig.erp.rule("*", Behaviour::Slow { ms: 1_500 });
+    // Long enough for the table to be taken away before the answer comes.
+    rig.erp.rule("*", Behaviour::Slow { ms: 8_000 });
     rig.serve().await;
     rig.until("the ERP works on it", |rig| rig.accepted(id) == 1).await;
     without_table(&rig, "attempts", async |rig| {

@@ -91,12 +91,13 @@ async fn after_a_doubt_a_checked_resend_keeps_the_key_and_the_document_number() 
     // Looked up in the ERP first; here that can't be asked, so the person's word stands alone.
     rig.connect(
         r#"
-        destination.settings.time_limit_s = 1
+        unknown.lookup_for = "60s"
         plugin.settings.lookup_path = "orders/{order_number}"
         plugin.settings.lookup_order_id_path = "object.order_id"
         "#,
     )
     .await;
+    rig.until_logged("took up a change").await;
     rig.ask(&["order", "resend", &id.to_string(), "--checked"]).await;
     rig.until_status(id, "In Progress").await;
     let shown = rig.until_state(id, "delivered").await;

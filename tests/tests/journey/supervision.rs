@@ -12,15 +12,15 @@ use orderdock::{ledger::orders::SightBatch, pipeline::parts::Pace};
 use orderdock_tests::{
     erp::Behaviour,
     orders,
-    rig::{ACCOUNT, Rig, inside::Before},
+    rig::{ACCOUNT, PATIENCE, Rig, inside::Before},
     shop::ShopKind,
 };
 use tokio::time::Instant;
 
-/// Leases that run out while a test waits.
+/// Leases that run out while a test waits, and not where a healthy worker gets no processor for a few seconds.
 fn short() -> Pace {
     Pace {
-        lease: Duration::from_secs(2),
+        lease: Duration::from_secs(6),
         renew_every: Duration::from_millis(500),
         lease_margin: Duration::from_millis(500),
         ..Pace::default()
@@ -112,15 +112,22 @@ async fn a_connection_that_can_t_be_opened_is_tried_again_and_keeps_its_intents(
     rig.ask(&["sync", orderdock_tests::rig::CONNECTION]).await;
     let began = Instant::now();
     let inside = rig.inside(Pace::default(), harmless(), trouble).await;
-    rig.until("its trouble is shown", |_| opened.load(Ordering::SeqCst) == 1).await;
+    rig.until("its trouble is shown", |_| opened.load(Ordering::SeqCst) >= 1).await;
     rig.until_status(id, "In Progress").await;
     assert!(began.elapsed() >= Duration::from_secs(4), "it is not tried without a pause");
     assert_eq!(opened.load(Ordering::SeqCst), 2);
     let health = inside.host.health().await;
     assert!(health.iter().all(|one| one.trouble.is_none()), "{health:?}");
     // The intent waited, was carried out when the connection worked, and is gone.
-    let left = inside.parts.ledger.take_intents(&inside.parts.host, -1).await.unwrap();
-    assert!(left.is_empty(), "{left:?}");
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let left = inside.parts.ledger.take_intents(&inside.parts.host, -1).await.unwrap();
+        if left.is_empty() {
+            break;
+        }
+        assert!(Instant::now() < end, "{left:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     inside.stop().await;
 }
 

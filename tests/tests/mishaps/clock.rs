@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use orderdock_tests::{
     erp::Behaviour,
-    rig::{CONNECTION, Rig},
+    rig::{CONNECTION, PATIENCE, Rig},
 };
 use tokio::time::Instant;
 
@@ -54,13 +54,14 @@ async fn a_clock_that_is_set_delays_no_order_and_lets_none_be_sent_twice() {
         rig.erp.once(&format!("WEB-{lost}"), Behaviour::Broken { message: None, accepted: false });
         rig.erp.once(&format!("WEB-{waiting}"), Behaviour::Throttle { retry_after: "2".to_owned() });
         rig.erp.once(&format!("WEB-{slow}"), Behaviour::Slow { ms: 900 });
+        // From before it was sent: whatever is late makes it longer.
+        let began = Instant::now();
         rig.ask(&["sync", CONNECTION]).await;
-        rig.until("all three were sent", |rig| [lost, waiting, slow].iter().all(|id| rig.sent(*id) == 1)).await;
-        let sent = Instant::now();
+        rig.until("all three were sent", |rig| [lost, waiting, slow].iter().all(|id| rig.sent(*id) >= 1)).await;
         rig.until_state(lost, "unknown").await;
         wall.set(off_ms);
         rig.until("what was lost is sent again", |rig| rig.sent(lost) == 2).await;
-        assert!(sent.elapsed() > SETTLED - Duration::from_millis(500), "{off_ms}: \"not found\" counted too early");
+        assert!(began.elapsed() >= SETTLED, "{off_ms}: \"not found\" counted too early");
         let after = rig.place();
         rig.ask(&["sync", CONNECTION]).await;
         for (id, times) in [(lost, 2), (waiting, 2), (slow, 1), (after, 1)] {
@@ -97,7 +98,7 @@ async fn hosts_whose_clocks_are_a_day_apart_share_the_work_and_take_each_other_o
     let database = tokio::task::spawn_blocking(|| orderdock_postgres::database("", |_| Ok(()))).await.unwrap().unwrap();
     let mut rig = Rig::fleet(&database.url(), "[limits]\norders_at_once = 2\n", LOOK_UP).await;
     rig.erp.set(|it| it.otherwise = Behaviour::Slow { ms: 200 });
-    let ids: Vec<u64> = (0..24).map(|_| rig.place()).collect();
+    let mut ids: Vec<u64> = (0..24).map(|_| rig.place()).collect();
     let clock = |rig: &mut Rig, off_ms: i64| {
         let file = rig.write(&format!("clock{off_ms}"), &off_ms.to_string());
         rig.arm(Some(&format!("lease=3s; clock={}", file.display())));
@@ -109,6 +110,14 @@ async fn hosts_whose_clocks_are_a_day_apart_share_the_work_and_take_each_other_o
     clock(&mut rig, HOUR);
     let third = rig.serve_beside("third", "[limits]\norders_at_once = 2\n").await;
     rig.until("a part is in the ERP", |rig| rig.erp.state().orders.len() > 6).await;
+    // The first ones may be through with what there is before the last one has claimed anything.
+    let end = Instant::now() + PATIENCE;
+    while !rig.log_of("third").contains("pass moved") {
+        assert!(Instant::now() < end, "the third one has no share: {}", rig.log_of("third"));
+        ids.extend((0..12).map(|_| rig.place()));
+        rig.ask(&["sync", CONNECTION]).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
     second.kill().await;
     let all = |rig: &Rig| ids.iter().all(|id| rig.accepted(*id) > 0);
     rig.until_within(Duration::from_secs(60), "every order is in the ERP", all).await;

@@ -86,15 +86,15 @@ async fn a_full_disk_stops_taking_records_what_is_under_way_and_passes_by_itself
     assert_eq!(size(&reserve(&rig)), 2 << 20);
     // In the ERP's hands while the disk fills up.
     let under_way = rig.place();
-    rig.erp.once(&format!("WEB-{under_way}"), Behaviour::Slow { ms: 1_500 });
+    rig.erp.once(&format!("WEB-{under_way}"), Behaviour::Slow { ms: 6_000 });
     rig.sync().await;
     rig.until("it is being sent", |rig| rig.sent(under_way) == 1).await;
     let filler = disk.fill();
     // What is recorded meanwhile meets the full disk: the answer, if nothing else does before.
     rig.until("the reserve is given up", |rig| !reserve(rig).exists()).await;
     rig.until_state(under_way, "delivered").await;
-    let ready = rig.http("GET", "/readyz", None, "").await;
-    assert!(ready.0 == 503 && ready.1.contains("the disk under the database"), "{ready:?}");
+    rig.until_ready("says so", |ready| ready.to_string().contains("the disk under the database")).await;
+    assert_eq!(rig.http("GET", "/readyz", None, "").await.0, 503);
     // Nothing new is taken, and nothing is told to the shop that could not be recorded.
     let later = rig.place();
     rig.ask(&["order", "list"]).await;
@@ -119,7 +119,7 @@ async fn killed_on_a_full_disk_it_goes_on_when_there_is_space() {
     let Some((mut rig, disk)) = on_a_disk(16, "2MiB").await else { return };
     rig.serve().await;
     let under_way = rig.place();
-    rig.erp.once(&format!("WEB-{under_way}"), Behaviour::Slow { ms: 1_000 });
+    rig.erp.once(&format!("WEB-{under_way}"), Behaviour::Slow { ms: 6_000 });
     rig.sync().await;
     rig.until("it is being sent", |rig| rig.sent(under_way) == 1).await;
     let filler = disk.fill();

@@ -122,11 +122,12 @@ async fn restored_and_reconciled(mut rig: Rig) {
     let before = deliver(&rig, 4).await;
     // Known to the backup as waiting: the ERP had asked to come back later.
     let waiting = rig.place();
-    rig.erp.once(&format!("WEB-{waiting}"), Behaviour::Throttle { retry_after: "1".to_owned() });
+    rig.erp.rule(&format!("WEB-{waiting}"), Behaviour::Throttle { retry_after: "1".to_owned() });
     rig.sync().await;
     rig.until_state(waiting, "waiting").await;
     rig.stop().await;
     let saved = Kept::save(&rig).await;
+    rig.erp.behave();
     rig.serve().await;
     let after = deliver(&rig, 12).await;
     rig.until_status(waiting, "In Progress").await;

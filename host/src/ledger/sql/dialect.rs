@@ -51,8 +51,8 @@ pub const NOW: &str = "select cast(extract(epoch from clock_timestamp()) * 1000 
 /// The end of a group that changed something: the ledger's sequence grows with each, and is given back.
 pub const COMMIT_SQLITE: &str = "update meta set number = number + 1 where name = 'sequence' returning number;\ncommit";
 
-/// Makes a statement for one row over into one for all rows of `table`, which is called `r` and whose columns are called as
-/// both databases call those of `values`: `$2` becomes `r.column2`. The statement is an update with a `where`, or an insert
+/// Makes a statement for one row over into one for all rows of `table`, which is called `r` and whose columns are called
+/// `column1` and so on: `$2` becomes `r.column2`. The statement is an update with a `where`, or an insert
 /// from `values` or from a table.
 pub fn over_rows(sql: &str, table: &str) -> String {
     let mut text = String::with_capacity(sql.len() + table.len() + 64);

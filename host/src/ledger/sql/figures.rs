@@ -3,8 +3,7 @@
 
 use super::{
     database::{Db, values_of},
-    reports,
-    reports::latest_in,
+    reports::{self, latest_in},
 };
 use crate::{
     domain::{clock::Millis, id::Digest, pass::PassState},

@@ -113,9 +113,7 @@ impl Held {
     async fn execute_now(&mut self, sql: &str, values: Vec<Value>) -> Outcome<u64> {
         match self.connection()? {
             Connection::Near(near) => near.run(sql, &values).map(|(changed, _)| changed),
-            Connection::SqliteReader(connection) => {
-                connection.execute(bind_sqlite(sql, values)).await.map(|done| done.rows_affected())
-            }
+            Connection::SqliteReader(_) => Err(reader()),
             Connection::Postgres(connection, speech) => {
                 let done = connection.execute(bind_postgres(sql, values, speech)).await;
                 forget_stale(connection, &done).await;

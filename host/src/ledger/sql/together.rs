@@ -1,5 +1,5 @@
 //! Guarded writes that can be done for many at once: each is an update that must change exactly one row, and what goes with
-//! it. Those of a group that are made of the same statements become one statement each over all their rows.
+//! it. Those of a group that are made of the same statements are done together.
 //!
 //! Texts are written for one row, with `$n`. SQLite runs them for one row after the other, which costs it nothing but the
 //! rows themselves. PostgreSQL is far away: for it they are made over, so that one statement does all rows, and `$n` becomes

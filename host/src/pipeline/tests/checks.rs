@@ -113,14 +113,7 @@ async fn a_later_call_is_held_against_the_settings_that_the_pass_is_pinned_to() 
         let stage = wanting(checks.clone()).await;
         converses(&stage, ("login", "who"), [("basket", "new".to_owned()), ("orders", warehouse.to_owned())]);
         // The ERP goes away after the first answer; meanwhile other settings come into force.
-        let erp = std::sync::Arc::clone(&stage.erp);
-        stage.ledger.meet("apply:mapped", 1, move || {
-            let erp = std::sync::Arc::clone(&erp);
-            async move {
-                erp.down().await;
-                Ok(())
-            }
-        });
+        stage.erp_goes_down_at("apply:mapped");
         stage.offer("1").await;
         stage.work().await;
         assert_eq!(stage.state("1").await, PassState::Waiting);

@@ -232,14 +232,7 @@ async fn an_heir_that_could_not_send_looks_up_with_that_state_again() {
     stage.advance(COUNTS_AFTER);
     stage.resend("1", 1).await;
     stage.erp.answers([ABSENT]);
-    let erp = std::sync::Arc::clone(&stage.erp);
-    stage.ledger.meet("apply:sending", 1, move || {
-        let erp = std::sync::Arc::clone(&erp);
-        async move {
-            erp.down().await;
-            Ok(())
-        }
-    });
+    stage.erp_goes_down_at("apply:sending");
     stage.work().await;
     assert_eq!(stage.state("1").await, PassState::Waiting);
     stage.erp.up().await;

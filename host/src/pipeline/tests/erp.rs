@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use orderdock_port::Port;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -31,18 +32,20 @@ struct Book {
 }
 
 pub struct Erp {
-    pub address: SocketAddr,
+    port: Port,
     book: Arc<Book>,
     task: Mutex<tokio::task::JoinHandle<()>>,
 }
 
 impl Erp {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let book = Arc::new(Book::default());
-        let task = Mutex::new(tokio::spawn(serve(listener, Arc::clone(&book))));
-        Self { address, book, task }
+        let (port, book) = (Port::free().unwrap(), Arc::new(Book::default()));
+        let task = Mutex::new(listen(&port, &book));
+        Self { port, book, task }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.port.address()
     }
 
     /// The next answers, in this order; after them, 200 with `{}`.
@@ -75,8 +78,7 @@ impl Erp {
 
     /// It listens again where it did.
     pub async fn up(&self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
-        *self.task.lock().unwrap() = tokio::spawn(serve(listener, Arc::clone(&self.book)));
+        *self.task.lock().unwrap() = listen(&self.port, &self.book);
     }
 }
 
@@ -84,6 +86,11 @@ impl Drop for Erp {
     fn drop(&mut self) {
         self.task.lock().unwrap().abort();
     }
+}
+
+fn listen(port: &Port, book: &Arc<Book>) -> tokio::task::JoinHandle<()> {
+    let listener = TcpListener::from_std(port.listen().unwrap()).unwrap();
+    tokio::spawn(serve(listener, Arc::clone(book)))
 }
 
 async fn serve(listener: TcpListener, book: Arc<Book>) {

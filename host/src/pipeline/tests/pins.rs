@@ -1,7 +1,5 @@
 //! What a pass is pinned to (lifecycle section 4): it changes while nothing of the pass has left, and not after that.
 
-use std::sync::Arc;
-
 use super::{
     erp::Told,
     played::{http, plainly},
@@ -77,14 +75,7 @@ async fn a_conversation_goes_on_with_what_it_began_with() {
         })
     });
     // The ERP goes away between the first answer and the second call.
-    let erp = Arc::clone(&stage.erp);
-    stage.ledger.meet("apply:mapped", 1, move || {
-        let erp = Arc::clone(&erp);
-        async move {
-            erp.down().await;
-            Ok(())
-        }
-    });
+    stage.erp_goes_down_at("apply:mapped");
     stage.offer("1").await;
     stage.work().await;
     assert_eq!(stage.state("1").await, PassState::Waiting);

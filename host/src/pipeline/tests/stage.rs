@@ -174,8 +174,20 @@ impl Stage {
 
     /// The destination's table for the ERP on loopback, below a path.
     pub fn to_erp(&self, below: &str) -> Value {
-        let address = format!("http://{}/{below}", self.erp.address);
+        let address = format!("http://{}/{below}", self.erp.address());
         json!({ "kind": "http", "settings": { "base_address": address, "time_limit_s": 5 } })
+    }
+
+    /// The ERP goes down just before that write of the ledger.
+    pub fn erp_goes_down_at(&self, call: &'static str) {
+        let erp = Arc::clone(&self.erp);
+        self.ledger.meet(call, 1, move || {
+            let erp = Arc::clone(&erp);
+            async move {
+                erp.down().await;
+                Ok(())
+            }
+        });
     }
 
     /// Applies the connection with this release, destination and plugin settings, and takes it up.

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use orderdock_port::Port;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -108,9 +109,8 @@ async fn redirects_are_not_followed() {
 
 #[tokio::test]
 async fn a_closed_port_and_an_unknown_name_are_unreachable() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
-    drop(listener);
+    let closed = Port::free().unwrap();
+    let base: Url = format!("http://{}/", closed.address()).parse().unwrap();
     let told = client(&base).ask(Ask::get("/orders")).await.unwrap_err();
     assert!(matches!(&told, ShopError::Unreachable { .. }), "{told}");
     assert!(!told.to_string().contains("secret"));
