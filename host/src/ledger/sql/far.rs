@@ -137,7 +137,7 @@ fn prepare(name: &str, text: &str, far: &Far<'_>, many: bool, into: &mut String)
     if !kinds.is_empty() {
         let _ = write!(into, " ({})", kinds.join(", "));
     }
-    let _ = write!(into, " as {text};\n");
+    let _ = writeln!(into, " as {text};");
 }
 
 fn kind(value: &Value) -> &'static str {
