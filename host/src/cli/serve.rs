@@ -2,11 +2,14 @@
 //!
 //! The first signal stops taking and lets what is being sent end; the second stops at once. Nothing is lost either way.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use clap::Args;
 use sha2::{Digest as _, Sha256};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -70,22 +73,10 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
     }
     watch_signals(Arc::clone(&host), settings.stop_grace.duration())?;
     notify_systemd(sd_notify::NotifyState::Ready);
-    let worked = {
-        let mut working = std::pin::pin!(host.run());
-        tokio::select! {
-            biased;
-            worked = &mut working => worked,
-            // Nobody could tell any more how this host is, and no order could be pushed to it.
-            ended = &mut api => {
-                let why = ended.map_or_else(|error| error.to_string(), |ended| ended.err().map_or_else(String::new, |it| it.to_string()));
-                tracing::error!(%why, "the API has ended, which is a bug of Orderdock; everything is stopped");
-                host.stop_now();
-                let _worked = working.await;
-                let advice = "start it again, and nothing is lost";
-                return Err(Failure::failed(format!("the part of Orderdock that answers at {address} has broken off; {advice}")));
-            }
-        }
-    };
+    let worked = beside_the_api(host.run(), &mut api, || host.stop_now()).await.ok_or_else(|| {
+        let advice = "start it again, and nothing is lost";
+        Failure::failed(format!("the part of Orderdock that answers at {address} has broken off; {advice}"))
+    })?;
     notify_systemd(sd_notify::NotifyState::Stopping);
     stop_api.cancel();
     match api.await {
@@ -94,6 +85,28 @@ pub async fn run(arguments: &Arguments, settings: HostSettings, output: Output) 
         Err(error) => tracing::warn!(%error, "the API ended badly"),
     }
     worked.map_err(|ended| Failure::failed(format!("{ended}; start it again, and nothing is lost")))
+}
+
+/// Works to the end, and gives what came of it. If the API ends before that, by a panic or by itself, everything is stopped
+/// and there is no result: nobody could tell any more how this host is, and no order could be pushed to it.
+async fn beside_the_api<T>(
+    working: impl Future<Output = T>,
+    api: &mut JoinHandle<std::io::Result<()>>,
+    stop_now: impl FnOnce(),
+) -> Option<T> {
+    let mut working = std::pin::pin!(working);
+    tokio::select! {
+        biased;
+        worked = &mut working => Some(worked),
+        ended = api => {
+            let why = ended
+                .map_or_else(|error| error.to_string(), |ended| ended.err().map_or_else(String::new, |it| it.to_string()));
+            tracing::error!(%why, "the API has ended, which is a bug of Orderdock; everything is stopped");
+            stop_now();
+            let _worked = working.await;
+            None
+        }
+    }
 }
 
 fn watch_signals(host: Arc<Host>, grace: Duration) -> Result<(), Failure> {
@@ -195,4 +208,36 @@ fn figures(parts: Arc<Parts>, host: Arc<Host>) -> FiguresText {
             parts.metrics.text(&standing).map_err(|error| error.to_string())
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_whose_api_ends_stops_and_has_no_result() {
+        let ends: [JoinHandle<std::io::Result<()>>; 3] = [
+            tokio::spawn(async { panic!("a bug that the test put here") }),
+            tokio::spawn(async { Err(std::io::Error::other("the socket is gone")) }),
+            tokio::spawn(async { Ok(()) }),
+        ];
+        for mut api in ends {
+            let (stop, stopped) = (CancellationToken::new(), std::cell::Cell::new(false));
+            // What is under way is ended in good order before the process is.
+            let working = async {
+                stop.cancelled().await;
+                stopped.set(true);
+            };
+            assert_eq!(beside_the_api(working, &mut api, || stop.cancel()).await, None);
+            assert!(stopped.get());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_host_that_has_ended_its_work_says_what_came_of_it() {
+        let mut api: JoinHandle<std::io::Result<()>> = tokio::spawn(std::future::pending());
+        assert_eq!(beside_the_api(async { 7 }, &mut api, || panic!("it is over")).await, Some(7));
+        assert!(!api.is_finished(), "its end is the caller's");
+        api.abort();
+    }
 }

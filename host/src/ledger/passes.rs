@@ -76,8 +76,11 @@ pub struct Pass {
     pub awaiting: Option<Awaiting>,
     /// Deadline of the answer, or the end of look-ups.
     pub deadline_ms: Option<Millis>,
-    /// Since when the pass is retried because nothing was processed; none while it is not.
+    /// Since when the pass is retried because nothing was processed, while that time runs. See [`Pass::retry_since`].
     pub retry_since_ms: Option<Millis>,
+    /// How long it was retried, while that time stands still: from when it waits for its destination, its shop or a trigger
+    /// that lies there, until it waits for a retry of its own again.
+    pub tried_ms: Option<Millis>,
     /// How often it was put off in a row.
     pub retries: u32,
     /// Takeovers before any send.
@@ -98,6 +101,15 @@ pub struct Pass {
     pub earlier_state: Option<Vec<u8>>,
     /// How the pass before ended and which ERP ids are known.
     pub previous: Option<PreviousPass>,
+}
+
+impl Pass {
+    /// Since when the pass is retried because nothing was processed, without the time that it waited for what is no try of
+    /// its own; none if it is not retried.
+    #[must_use]
+    pub fn retry_since(&self, now_ms: Millis) -> Option<Millis> {
+        self.retry_since_ms.or_else(|| self.tried_ms.map(|tried| now_ms.saturating_sub(tried)))
+    }
 }
 
 /// How the pass before ended.
@@ -303,8 +315,8 @@ pub enum To {
         because: String,
         /// Nothing was sent: pins are dropped, the next claim maps anew.
         unpin: bool,
-        /// Counts as a retry, whose time is limited (starts or goes on with `retry_since`). Otherwise that time ends, and
-        /// only the number of waits in a row goes on, from which the next wait is made.
+        /// Counts as a retry, whose time is limited (starts or goes on with `retry_since`). Otherwise that time stands still
+        /// until the next retry, and only the number of waits in a row goes on, from which the next wait is made.
         retry: bool,
         /// A look-up that counts showed that the ERP has nothing of this pass: it is as unsent as a new one.
         absent: bool,

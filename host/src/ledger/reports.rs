@@ -256,8 +256,8 @@ pub trait Reports {
     /// The last sweeps of a connection, newest first.
     async fn sweeps(&self, connection: &ConnectionId, shop: &ShopId, limit: u32) -> Result<Vec<Sweep>>;
 
-    /// Those of these attempts that belong to a closed pass: what they left behind is nobody's any more. An attempt that
-    /// this ledger does not know is not among them: another ledger may.
+    /// Those of these attempts that wrote files and belong to a closed pass: what they left behind is nobody's any more. An
+    /// attempt that this ledger does not know is not among them: another ledger may.
     async fn done_with(&self, attempts: &[AttemptToken]) -> Result<Vec<AttemptToken>>;
 
     /// Deletes bodies of passes that closed before `closed_before_ms`, at most `limit` passes; how many were cleaned.

@@ -290,7 +290,8 @@ impl Journey {
             Ok(health) => {
                 self.log_change(known.of(&id).as_ref(), health.as_ref());
                 known.set(&id, health.clone());
-                if leaves == Leaves::Look && health.is_some() {
+                let found_nothing = matches!(told, Told::Blind | Told::Trouble { .. });
+                if leaves == Leaves::Look && found_nothing && health.is_some() {
                     known.blind.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
                 }
                 health.filter(Health::is_open)

@@ -260,7 +260,7 @@ impl Journey {
     /// Whether it was tried again for as long as anything is.
     fn is_tried_for_long(&self, now: Millis) -> bool {
         let retry_for = millis(self.lane.settings.retry.retry_for.duration());
-        self.pass.retry_since_ms.is_some_and(|since| self.is_over(since.saturating_add(retry_for), now))
+        self.pass.retry_since(now).is_some_and(|since| self.is_over(since.saturating_add(retry_for), now))
     }
 
     /// Whether a stored step that may have left already has outlived the key that it would be known again by: it waited for

@@ -316,7 +316,7 @@ impl Journey {
     /// The ledger's.
     pub async fn retry(&self, because: String, at_least: Option<Duration>, unpin: bool) -> Outcome<Settled> {
         let now = self.now_ms().await?;
-        let since = self.pass.retry_since_ms.unwrap_or(now);
+        let since = self.pass.retry_since(now).unwrap_or(now);
         let limit = self.lane.settings.retry.retry_for.duration();
         if now.saturating_sub(since) >= millis(limit) {
             let because = format!("{because}; tried again for {}", time::words(limit));

@@ -365,6 +365,7 @@ fn pass(key: &OrderKey, known: Option<&OrderDetail>, order_number: &str) -> Pass
         awaiting: None,
         deadline_ms: None,
         retry_since_ms: None,
+        tried_ms: None,
         retries: 0,
         takeovers: 0,
         attempts: 0,

@@ -26,7 +26,7 @@ const AT_ONCE: u32 = 200;
 /// One host cleans up for all.
 const TURN: &str = "retention";
 
-/// How many leftovers are looked up at a time: there is no index for this rare question.
+/// How many leftovers are looked up at a time.
 const LEFT_AT_ONCE: usize = 100;
 
 /// Cleans until stopped.

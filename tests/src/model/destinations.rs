@@ -10,6 +10,7 @@ use orderdock::{
     },
     ledger::{
         LedgerError, Result,
+        connections::ConnectionState,
         destinations::{BURST_MS, Destinations, Limits, Notice, Subject, Unwell},
         effects::EffectBody,
         passes::{Claim, ClaimKind},
@@ -33,6 +34,24 @@ impl State {
         self.connections.iter().filter(|it| uses(&it.record.destination)).map(|it| it.record.id.clone()).collect()
     }
 
+    /// What waits for a retry of its own waits for the destination from now on; where it is paused, it has lost nothing since.
+    fn shut_now(&mut self, destination: &str, now: Millis) {
+        let host_since = self.host_pause.as_ref().map(|(_, since)| *since);
+        for it in self.connections.iter().filter(|it| it.record.destination.as_deref() == Some(destination)) {
+            let since = it.record.state_since_ms;
+            let until = match (it.record.state, host_since) {
+                (ConnectionState::Paused, _) => since,
+                (_, Some(host_since)) => host_since.max(since),
+                (_, None) => now,
+            };
+            let waits = self
+                .passes
+                .iter_mut()
+                .filter(|(key, pass)| key.order.connection == it.record.id && pass.state == PassState::Waiting);
+            waits.for_each(|(_, pass)| pass.time_stands_still(until));
+        }
+    }
+
     /// It works again: whoever waited for it has lost no time by that.
     fn well_again(&mut self, destination: &str, now: Millis) {
         let users = self.users_of(destination);
@@ -40,8 +59,12 @@ impl State {
         let Some(opened) = it.health.take().and_then(|health| health.opened_ms) else { return };
         for (_, pass) in self.passes.iter_mut().filter(|(key, _)| users.contains(&key.order.connection)) {
             match pass.state {
-                PassState::Waiting => pass.retry_since_ms = pass.retry_since_ms.map(|since| since + now - opened),
+                PassState::Waiting => {
+                    let from = opened.max(pass.state_ms);
+                    pass.retry_since_ms = pass.retry_since_ms.map(|since| since + now - from);
+                }
                 PassState::Unknown | PassState::Awaiting => {
+                    pass.retry_since_ms = pass.retry_since_ms.map(|since| since + now - opened);
                     pass.deadline_ms = pass.deadline_ms.map(|deadline| deadline + now - opened);
                 }
                 _ => {}
@@ -101,8 +124,12 @@ impl Destinations for ModelLedger {
         let (mut state, now) = self.transaction();
         let it = state.destinations.entry(destination.to_owned()).or_insert_with(|| Destination::new(destination));
         let seed = destination.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        let was_open = it.health.as_ref().is_some_and(Health::is_open);
         let health = Health::after(it.health.take(), trouble, seed, now);
         it.health = Some(health.clone());
+        if health.is_open() && !was_open {
+            state.shut_now(destination, now);
+        }
         Ok(health)
     }
 

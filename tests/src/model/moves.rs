@@ -39,6 +39,7 @@ impl State {
         if fence && !self.guard_holds(change) {
             return Err(lost(key));
         }
+        let shut_ms = self.shut(&key.order.connection).and_then(|health| health.opened_ms);
         let Some(pass) = self.passes.get_mut(key) else { return Err(lost(key)) };
         // What was provably not processed might as well not have left: the pass is as unsent as it was before.
         let unsent = change.end.as_ref().is_some_and(|end| matches!(end.outcome, "not processed" | "retry later"));
@@ -49,7 +50,7 @@ impl State {
         }
         pass.sent = sent;
         pass.end_attempts(change, now);
-        pass.go(change, now);
+        pass.go(change, now, shut_ms);
         if let Some(mapping) = &change.mapping {
             if let Some(in_vain) = &mapping.in_vain {
                 pass.mapped_order = Some(in_vain.order.as_ref().clone());
@@ -204,10 +205,18 @@ impl StoredPass {
 
     fn retries_end(&mut self) {
         self.retry_since_ms = None;
+        self.tried_ms = None;
         self.retries = 0;
     }
 
-    fn go(&mut self, change: &Move, now: Millis) {
+    /// The time for which it is retried stands still, if it runs.
+    pub fn time_stands_still(&mut self, now: Millis) {
+        if let Some(since) = self.retry_since_ms.take() {
+            self.tried_ms = Some(now - since);
+        }
+    }
+
+    fn go(&mut self, change: &Move, now: Millis, shut_ms: Option<Millis>) {
         self.state = change.to.state();
         self.state_ms = now;
         match &change.to {
@@ -231,12 +240,15 @@ impl StoredPass {
                     }
                 }
                 if *retry {
-                    self.retry_since_ms.get_or_insert(now);
-                    self.retries += 1;
-                } else {
-                    self.retry_since_ms = None;
-                    self.retries += 1;
+                    let tried = self.tried_ms.take().unwrap_or(0);
+                    self.retry_since_ms.get_or_insert(now - tried);
                 }
+                if !*retry || shut_ms.is_some() {
+                    // While its destination is shut, no time runs, whatever the pass does.
+                    let since = self.retry_since_ms.unwrap_or(now);
+                    self.time_stands_still(shut_ms.map_or(now, |shut| shut.max(since)));
+                }
+                self.retries += 1;
                 self.lease = None;
             }
             To::Mapped { step, delivery, sealed_state, pins } => {

@@ -75,6 +75,7 @@ impl State {
                 awaiting: None,
                 deadline_ms: None,
                 retry_since_ms: None,
+                tried_ms: None,
                 retries: 0,
                 takeovers: 0,
                 attempt_token: None,

@@ -155,6 +155,7 @@ fn shown(key: &PassKey, pass: &StoredPass) -> Pass {
         awaiting: pass.awaiting.clone(),
         deadline_ms: pass.deadline_ms,
         retry_since_ms: pass.retry_since_ms,
+        tried_ms: pass.tried_ms,
         retries: pass.retries,
         takeovers: pass.takeovers,
         attempts: pass.attempts.len() as u32,

@@ -274,7 +274,9 @@ impl Reports for ModelLedger {
     async fn done_with(&self, attempts: &[AttemptToken]) -> Result<Vec<AttemptToken>> {
         let (state, _) = self.transaction();
         let closed: Vec<_> = state.passes.values().filter(|it| it.closed_ms.is_some()).collect();
-        let done = |token: &&AttemptToken| closed.iter().any(|it| it.attempts.iter().any(|one| &one.token == *token));
+        let done = |token: &&AttemptToken| {
+            closed.iter().any(|it| it.attempts.iter().any(|one| one.recovery.is_some() && &one.token == *token))
+        };
         Ok(attempts.iter().filter(done).cloned().collect())
     }
 

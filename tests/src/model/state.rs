@@ -135,6 +135,8 @@ pub struct StoredPass {
     pub awaiting: Option<Awaiting>,
     pub deadline_ms: Option<Millis>,
     pub retry_since_ms: Option<Millis>,
+    /// How long it was retried, while that time stands still.
+    pub tried_ms: Option<Millis>,
     pub retries: u32,
     pub takeovers: u32,
     /// The attempt that the pass is on.

@@ -89,8 +89,25 @@ async fn note_trouble(db: &mut Db, input: &(String, Trouble)) -> Result<Health> 
     );
     if !was_open && health.is_open() {
         tracing::debug!(destination = %id, "shut");
+        stop_time(db, id).await?;
     }
     Ok(health)
+}
+
+/// What waits for a retry of its own waits for the destination from now on, and its time stands still until it waits for one
+/// again. Of a connection that is paused it has stood still since then; so nothing is given back when the pause ends.
+async fn stop_time(db: &mut Db, id: &str) -> Result<()> {
+    let host_paused = intents::paused_since(db).await?;
+    db.later(
+        "update passes set retry_since_ms = null, tried_ms = case when c.state = 'paused' then c.state_since_ms
+                when c.state_since_ms > cast($3 as bigint) then c.state_since_ms
+                else coalesce(cast($3 as bigint), $2) end - retry_since_ms
+         from connections c
+         where c.destination = $1 and passes.connection_id = c.id and passes.state = 'waiting'
+            and passes.retry_since_ms is not null",
+        values_of![id, db.now_ms, host_paused],
+    );
+    Ok(())
 }
 
 /// All is well again. What was waited for it meanwhile uses up no time of any order (lifecycle section 2).
@@ -104,9 +121,10 @@ async fn end(db: &mut Db, id: &str, health: &Health, by: &str) -> Result<()> {
     let shut_for = db.now_ms.saturating_sub(opened);
     db.later(
         "update passes set retry_since_ms = retry_since_ms + $2
+            - case when state = 'waiting' and state_ms > $3 then state_ms else $3 end
          where state in ('waiting', 'unknown', 'awaiting') and retry_since_ms is not null
             and connection_id in (select c.id from connections c where c.destination = $1)",
-        values_of![id, shut_for],
+        values_of![id, db.now_ms, opened],
     );
     db.later(
         "update passes set deadline_ms = deadline_ms + $2 where state in ('unknown', 'awaiting')

@@ -24,6 +24,9 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (7, "publishers", include_str!("../../../migrations/sqlite/0007_publishers.sql")),
     (8, "states", include_str!("../../../migrations/sqlite/0008_states.sql")),
     (9, "statistics", include_str!("../../../migrations/sqlite/0009_statistics.sql")),
+    (10, "tried", include_str!("../../../migrations/sqlite/0010_tried.sql")),
+    (11, "leftovers", include_str!("../../../migrations/sqlite/0011_leftovers.sql")),
+    (12, "bodies", include_str!("../../../migrations/sqlite/0012_bodies.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/postgres/0001_ledger.sql")),
@@ -35,6 +38,9 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (7, "publishers", include_str!("../../../migrations/postgres/0007_publishers.sql")),
     (8, "states", include_str!("../../../migrations/postgres/0008_states.sql")),
     (9, "statistics", include_str!("../../../migrations/postgres/0009_statistics.sql")),
+    (10, "tried", include_str!("../../../migrations/postgres/0010_tried.sql")),
+    (11, "leftovers", include_str!("../../../migrations/postgres/0011_leftovers.sql")),
+    (12, "bodies", include_str!("../../../migrations/postgres/0012_bodies.sql")),
 ];
 
 /// What a test's template is made of.

@@ -202,6 +202,14 @@ async fn refusal(db: &mut Db, change: &Move, guard: &str, token: &str) -> Result
 
 const SENT: &str = "sent = case when $8 = 1 then sent_before else sent end";
 
+// Since when nothing is sent to the destination, if so. Whoever was on its way then comes back to waiting after that moment.
+const SHUT: &str =
+    "(select d.opened_ms from connections c join destinations d on d.id = c.destination where c.id = $1)";
+// Until when the time of a pass ran that begins to stand still now.
+fn until() -> String {
+    format!("coalesce(case when {SHUT} < retry_since_ms then retry_since_ms else {SHUT} end, $7)")
+}
+
 /// The columns that a move sets; their values are added to `values` from `$9` on.
 fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
     let mut add = |more: Vec<Value>| values.extend(more);
@@ -211,16 +219,20 @@ fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
             let unpinned = "pins = null, step = 0,
                 mapped_at_ms = case when inherits_unknown = 1 then mapped_at_ms else null end,
                 sealed_state = case when inherits_unknown = 1 then sealed_state else null end,";
-            let tries = if *retry {
-                "retry_since_ms = coalesce(retry_since_ms, $7), retries = retries + 1"
+            let until = until();
+            let time = if *retry {
+                format!(
+                    "retry_since_ms = case when {SHUT} is null then coalesce(retry_since_ms, $7 - tried_ms, $7) end,
+                     tried_ms = case when {SHUT} is not null then coalesce(tried_ms, {until} - retry_since_ms, 0) end"
+                )
             } else {
-                "retry_since_ms = null, retries = retries + 1"
+                format!("tried_ms = coalesce(tried_ms, {until} - retry_since_ms), retry_since_ms = null")
             };
             let unpin = if *unpin { unpinned } else { "" };
             let sent = if *absent { "sent = 0, sent_before = 0" } else { SENT };
             format!(
                 "not_before_ms = $9, because = $10, takeovers = 0, attempt_token = null, awaiting = null,
-                 deadline_ms = null, {unpin} {tries}, {sent}, {NO_LEASE}"
+                 deadline_ms = null, {unpin} {time}, retries = retries + 1, {sent}, {NO_LEASE}"
             )
         }
         To::Mapped { step, sealed_state, pins, .. } => {
@@ -243,7 +255,7 @@ fn sets(change: &Move, values: &mut Vec<Value>) -> Result<String> {
             add(values_of![to_json(awaiting)?, sealed_state, *next_look_ms, *deadline_ms]);
             format!(
                 "awaiting = $9, sealed_state = $10, not_before_ms = $11, deadline_ms = $12, because = '',
-                 closed_ms = null, retry_since_ms = null, retries = 0, {SENT}, {NO_LEASE}"
+                 closed_ms = null, retry_since_ms = null, tried_ms = null, retries = 0, {SENT}, {NO_LEASE}"
             )
         }
         To::Unknown { because, next_look_ms, deadline_ms } => {

@@ -31,6 +31,9 @@ struct Refused {
     message: String,
 }
 
+/// `SQLITE_ERROR`, for a wrong use of the library.
+const WRONG_USE: i32 = 1;
+
 type Outcome<T> = std::result::Result<T, sqlx::Error>;
 
 /// How it is opened.
@@ -59,7 +62,7 @@ impl Near {
     /// Runs one statement: how many rows it changed, and the rows that it gave.
     pub fn run(&mut self, sql: &str, values: &[Value]) -> Outcome<(u64, Vec<Row>)> {
         let mut statement = self.0.prepare_cached(sql).map_err(refused)?;
-        bind(&mut statement, values).map_err(refused)?;
+        bind(&mut statement, values)?;
         let columns = statement.column_count();
         if columns == 0 {
             let changed = statement.raw_execute().map_err(refused)?;
@@ -95,17 +98,24 @@ impl Near {
     }
 }
 
-/// Texts name their parameters `$n`, which to SQLite are names in the order in which they come up.
-fn bind(statement: &mut CachedStatement<'_>, values: &[Value]) -> rusqlite::Result<()> {
+/// Texts name their parameters `$n`, which to SQLite are names in the order in which they come up. One that SQLite is not
+/// given is null to it, which would be written as if somebody had meant it.
+fn bind(statement: &mut CachedStatement<'_>, values: &[Value]) -> Outcome<()> {
     for at in 1..=statement.parameter_count() {
-        let number = statement.parameter_name(at).and_then(|name| name.get(1..)?.parse().ok());
+        let number = statement.parameter_name(at).and_then(|name| name.strip_prefix('$')?.parse().ok());
         let value = number.and_then(|number: usize| values.get(number.checked_sub(1)?));
-        match value {
-            Some(Value::Int(Some(it))) => statement.raw_bind_parameter(at, it)?,
-            Some(Value::Text(Some(it))) => statement.raw_bind_parameter(at, it)?,
-            Some(Value::Bytes(Some(it))) => statement.raw_bind_parameter(at, it)?,
-            _ => statement.raw_bind_parameter(at, Null)?,
-        }
+        let bound = match value {
+            Some(Value::Int(Some(it))) => statement.raw_bind_parameter(at, it),
+            Some(Value::Text(Some(it))) => statement.raw_bind_parameter(at, it),
+            Some(Value::Bytes(Some(it))) => statement.raw_bind_parameter(at, it),
+            Some(Value::Int(None) | Value::Text(None) | Value::Bytes(None)) => statement.raw_bind_parameter(at, Null),
+            None => {
+                let (name, given) = (statement.parameter_name(at).unwrap_or("?"), values.len());
+                let message = format!("the statement's parameter {name} has no value: {given} were given");
+                return Err(sqlx::Error::Database(Box::new(Refused { code: WRONG_USE, message })));
+            }
+        };
+        bound.map_err(refused)?;
     }
     Ok(())
 }
@@ -132,8 +142,7 @@ fn refused(error: rusqlite::Error) -> sqlx::Error {
     let (code, message) = match error {
         rusqlite::Error::SqliteFailure(error, Some(message)) => (error.extended_code, message),
         rusqlite::Error::SqliteFailure(error, None) => (error.extended_code, error.to_string()),
-        // SQLITE_ERROR: what is left is a wrong use of the library.
-        other => (1, other.to_string()),
+        other => (WRONG_USE, other.to_string()),
     };
     sqlx::Error::Database(Box::new(Refused { code, message }))
 }
@@ -169,5 +178,34 @@ impl DatabaseError for Refused {
 
     fn kind(&self) -> ErrorKind {
         ErrorKind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::sql::database::values_of;
+
+    #[test]
+    fn a_parameter_without_a_value_is_an_error_that_names_it_and_never_a_null() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let wish = Wish { busy: Duration::ZERO, statements: 8, pragmas: &[] };
+        let mut near = Near::open(file.path(), &wish).unwrap();
+        near.script("create table things (a integer, b text)").unwrap();
+        let insert = "insert into things (b, a) values ($2, $1)";
+        for (sql, values, named) in [
+            (insert, values_of![7_i64], "$2"),
+            (insert, values_of![], "$2"),
+            ("insert into things (a) values (?)", values_of![7_i64], "?"),
+            ("insert into things (a) values ($0)", values_of![7_i64], "$0"),
+            ("insert into things (a) values (:1)", values_of![7_i64], ":1"),
+        ] {
+            let error = near.run(sql, &values).err().unwrap().to_string();
+            assert!(error.contains(&format!("parameter {named} has no value")), "{error}");
+        }
+        assert!(near.run("select * from things", &[]).unwrap().1.is_empty(), "nothing was written");
+        // A null that is meant is one.
+        assert_eq!(near.run(insert, &[7_i64.into(), None::<String>.into()]).unwrap().0, 1);
+        assert_eq!(near.run("select * from things where b is null", &[]).unwrap().1.len(), 1);
     }
 }

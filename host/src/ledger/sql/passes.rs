@@ -183,12 +183,8 @@ impl Guarded for ClaimInput {
     }
 
     fn refused<'a>(&'a self, _db: &'a mut Db) -> BoxFuture<'a, LedgerError> {
-        Box::pin(async { lost_claim() })
+        Box::pin(async { LedgerError::Lost { what: "what was to be claimed".to_owned() } })
     }
-}
-
-fn lost_claim() -> LedgerError {
-    LedgerError::Lost { what: "what was to be claimed".to_owned() }
 }
 
 /// What lies beside the rows of claimed passes: nothing for those that were never begun.
@@ -337,6 +333,7 @@ fn to_pass(row: &Row) -> Result<Pass> {
         awaiting: row.maybe_json("awaiting")?,
         deadline_ms: row.maybe_int("deadline_ms")?,
         retry_since_ms: row.maybe_int("retry_since_ms")?,
+        tried_ms: row.maybe_int("tried_ms")?,
         retries: row.number("retries")?,
         takeovers: row.number("takeovers")?,
         attempts: row.number("attempts")?,

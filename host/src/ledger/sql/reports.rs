@@ -24,18 +24,62 @@ use crate::{
     },
 };
 
-const ROWS: &str = "
+const COLUMNS: &str = "
 select o.connection_id, o.shop_id, o.shop_order_id, c.name as connection_name, o.order_number, o.shop_status, o.placed_ms,
     o.first_seen_ms, o.last_seen_ms, o.decision, o.decision_ms, p.pass, p.state, p.state_ms, p.because,
     p.erp_order_id, p.erp_order_number,
     d.failures as d_failures, d.since_ms as d_since_ms, d.kind as d_kind, d.because as d_because,
     d.opened_ms as d_opened_ms, d.openings as d_openings, d.next_try_ms as d_next_try_ms,
-    d.probe_until_ms as d_probe_until_ms
-from orders o
+    d.probe_until_ms as d_probe_until_ms";
+
+const BESIDE: &str = "
 join connections c on c.id = o.connection_id
 left join destinations d on d.id = c.destination and d.opened_ms is not null
 left join passes p on p.connection_id = o.connection_id and p.shop_id = o.shop_id
     and p.shop_order_id = o.shop_order_id and p.pass = o.last_pass";
+
+/// Rows of `orders o`, which `from` names.
+fn rows(from: &str) -> String {
+    format!("{COLUMNS} from {from} {BESIDE}")
+}
+
+/// A question whose index begins with the connection, asked of all of them at once.
+struct Everywhere<'a> {
+    /// Tables.
+    from: &'a str,
+    /// Columns.
+    columns: &'a str,
+    /// What holds; the connection is `k.id`.
+    wanted: &'a str,
+    /// By which column the newest come first. The index has it right behind what is wanted.
+    newest: &'a str,
+    /// From where on.
+    least: &'a str,
+}
+
+impl Everywhere<'_> {
+    /// The newest rows of all connections, in one statement that reads no more than `limit` of each one's index: a fleet has
+    /// thousands. `newest_ms` says when they were.
+    fn heads(&self, postgres: bool, limit: u32) -> String {
+        let Self { from, columns, wanted, newest, least } = self;
+        if postgres {
+            return format!(
+                "select h.* from connections k cross join lateral (
+                    select {columns}, {newest} as newest_ms from {from} where {wanted} and {newest} >= {least}
+                    order by {newest} desc limit {limit}) h
+                 order by h.newest_ms desc limit {limit}"
+            );
+        }
+        // SQLite knows no lateral: there the last one of each connection that may count says from where on it is read.
+        let last = limit.saturating_sub(1);
+        format!(
+            "select {columns}, {newest} as newest_ms from connections k cross join {from}
+             where {wanted} and {newest} >= coalesce((select {newest} from {from} where {wanted} and {newest} >= {least}
+                order by {newest} desc limit 1 offset {last}), {least})
+             order by newest_ms desc limit {limit}"
+        )
+    }
+}
 
 /// The latest passes `p` in a state, in the words of the indexes: those in hand are found by their lease, all others by state.
 pub fn latest_in(state: PassState) -> String {
@@ -84,18 +128,28 @@ async fn list(db: &mut Db, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
         [] => vec![None],
         some => some.iter().copied().map(Some).collect(),
     };
-    // What has an index by connection is asked of each.
-    let connections = match &filter.connection {
-        None if !filter.states.is_empty() => connections(db).await?.into_iter().map(Some).collect(),
-        one => vec![one.clone()],
-    };
-    let questions: Vec<_> = connections.iter().flat_map(|one| states.iter().map(move |state| (one, *state))).collect();
     let mut all = Vec::new();
-    for (connection, state) in &questions {
+    for state in &states {
+        let undecided = filter.undecided.map(|undecided| {
+            let word = match undecided {
+                Undecided::Skipped => "skipped",
+                Undecided::Question => "question",
+            };
+            // Said twice, so that SQLite sees that the index over undecided orders answers it.
+            format!("o.decision_kind <> 'taken' and o.decision_kind = '{word}'")
+        });
+        if let (Some(state), None, None) = (state, &filter.connection, &filter.number) {
+            for row in
+                db.rows(&newest_in(*state, undecided.as_deref(), filter.limit, db.is_postgres()), Vec::new()).await?
+            {
+                all.push(order_row(&row)?);
+            }
+            continue;
+        }
         let mut values: Vec<Value> = values_of![filter.limit];
         let mut wanted = Vec::new();
         let mut newest = "o.first_seen_ms";
-        if let Some(connection) = connection {
+        if let Some(connection) = &filter.connection {
             values.push(connection.as_str().into());
             let column = if state.is_some() { "p.connection_id" } else { "o.connection_id" };
             wanted.push(format!("{column} = ${}", values.len()));
@@ -104,14 +158,7 @@ async fn list(db: &mut Db, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
             wanted.push(latest_in(*state));
             newest = "p.state_ms";
         }
-        if let Some(undecided) = filter.undecided {
-            let word = match undecided {
-                Undecided::Skipped => "skipped",
-                Undecided::Question => "question",
-            };
-            // Said twice, so that SQLite sees that the index over undecided orders answers it.
-            wanted.push(format!("o.decision_kind <> 'taken' and o.decision_kind = '{word}'"));
-        }
+        wanted.extend(undecided);
         if let Some(number) = &filter.number {
             values.push(number.into());
             let n = values.len();
@@ -124,22 +171,39 @@ async fn list(db: &mut Db, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
             ));
         }
         let wanted = if wanted.is_empty() { String::new() } else { format!("where {}", wanted.join(" and ")) };
-        let sql = format!("{ROWS} {wanted} order by {newest} desc limit $1");
+        let rows = rows("orders o");
+        let sql = format!("{rows} {wanted} order by {newest} desc limit $1");
         for row in db.rows(&sql, values).await? {
             all.push(order_row(&row)?);
         }
     }
-    if questions.len() > 1 {
+    if states.len() > 1 {
         all.sort_by_key(|row| std::cmp::Reverse(row.state_ms));
         all.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
     }
     Ok(all)
 }
 
-/// All that ever were.
-async fn connections(db: &mut Db) -> Result<Vec<ConnectionId>> {
-    let rows = db.rows("select id from connections order by id", Vec::new()).await?;
-    rows.iter().map(|row| Ok(row.text("id")?.into())).collect()
+/// The orders of all connections that came into a state last.
+fn newest_in(state: PassState, undecided: Option<&str>, limit: u32, postgres: bool) -> String {
+    let latest = latest_in(state);
+    let (from, wanted) = match undecided {
+        None => ("passes p", format!("p.connection_id = k.id and {latest}")),
+        Some(undecided) => (
+            "passes p cross join orders o",
+            format!(
+                "p.connection_id = k.id and {latest} and o.connection_id = p.connection_id and o.shop_id = p.shop_id
+                    and o.shop_order_id = p.shop_order_id and {undecided}"
+            ),
+        ),
+    };
+    let columns = "p.connection_id, p.shop_id, p.shop_order_id";
+    let heads = Everywhere { from, columns, wanted: &wanted, newest: "p.state_ms", least: "0" }.heads(postgres, limit);
+    let rows = rows(&format!("({heads}) h cross join orders o"));
+    format!(
+        "{rows} where o.connection_id = h.connection_id and o.shop_id = h.shop_id and o.shop_order_id = h.shop_order_id
+         order by h.newest_ms desc"
+    )
 }
 
 /// What a pass's last mapping cost.
@@ -182,13 +246,35 @@ fn pass_row(row: &Row) -> Result<PassRow> {
     })
 }
 
-const ATTEMPTS: &str = "
-select a.*, p.order_number, b.request, b.answer, b.mapping
-from attempts a
+const ATTEMPT_COLUMNS: &str = "select a.*, p.order_number, b.request, b.answer, b.mapping from";
+
+const BESIDE_ATTEMPT: &str = "
 join passes p on p.connection_id = a.connection_id and p.shop_id = a.shop_id and p.shop_order_id = a.shop_order_id
     and p.pass = a.pass
 left join attempt_bodies b on b.connection_id = a.connection_id and b.shop_id = a.shop_id
     and b.shop_order_id = a.shop_order_id and b.pass = a.pass and b.number = a.number";
+
+/// Rows of `attempts a`, which `from` names.
+fn attempt_rows(from: &str) -> String {
+    format!("{ATTEMPT_COLUMNS} {from} {BESIDE_ATTEMPT}")
+}
+
+/// The last attempts of all connections.
+fn newest_attempts(limit: u32, postgres: bool) -> String {
+    let heads = Everywhere {
+        from: "attempts a",
+        columns: "a.connection_id, a.shop_id, a.shop_order_id, a.pass, a.number",
+        wanted: "a.connection_id = k.id",
+        newest: "a.recorded_ms",
+        least: "$1",
+    };
+    let rows = attempt_rows(&format!("({}) h cross join attempts a", heads.heads(postgres, limit)));
+    format!(
+        "{rows} where a.connection_id = h.connection_id and a.shop_id = h.shop_id and a.shop_order_id = h.shop_order_id
+            and a.pass = h.pass and a.number = h.number
+         order by a.recorded_ms desc, a.number desc"
+    )
+}
 
 fn attempt_row(row: &Row) -> Result<AttemptRow> {
     Ok(AttemptRow {
@@ -225,7 +311,8 @@ const OF_ORDER: &str = "connection_id = $1 and shop_id = $2 and shop_order_id = 
 
 async fn detail(db: &mut Db, key: &OrderKey) -> Result<Option<OrderDetail>> {
     let values = || keys::of_order(key, Vec::new());
-    let sql = format!("{ROWS} where o.connection_id = $1 and o.shop_id = $2 and o.shop_order_id = $3");
+    let rows = rows("orders o");
+    let sql = format!("{rows} where o.connection_id = $1 and o.shop_id = $2 and o.shop_order_id = $3");
     let Some(order) = db.maybe_row(&sql, values()).await? else {
         return Ok(None);
     };
@@ -234,8 +321,9 @@ async fn detail(db: &mut Db, key: &OrderKey) -> Result<Option<OrderDetail>> {
             and b.shop_order_id = p.shop_order_id and b.pass = p.pass
         where p.connection_id = $1 and p.shop_id = $2 and p.shop_order_id = $3 order by p.pass";
     let passes = db.rows(passes, values()).await?;
+    let attempts = attempt_rows("attempts a");
     let attempts = format!(
-        "{ATTEMPTS} where a.connection_id = $1 and a.shop_id = $2 and a.shop_order_id = $3 order by a.pass, a.number"
+        "{attempts} where a.connection_id = $1 and a.shop_id = $2 and a.shop_order_id = $3 order by a.pass, a.number"
     );
     let attempts = db.rows(&attempts, values()).await?;
     let effects = db.rows(&format!("select * from effects where {OF_ORDER} order by number"), values()).await?;
@@ -257,19 +345,14 @@ async fn detail(db: &mut Db, key: &OrderKey) -> Result<Option<OrderDetail>> {
 }
 
 async fn counts(db: &mut Db, connection: &ConnectionId) -> Result<Counts> {
-    let values = || values_of![connection.as_str()];
-    let mut counts = Counts::default();
-    for state in PassState::ALL {
-        let sql = format!("select count(*) as count from passes p where p.connection_id = $1 and {}", latest_in(state));
-        if let Some(row) = db.maybe_row(&sql, values()).await?
-            && let count @ 1.. = row.large("count")?
-        {
-            counts.by_state.insert(state.as_str().to_owned(), count);
-        }
-    }
-    let row = db
-        .maybe_row(
-            "select
+    // One statement sees one moment: no order is counted twice or not at all because it moves meanwhile. Each state is
+    // counted by itself, from its index.
+    let states = PassState::ALL.map(|state| {
+        let (word, latest) = (state.as_str(), latest_in(state));
+        format!("(select count(*) from passes p where p.connection_id = $1 and {latest}) as in_{word}, ")
+    });
+    let sql = format!(
+        "select {}
                 (select count(*) from orders where connection_id = $1 and decision_kind <> 'taken'
                     and decision_kind = 'skipped') as skipped,
                 (select count(*) from orders where connection_id = $1 and decision_kind <> 'taken'
@@ -278,10 +361,15 @@ async fn counts(db: &mut Db, connection: &ConnectionId) -> Result<Counts> {
                     + (select count(*) from effects where connection_id = $1 and state = 'owed' and kind = 'mail')
                     as owed,
                 (select count(*) from effects where connection_id = $1 and state in ('given_up', 'conflict')) as stuck",
-            values(),
-        )
-        .await?;
-    if let Some(row) = row {
+        states.concat()
+    );
+    let mut counts = Counts::default();
+    if let Some(row) = db.maybe_row(&sql, values_of![connection.as_str()]).await? {
+        for state in PassState::ALL {
+            if let count @ 1.. = row.large(&format!("in_{}", state.as_str()))? {
+                counts.by_state.insert(state.as_str().to_owned(), count);
+            }
+        }
         counts.skipped = row.large("skipped")?;
         counts.questions = row.large("questions")?;
         counts.effects_owed = row.large("owed")?;
@@ -320,6 +408,13 @@ async fn expire(db: &mut Db, input: &(Millis, u32)) -> Result<u64> {
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }
 
+// A name in a folder tells the attempt and nothing else. What left files has a plan of them, and an index of such attempts.
+pub const DONE_WITH: &str = "
+select a.token as token from attempts a
+join passes p on p.connection_id = a.connection_id and p.shop_id = a.shop_id and p.shop_order_id = a.shop_order_id
+    and p.pass = a.pass
+where a.token = $1 and a.recovery is not null and p.closed_ms is not null";
+
 #[async_trait]
 impl Reports for SqlLedger {
     async fn orders(&self, filter: OrderFilter) -> Result<Vec<OrderRow>> {
@@ -337,24 +432,21 @@ impl Reports for SqlLedger {
         limit: u32,
     ) -> Result<Vec<AttemptRow>> {
         let mut db = self.reader().await?;
-        let connections = match connection {
-            Some(one) => vec![one.clone()],
-            None => connections(&mut db).await?,
-        };
-        let sql = format!(
-            "{ATTEMPTS} where a.connection_id = $1 and a.recorded_ms >= $2 order by a.recorded_ms desc, a.number desc limit $3"
-        );
-        let mut all = Vec::new();
-        for one in &connections {
-            for row in db.rows(&sql, values_of![one.as_str(), since_ms, limit]).await? {
-                all.push(attempt_row(&row)?);
+        let rows = match connection {
+            Some(one) => {
+                let rows = attempt_rows("attempts a");
+                let sql = format!(
+                    "{rows} where a.connection_id = $1 and a.recorded_ms >= $2
+                     order by a.recorded_ms desc, a.number desc limit $3"
+                );
+                db.rows(&sql, values_of![one.as_str(), since_ms, limit]).await?
             }
-        }
-        if connections.len() > 1 {
-            all.sort_by_key(|row| std::cmp::Reverse((row.recorded_ms, row.number)));
-            all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        }
-        Ok(all)
+            None => {
+                let sql = newest_attempts(limit, db.is_postgres());
+                db.rows(&sql, values_of![since_ms]).await?
+            }
+        };
+        rows.iter().map(attempt_row).collect()
     }
 
     async fn counts(&self, connection: &ConnectionId) -> Result<Counts> {
@@ -384,15 +476,7 @@ impl Reports for SqlLedger {
         let mut db = self.reader().await?;
         let mut done = Vec::new();
         for token in attempts {
-            let row = db
-                .maybe_row(
-                    "select a.token as token from attempts a
-                     join passes p on p.connection_id = a.connection_id and p.shop_id = a.shop_id
-                        and p.shop_order_id = a.shop_order_id and p.pass = a.pass
-                     where a.token = $1 and p.closed_ms is not null",
-                    values_of![token.as_str()],
-                )
-                .await?;
+            let row = db.maybe_row(DONE_WITH, values_of![token.as_str()]).await?;
             if row.is_some() {
                 done.push(token.clone());
             }

@@ -254,7 +254,8 @@ async fn doubt(db: &mut Db, one: &PutInDoubt) -> Result<bool> {
     let rows = db
         .run(
             "update passes set state = 'unknown', state_ms = $5, not_before_ms = $5, deadline_ms = $6, because = $7,
-                lease_token = null, lease_host = null, lease_until_ms = 0, retries = 0, retry_since_ms = null
+                lease_token = null, lease_host = null, lease_until_ms = 0, retries = 0, retry_since_ms = null,
+                tried_ms = null
              where connection_id = $1 and shop_id = $2 and shop_order_id = $3 and pass = $4
                 and state in ('waiting', 'claimed', 'mapped', 'sending')",
             keys::of_pass(&one.pass, values_of![now, one.deadline_ms, RESTORED]),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::{erp::Told, played::http, stage::Stage};
 use crate::{
     domain::{breaker::Health, call::Purpose, clock::Clock as _, delivery::Repeat, pass::PassState, verdict::Verdict},
@@ -166,7 +168,7 @@ async fn the_wait_that_an_erp_asks_for_holds_for_all_orders_and_is_no_try() {
     assert_eq!((stage.claimable(ClaimKind::Work).await, stage.erp.requests().len()), (0, 1));
     stage.advance(1_000);
     for mut journey in stage.claims(ClaimKind::Work).await {
-        assert_eq!(journey.pass.retry_since_ms, None, "its own time does not run");
+        assert_eq!(journey.pass.retry_since(stage.now()), None, "its own time has not begun");
         journey.go().await.unwrap();
     }
     stage.leases_run_out();
@@ -177,6 +179,42 @@ async fn the_wait_that_an_erp_asks_for_holds_for_all_orders_and_is_no_try() {
         assert_eq!(stage.state(id).await, PassState::Delivered);
     }
     assert_eq!(stage.erp.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_breaker_that_opens_now_and_then_lets_no_order_outlive_its_time() {
+    let stage = Stage::watched(1).await;
+    stage.plugin.reads(|call, default| {
+        Ok(match &call.read {
+            // About this order only: the destination works.
+            Some(crate::domain::verdict::Response::Http { status: 423, .. }) => {
+                Verdict::RetryLater { after_s: Some(600), message: "locked".to_owned() }
+            }
+            _ => super::played::plainly(call, default),
+        })
+    });
+    stage.offer("1").await;
+    // Ten minutes of its own, then some of the ERP's, again and again: an hour is an hour.
+    let mut rounds = 0;
+    while stage.state("1").await == PassState::Waiting {
+        rounds += 1;
+        assert!(rounds < 20, "it is tried without end");
+        stage.erp.answers([Told::Say(423, "")]);
+        stage.until_due("1").await;
+        stage.work().await;
+        if stage.state("1").await != PassState::Waiting {
+            break;
+        }
+        stage.until_due("1").await;
+        stage.erp.down().await;
+        stage.work().await;
+        assert!(stage.is_shut().await);
+        stage.advance(3 * 3_600_000);
+        stage.erp.up().await;
+    }
+    assert_eq!(stage.state("1").await, PassState::Failed);
+    assert!(stage.because("1").await.contains("locked") && stage.because("1").await.contains("tried again for"));
+    assert!(rounds >= 6, "time in which the ERP was away does not count: {rounds}");
 }
 
 #[tokio::test]
@@ -367,4 +405,31 @@ async fn a_look_up_that_is_broken_shuts_nothing_and_keeps_no_order_from_trying()
     assert!(stage.is_shut().await);
     stage.work_one().await;
     assert_eq!((stage.state("3").await, stage.health().await), (PassState::Delivered, None));
+}
+
+#[tokio::test]
+async fn a_look_up_that_was_answered_before_the_wait_was_over_keeps_none_from_finding_out() {
+    let stage = Stage::watched(2).await;
+    stage.offer("1").await;
+    stage.offer("2").await;
+    stage.erp.answers([Told::Nothing]);
+    stage.work_one().await;
+    // It is asked for the first order's sake, and answers when nothing more is sent to it.
+    let answer = Arc::new(Notify::new());
+    stage.erp.answers([Told::Hold(Arc::clone(&answer), 404, ""), Told::Nothing]);
+    stage.until_due("1").await;
+    let mut look = stage.claim(ClaimKind::Look).await;
+    let looking = tokio::spawn(async move { look.go().await });
+    stage.erp.came(2).await;
+    stage.work_one().await;
+    assert!(stage.is_shut().await);
+    answer.notify_one();
+    looking.await.unwrap().unwrap();
+    assert!(stage.is_shut().await, "that answer was on its way before");
+    // Nothing but look-ups could find out: no order waits.
+    stage.until_next_try().await;
+    for mut journey in stage.claims(ClaimKind::Look).await {
+        journey.go().await.unwrap();
+    }
+    assert_eq!((stage.health().await, stage.erp.requests().len()), (None, 4));
 }

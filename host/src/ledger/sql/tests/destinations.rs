@@ -13,9 +13,10 @@ use crate::{
     },
     ledger::{
         LedgerError,
+        connections::ConnectionState,
         destinations::{Limits, Notice, Subject},
         effects::{EffectBody, EffectEnd},
-        passes::{ClaimKind, To},
+        passes::{Claim, ClaimKind, To},
     },
 };
 
@@ -23,6 +24,11 @@ contract! {
     a_destination_is_shut_after_failures_in_a_row_and_claims_give_nothing,
     one_try_is_given_out_however_many_ask,
     what_waited_for_a_destination_has_lost_no_time,
+    a_wait_that_is_no_try_keeps_the_time_that_was_counted,
+    a_wait_that_is_no_try_starts_no_time,
+    no_time_runs_while_the_destination_is_shut_whatever_the_pass_does,
+    time_that_stands_still_for_a_destination_is_not_given_back_by_a_pause,
+    a_destination_that_is_shut_in_a_pause_takes_none_of_its_time,
     a_person_opens_a_destination_again,
     a_limit_of_requests_counts_over_all_connections,
     no_more_orders_are_at_work_than_the_destination_takes,
@@ -139,10 +145,144 @@ async fn what_waited_for_a_destination_has_lost_no_time(rig: Rig) {
     let detail = rig.ledger.order(&rig.order("2")).await.unwrap().unwrap();
     assert_eq!(detail.passes[0].deadline_ms, Some(deadline_ms + rig.now() - opened));
     let again = rig.claim_one().await;
-    assert_eq!(again.pass.retry_since_ms, Some(rig.now()), "its time begins where it stood");
+    assert_eq!(again.pass.retry_since(rig.now()), Some(rig.now()), "its time begins where it stood");
     let looks = rig.look().await;
     let tried = looks.iter().find(|look| look.pass.key.order == rig.order("3")).unwrap();
     assert_eq!(tried.pass.retry_since_ms, Some(since + rig.now() - opened), "in doubt too");
+}
+
+/// Puts a claimed pass back to waiting, due at once.
+async fn put_back(rig: &Rig, claim: &Claim, retry: bool) {
+    let (not_before_ms, because) = (rig.now(), "not now".to_owned());
+    let to = To::Waiting { not_before_ms, because, unpin: true, retry, absent: false };
+    rig.ledger.apply(by_lease(claim, PassState::Claimed, to)).await.unwrap();
+}
+
+/// For how long the only order that waits was tried; it is claimed.
+async fn tried(rig: &Rig) -> (Claim, Option<Millis>) {
+    let claim = rig.claim_one().await;
+    let tried = claim.pass.retry_since(rig.now()).map(|since| rig.now() - since);
+    (claim, tried)
+}
+
+async fn a_wait_that_is_no_try_keeps_the_time_that_was_counted(rig: Rig) {
+    const HOUR: Millis = 3_600_000;
+    rig.offer("1").await;
+    put_back(&rig, &rig.claim_one().await, true).await;
+    // Each round is a second of its own and an hour of something else.
+    for round in 1..=3 {
+        rig.advance(1_000);
+        let (claim, so_long) = tried(&rig).await;
+        assert_eq!(so_long, Some(round * 1_000), "only its own waits are counted, and all of them");
+        put_back(&rig, &claim, false).await;
+        rig.advance(HOUR);
+        let (claim, so_long) = tried(&rig).await;
+        assert_eq!(so_long, Some(round * 1_000));
+        // That it was tried in vain for the destination's sake does not count either.
+        rig.advance(HOUR / 2);
+        put_back(&rig, &claim, false).await;
+        rig.advance(HOUR);
+        let (claim, so_long) = tried(&rig).await;
+        assert_eq!(so_long, Some(round * 1_000));
+        put_back(&rig, &claim, true).await;
+    }
+    // The time runs again, a breaker that opens stops it, and it goes on with the next retry.
+    rig.advance(1_000);
+    shut(&rig).await;
+    rig.advance(HOUR);
+    rig.ledger.note_answer(ERP).await.unwrap();
+    rig.advance(HOUR);
+    let (claim, so_long) = tried(&rig).await;
+    assert_eq!(so_long, Some(4_000));
+    put_back(&rig, &claim, true).await;
+    rig.advance(500);
+    assert_eq!(tried(&rig).await.1, Some(4_500));
+}
+
+async fn no_time_runs_while_the_destination_is_shut_whatever_the_pass_does(rig: Rig) {
+    for retry in [true, false] {
+        rig.offer(&retry.to_string()).await;
+        put_back(&rig, &rig.claim_one().await, true).await;
+        rig.advance(1_000);
+        // It is on its way when the breaker opens, and comes back after that.
+        let (claim, _) = tried(&rig).await;
+        shut(&rig).await;
+        rig.advance(20_000);
+        put_back(&rig, &claim, retry).await;
+        rig.advance(7_200_000);
+        // It is the try that finds out.
+        let (claim, so_long) = tried(&rig).await;
+        assert_eq!(so_long, Some(1_000));
+        rig.ledger.note_answer(ERP).await.unwrap();
+        rig.advance(10);
+        put_back(&rig, &claim, true).await;
+        rig.advance(100);
+        let (claim, so_long) = tried(&rig).await;
+        assert_eq!(so_long, Some(1_100));
+        rig.ledger
+            .apply(by_lease(&claim, PassState::Claimed, To::Withdrawn { because: "gone".into(), decision: None }))
+            .await
+            .unwrap();
+    }
+    // One whose first retry comes while it is shut has not been tried for any time.
+    rig.offer("1").await;
+    let claim = rig.claim_one().await;
+    shut(&rig).await;
+    put_back(&rig, &claim, true).await;
+    rig.advance(7_200_000);
+    assert_eq!(tried(&rig).await.1, Some(0));
+}
+
+async fn a_wait_that_is_no_try_starts_no_time(rig: Rig) {
+    rig.offer("1").await;
+    put_back(&rig, &rig.claim_one().await, false).await;
+    rig.advance(7_200_000);
+    let (claim, so_long) = tried(&rig).await;
+    assert_eq!(so_long, None, "its first try is still to come");
+    put_back(&rig, &claim, true).await;
+    rig.advance(7);
+    assert_eq!(tried(&rig).await.1, Some(7));
+}
+
+async fn time_that_stands_still_for_a_destination_is_not_given_back_by_a_pause(rig: Rig) {
+    rig.offer("1").await;
+    put_back(&rig, &rig.claim_one().await, true).await;
+    rig.advance(1_000);
+    shut(&rig).await;
+    rig.advance(60_000);
+    let pause = async |state| rig.ledger.set_connection_state(&rig.connection, state, "Ann", "").await.unwrap();
+    pause(ConnectionState::Paused).await;
+    rig.advance(60_000);
+    pause(ConnectionState::Active).await;
+    rig.advance(60_000);
+    rig.ledger.note_answer(ERP).await.unwrap();
+    assert_eq!(tried(&rig).await.1, Some(1_000));
+}
+
+async fn a_destination_that_is_shut_in_a_pause_takes_none_of_its_time(rig: Rig) {
+    rig.offer("1").await;
+    put_back(&rig, &rig.claim_one().await, true).await;
+    rig.advance(1_000);
+    let pause = async |state| rig.ledger.set_connection_state(&rig.connection, state, "Ann", "").await.unwrap();
+    pause(ConnectionState::Paused).await;
+    rig.advance(60_000);
+    shut(&rig).await;
+    rig.advance(60_000);
+    rig.ledger.note_answer(ERP).await.unwrap();
+    pause(ConnectionState::Active).await;
+    let (claim, so_long) = tried(&rig).await;
+    assert_eq!(so_long, Some(1_000));
+    // The same with the host's own switch.
+    put_back(&rig, &claim, true).await;
+    rig.advance(1_000);
+    rig.ledger.set_host_pause(true, "Ann", "").await.unwrap();
+    rig.advance(60_000);
+    shut(&rig).await;
+    rig.advance(60_000);
+    rig.ledger.set_host_pause(false, "Ann", "").await.unwrap();
+    rig.advance(60_000);
+    rig.ledger.note_answer(ERP).await.unwrap();
+    assert_eq!(tried(&rig).await.1, Some(2_000));
 }
 
 async fn a_person_opens_a_destination_again(rig: Rig) {

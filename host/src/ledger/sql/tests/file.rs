@@ -183,6 +183,19 @@ async fn what_is_asked_while_orders_flow_reads_no_whole_table() {
     }
 }
 
+/// A token in the name of a file goes by the index of attempts that wrote files, and not through all attempts.
+#[tokio::test]
+async fn an_attempt_that_wrote_files_is_found_by_its_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder.path().join("ledger.db"), Role::Working).await.unwrap();
+    let mut db = ledger.reader().await.unwrap();
+    let question = format!("explain query plan {}", crate::ledger::sql::reports::DONE_WITH);
+    let plan: Vec<String> =
+        db.rows(&question, vec![]).await.unwrap().iter().map(|row| row.text("detail").unwrap()).collect();
+    assert!(plan.iter().any(|step| step.contains("attempts_leftovers")), "{plan:?}");
+    assert!(plan.iter().all(|step| step.starts_with("SEARCH")), "{plan:?}");
+}
+
 /// What concerns one order goes by that order's key, and not through all that its connection has.
 #[tokio::test]
 async fn what_concerns_one_order_reads_that_order_only() {

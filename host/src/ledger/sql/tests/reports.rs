@@ -4,7 +4,11 @@ use super::{contract, rig::*};
 use std::sync::Arc;
 
 use crate::{
-    domain::pass::{Colour, PassState},
+    domain::{
+        id::{AttemptToken, ConnectionId},
+        pass::{Colour, PassState},
+        verdict::FailureClass,
+    },
     ledger::{
         effects::EffectBody,
         passes::{MappedInVain, Mapping, Move, To},
@@ -20,6 +24,9 @@ contract!(
     what_a_mapping_cost_is_kept_with_the_move_and_its_evidence_with_the_bodies,
     what_is_open_or_needs_somebody_is_counted_by_connection,
     the_last_mappings_by_a_release_are_found,
+    the_newest_of_all_connections_are_those_of_each_of_them_together,
+    the_counts_of_a_connection_are_of_one_moment,
+    what_an_attempt_with_files_left_is_nobody_s_when_its_pass_is_closed,
 );
 
 async fn ids(rig: &Rig, filter: OrderFilter) -> Vec<String> {
@@ -158,4 +165,102 @@ async fn the_last_mappings_by_a_release_are_found(rig: Rig) {
     assert_eq!(found(0, 10).await, [cost("aa", 3), cost("aa", 1)], "newest first");
     assert_eq!(found(0, 1).await, [cost("aa", 3)]);
     assert_eq!(found(rig.now() + 86_400_000, 10).await, []);
+}
+
+async fn the_counts_of_a_connection_are_of_one_moment(rig: Rig) {
+    rig.offer("1").await;
+    let done = std::sync::atomic::AtomicBool::new(false);
+    // One order goes round and round; whoever counts finds it in one state, each time.
+    let moves = async {
+        for _ in 0..60 {
+            let claim = rig.claim_one().await;
+            let (not_before_ms, because) = (rig.now(), "again".to_owned());
+            let to = To::Waiting { not_before_ms, because, unpin: true, retry: true, absent: false };
+            rig.ledger.apply(by_lease(&claim, PassState::Claimed, to)).await.unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+    };
+    let counting = async {
+        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            let counts = rig.ledger.counts(&rig.connection).await.unwrap();
+            assert_eq!(counts.by_state.values().sum::<u64>(), 1, "{counts:?}");
+        }
+    };
+    tokio::join!(moves, counting);
+}
+
+async fn what_an_attempt_with_files_left_is_nobody_s_when_its_pass_is_closed(rig: Rig) {
+    let tokens: Vec<AttemptToken> = ["a1", "a2", "a3", "a4"].map(|it| AttemptToken(it.to_owned())).into();
+    for (id, token, files) in [("1", "a1", true), ("2", "a2", true), ("3", "a3", false)] {
+        rig.offer(id).await;
+        let claim = rig.claim_one().await;
+        let mut change = to_sending(&claim, token);
+        if let To::Sending { attempt, .. } = &mut change.to {
+            attempt.recovery = files.then(|| serde_json::json!({ "plan": {} }));
+        }
+        rig.ledger.apply(change).await.unwrap();
+        if id != "2" {
+            let change =
+                Move { end: Some(end(token, "accepted")), ..by_lease(&claim, PassState::Sending, delivered(id)) };
+            let open = rig.ledger.done_with(&tokens).await.unwrap();
+            assert!(!open.contains(&AttemptToken(token.to_owned())), "its pass is open");
+            rig.ledger.apply(change).await.unwrap();
+        }
+    }
+    assert_eq!(rig.ledger.done_with(&tokens).await.unwrap(), [AttemptToken("a1".to_owned())]);
+}
+
+/// What the ledger says of all connections is what it says of each, put together.
+async fn the_newest_of_all_connections_are_those_of_each_of_them_together(mut rig: Rig) {
+    let mut all = vec![rig.connection.clone()];
+    for name in ["two", "three", "four"] {
+        all.push(rig.ledger.apply_connection(draft(name)).await.unwrap().connection);
+    }
+    let clock_started = rig.now();
+    // The connection "four" has none; the others have many, few and between.
+    for (number, at) in [0, 0, 1, 0, 2, 1, 0, 0, 1, 0].into_iter().enumerate() {
+        rig.connection = all[at].clone();
+        rig.advance(1);
+        let id = format!("{at}-{number}");
+        let claim = rig.sending(&id, &format!("a{number}")).await;
+        let to = match number % 3 {
+            0 => To::Failed { class: FailureClass::Data, because: "no".into(), field: None, partial_id: None },
+            _ => delivered(&id),
+        };
+        let change =
+            Move { end: Some(end(&format!("a{number}"), "accepted")), ..by_lease(&claim, PassState::Sending, to) };
+        rig.ledger.apply(change).await.unwrap();
+    }
+    let all_states = [PassState::Delivered, PassState::Failed, PassState::Waiting, PassState::Claimed];
+    for limit in [0, 1, 2, 3, 50] {
+        for states in [&all_states[..1], &all_states[1..2], &all_states[..], &all_states[2..]] {
+            let ask = async |connection: Option<ConnectionId>| {
+                let filter = OrderFilter { connection, states: states.to_vec(), limit, ..Default::default() };
+                rig.ledger.orders(filter).await.unwrap()
+            };
+            let mut each = Vec::new();
+            for connection in &all {
+                each.extend(ask(Some(connection.clone())).await);
+            }
+            each.sort_by_key(|row| std::cmp::Reverse(row.state_ms));
+            each.truncate(limit as usize);
+            assert_eq!(ask(None).await, each, "{states:?} {limit}");
+            let skipped = OrderFilter {
+                undecided: Some(Undecided::Skipped),
+                states: states.to_vec(),
+                limit,
+                ..Default::default()
+            };
+            assert_eq!(rig.ledger.orders(skipped).await.unwrap(), []);
+        }
+        for since_ms in [0, clock_started + 5] {
+            let mut each = Vec::new();
+            for connection in &all {
+                each.extend(rig.ledger.attempts(Some(connection), since_ms, limit).await.unwrap());
+            }
+            each.sort_by_key(|row| std::cmp::Reverse(row.recorded_ms));
+            each.truncate(limit as usize);
+            assert_eq!(rig.ledger.attempts(None, since_ms, limit).await.unwrap(), each, "{since_ms} {limit}");
+        }
+    }
 }
