@@ -39,6 +39,8 @@ pub enum Fault {
     Slow(u64),
     /// Keeps the mail, then hangs up instead of saying so: the sender can't know.
     DropAfterData,
+    /// Keeps the mail, and says nothing until the sender goes away.
+    SilentAfterData,
     /// Hangs up when the data begins; nothing is kept.
     DropBeforeData,
 }
@@ -296,6 +298,10 @@ async fn converse(socket: TcpStream, state: &State) -> io::Result<()> {
                 };
                 let number = keep(state, &mut session, raw)?;
                 if fault == Fault::DropAfterData {
+                    return Ok(());
+                }
+                if fault == Fault::SilentAfterData {
+                    while hear(&mut stream).await?.is_some() {}
                     return Ok(());
                 }
                 say(&mut stream, state, &format!("250 kept as {number:04}")).await?;
