@@ -5,9 +5,9 @@ use async_trait::async_trait;
 
 use super::{
     SqlLedger,
+    claims::{self, ClaimInput},
     database::{Db, Row, from_word, to_json, to_word, values_of},
     intents,
-    passes::{self, ClaimInput},
 };
 use crate::{
     domain::{
@@ -203,7 +203,7 @@ async fn claim_within(db: &mut Db, input: &(ClaimInput, Limits)) -> Result<Vec<C
             values_of![wanted.connection.as_str()],
         )
         .await?;
-    let Some(row) = row else { return passes::claim(db, wanted).await };
+    let Some(row) = row else { return claims::claim(db, wanted).await };
     let (id, free_ms, now) = (row.text("id")?, row.int("free_ms")?, db.now_ms);
     let mut room = i64::from(wanted.limit);
     if let Some(interval) = limits.interval_ms {
@@ -219,7 +219,7 @@ async fn claim_within(db: &mut Db, input: &(ClaimInput, Limits)) -> Result<Vec<C
     }
     let (connection, host) = (wanted.connection.clone(), wanted.host.clone());
     let claims =
-        passes::claim(db, &ClaimInput { connection, host, kind: wanted.kind, limit, lease_ms: wanted.lease_ms })
+        claims::claim(db, &ClaimInput { connection, host, kind: wanted.kind, limit, lease_ms: wanted.lease_ms })
             .await?;
     if let (Some(interval), Ok(count @ 1..)) = (limits.interval_ms, i64::try_from(claims.len())) {
         let booked = free_ms.max(now).saturating_add(interval.saturating_mul(count));

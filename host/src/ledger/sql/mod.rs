@@ -7,6 +7,7 @@
 mod admissions;
 mod borrowed;
 mod canaries;
+mod claims;
 mod connections;
 mod database;
 mod destinations;

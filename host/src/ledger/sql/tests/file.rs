@@ -160,12 +160,12 @@ async fn an_operation_that_fails_after_a_change_is_undone_alone() {
 /// A million old orders must cost nothing: what is asked while orders flow goes by an index over open rows or by a key.
 #[tokio::test]
 async fn what_is_asked_while_orders_flow_reads_no_whole_table() {
-    use crate::ledger::sql::{effects, mails, passes};
+    use crate::ledger::sql::{claims, effects, mails, passes};
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(&folder.path().join("ledger.db"), Role::Working).await.unwrap();
     let mut db = ledger.reader().await.unwrap();
     for sql in
-        [passes::CLAIM_WORK, passes::CLAIM_LOOK, passes::NEXT_DUE, effects::LEASE_ORDERS, effects::NEXT, mails::GATHER]
+        [claims::CLAIM_WORK, claims::CLAIM_LOOK, passes::NEXT_DUE, effects::LEASE_ORDERS, effects::NEXT, mails::GATHER]
     {
         let mut indexed = false;
         let plan = db.rows(&format!("explain query plan {sql}"), vec![]).await.unwrap();
