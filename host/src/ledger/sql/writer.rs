@@ -278,9 +278,9 @@ impl Line {
                 Outcome::Failed(error) => break Some(error),
             }
         };
-        if let Some(error) = refused.as_ref().filter(|_| self.away.is_none()) {
-            // That the server is away was said when it went.
-            let doubt = matches!(error, LedgerError::InDoubt(_));
+        let doubt = matches!(refused, Some(LedgerError::InDoubt(_)));
+        // That the server is away was said when it went.
+        if let Some(error) = refused.as_ref().filter(|_| doubt || self.away.is_none()) {
             tracing::error!(reason = %error, doubt, "the ledger could not commit");
         }
         let copy = || refused.as_ref().map(copy);
@@ -313,7 +313,8 @@ impl Line {
 
     /// Makes a lost connection again; not more often than its back-off allows.
     async fn ready(&mut self) -> Result<()> {
-        let Source::Postgres(server, time) = &*self.source else { return Ok(()) };
+        let source = Arc::clone(&self.source);
+        let Source::Postgres(server, time) = &*source else { return Ok(()) };
         if self.db.is_lost() {
             if let Some((until, error)) = &self.away
                 && Instant::now() < *until
@@ -322,21 +323,12 @@ impl Line {
             }
             match server.connect().await {
                 Ok(held) => {
-                    if self.away.take().is_some() {
-                        tracing::info!(database = self.db.place(), "the database is back");
-                    }
-                    self.db.replace(held);
-                    self.heard = None;
+                    self.is_back(held);
                     // What came back may be a standby that does not know our old row.
                     self.receipt = None;
-                    self.pause = RECONNECT;
                 }
                 Err(error) => {
-                    if self.away.is_none() {
-                        tracing::warn!(%error, "the connection to the database is lost");
-                    }
-                    self.away = Some((Instant::now() + self.pause, copy(&error)));
-                    self.pause = self.pause.saturating_mul(2).min(LONGEST_RECONNECT);
+                    self.is_away(&error);
                     return Err(error);
                 }
             }
@@ -357,21 +349,46 @@ impl Line {
         Ok(())
     }
 
+    /// The connection was made again.
+    fn is_back(&mut self, held: Held) {
+        if self.away.take().is_some() {
+            tracing::info!(database = self.db.place(), "the database is back");
+        }
+        self.db.replace(held);
+        self.heard = None;
+        self.pause = RECONNECT;
+    }
+
+    /// The connection could not be made again.
+    fn is_away(&mut self, error: &LedgerError) {
+        if self.away.is_none() {
+            tracing::warn!(%error, "the connection to the database is lost");
+        }
+        self.away = Some((Instant::now() + self.pause, copy(error)));
+        self.pause = self.pause.saturating_mul(2).min(LONGEST_RECONNECT);
+    }
+
     /// Whether the commit happened whose answer was lost; none if the server does not come back in time.
     async fn settle(&mut self) -> Option<bool> {
-        let Source::Postgres(server, _) = &*self.source else { return None };
-        let place = Arc::clone(&server.place);
+        let source = Arc::clone(&self.source);
+        let Source::Postgres(server, _) = &*source else { return None };
         let (end, mut times) = (Instant::now() + SETTLE, 0_u32);
         while Instant::now() < end {
             self.db.replace(Held::Lost);
-            if let Ok(held) = server.connect().await {
-                self.db.replace(held);
-                if let Some(receipt) = &mut self.receipt
-                    && let Ok(happened) = receipt.settle(self.db.held(), &place).await
-                {
-                    tracing::info!(happened, "the answer to a commit was lost; the ledger tells whether it happened");
-                    return Some(happened);
+            match server.connect().await {
+                Ok(held) => {
+                    self.is_back(held);
+                    if let Some(receipt) = &mut self.receipt
+                        && let Ok(happened) = receipt.settle(self.db.held(), &server.place).await
+                    {
+                        tracing::info!(
+                            happened,
+                            "the answer to a commit was lost; the ledger tells whether it happened"
+                        );
+                        return Some(happened);
+                    }
                 }
+                Err(error) => self.is_away(&error),
             }
             times = times.saturating_add(1);
             tokio::time::sleep(RECONNECT.saturating_mul(times.min(9))).await;
