@@ -15,7 +15,15 @@ use crate::ledger::Result;
 /// The lock, held until it is dropped.
 #[derive(Debug)]
 pub struct HostLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for HostLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that is being started has a copy until it runs its program, and the lock
+        // would last as long (flock(2)). Where this fails, closing ends it.
+        let _ended = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// Where the lock of a database lies.
@@ -61,6 +69,23 @@ impl HostLock {
         }
         // Who holds the lock is a courtesy; the lock itself does not depend on it.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_ends_with_its_holder_though_a_child_that_is_being_started_has_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let take = || HostLock::take(&folder.path().join("ledger.db"), "here", "me");
+        let held = take().unwrap();
+        let copy = held.file.try_clone().unwrap();
+        assert!(take().is_err());
+        drop(held);
+        assert!(take().is_ok());
+        drop(copy);
     }
 }
