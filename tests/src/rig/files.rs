@@ -105,8 +105,9 @@ impl Rig {
         )
     }
 
-    /// The usual connection's file: EvolutionX to json-post, quick repeats, and lists that do not lag. `more` may hold
-    /// further keys as `table.key = value` lines, which win over the usual ones.
+    /// The usual connection's file: EvolutionX to json-post, quick repeats, lists that do not lag, and a schedule that does
+    /// not get in between: the shop is looked at when the host begins and when a test asks for it. `more` may hold further
+    /// keys as `table.key = value` lines, which win over the usual ones.
     #[must_use]
     pub fn connection_file(&self, more: &str) -> String {
         let usual = format!(
@@ -126,6 +127,8 @@ impl Rig {
             [plugin]
             release = "json-post@0.1.0"
             [plugin.settings]
+            [schedule]
+            cron = "0 0 1 1 *"
             [destination]
             kind = "http"
             [destination.settings]

@@ -9,13 +9,12 @@ use orderdock_tests::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// "Within a second", with room for a machine that runs all tests at once; far from the next look in five minutes and from
+/// "Within a second", with room for a machine that runs all tests at once; far from the next look of the schedule and from
 /// what an ERP hangs for.
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sync_looks_now_instead_of_at_the_next_time() {
-    // The usual schedule is every five minutes.
     let rig = Rig::working_with("").await;
     rig.until("the first look is over", |rig| rig.shop.requests("evo GET /orders") >= 1).await;
     let id = rig.place();
