@@ -10,7 +10,8 @@ use orderdock_tests::{
 };
 
 /// Several hosts on one database, of which random ones stand still for longer than their leases; judged by the fakes'
-/// ledgers. The seed repeats who sleeps, not how the machine interleaves it.
+/// ledgers. The seed repeats who sleeps, not how the machine interleaves it. Many hosts and orders want programs that are
+/// quicker than a debug build's: CARGO_PROFILE_DEV_OPT_LEVEL=2 in the environment makes them so.
 #[derive(Parser)]
 #[command(name = "cargo xtask races", bin_name = "cargo xtask races")]
 struct Arguments {

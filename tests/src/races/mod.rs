@@ -76,7 +76,7 @@ pub async fn run(options: &Options) -> Verdict {
     // The command line reads no failpoints, only hosts do.
     rig.arm(Some(&format!("lease={}s", options.lease.as_secs())));
     rig.add_plugin().await;
-    rig.connect(LOOK_UP).await;
+    rig.connect(&look_up(options.hosts)).await;
     let mut fleet = Vec::new();
     for number in 1..=options.hosts.max(1) {
         let config = format!("host-{number}.toml");
@@ -126,6 +126,15 @@ pub async fn run(options: &Options) -> Verdict {
     }
     verdict.states = states;
     verdict
+}
+
+/// What the connection says of its ERP: how long a request may take, and when "not found" counts. The ERP flushes one order
+/// after the other, and every host has eight requests for it: one that waits there for longer than the connection says is
+/// accepted behind the look-up that did not find it, and has been sent once more by then, as the connection allows.
+fn look_up(hosts: usize) -> String {
+    let (limit, settling) = (2 + hosts, 1 + hosts);
+    let patient = LOOK_UP.replace("time_limit_s = 2", &format!("time_limit_s = {limit}")).replace("30s", "10m");
+    format!("{patient}unknown.settling = \"{settling}s\"\n")
 }
 
 /// Something that we wrote to the shop twice, by the shop's clock.
