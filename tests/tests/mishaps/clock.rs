@@ -21,9 +21,8 @@ const LOOK_UP: &str = r#"
     unknown.lookup_for = "30m"
 "#;
 
-/// A request limit of a second and a settling time of three: before that, "not found" proves nothing. The ledger's clock
-/// follows one that was set on by one part in twenty, and is that much faster meanwhile.
-const SETTLED: Duration = Duration::from_millis(3_800);
+/// A request limit of a second and a settling time of three: before that, "not found" proves nothing.
+const SETTLED: Duration = Duration::from_secs(4);
 
 struct Wall(PathBuf);
 
@@ -62,7 +61,8 @@ async fn a_clock_that_is_set_delays_no_order_and_lets_none_be_sent_twice() {
         rig.until_state(lost, "unknown").await;
         wall.set(off_ms);
         rig.until("what was lost is sent again", |rig| rig.sent(lost) == 2).await;
-        assert!(began.elapsed() >= SETTLED, "{off_ms}: \"not found\" counted too early");
+        // The ledger's clock follows one that was set on by one part in twenty, and is that much faster meanwhile.
+        assert!(began.elapsed() >= SETTLED * 19 / 20, "{off_ms}: \"not found\" counted too early");
         let after = rig.place();
         rig.ask(&["sync", CONNECTION]).await;
         for (id, times) in [(lost, 2), (waiting, 2), (slow, 1), (after, 1)] {
